@@ -1,0 +1,125 @@
+"""Sealed events: the envelope, its canonical bytes, and the hash that names the event before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, cast
+
+import orjson
+
+from contract.canonical import CanonicalError, canonical, encode
+from contract.ids import is_name, is_store
+from contract.topics import EventType
+
+GENESIS = "0" * 64
+EVENT_SIZE_BYTES_MAX = 48 * 1024  # one event always fits one message of 64 KiB
+MEMBERS = frozenset(
+    {"store", "log", "seq", "id", "type", "occurred_at", "recorded_at", "clock", "source", "prev", "hash", "data"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An event as it is stored and published: `body` is its canonical JSON with the hash, never encoded again."""
+
+    seq: int
+    type: str
+    body: bytes
+    hash: str
+
+
+class ChainError(ValueError):
+    """The event is not what its store wrote at this place. `code` is for machines, the text for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def seal(kind: str, data: Mapping[str, Any], rest: dict[str, Any]) -> Sealed:
+    """Canonical bytes and hash of an event.
+
+    `rest` holds store, log, seq, id, occurred_at, recorded_at, source and prev; `clock` comes with it. The members are
+    written in two halves because `hash` sorts between `data` and `id`: the hash is taken over both halves and
+    put between them, so an event is encoded once.
+    """
+    head = encode({"clock": rest.pop("clock"), "data": data})
+    rest["type"] = kind
+    tail = encode(rest)
+    unsigned = head[:-1] + b"," + tail[1:]
+    name = sha256(unsigned).hexdigest()
+    body = b'%b,"hash":"%b",%b' % (head[:-1], name.encode(), tail[1:])
+    if len(body) > EVENT_SIZE_BYTES_MAX:
+        raise CanonicalError("data", f"the event has {len(body)} bytes, {EVENT_SIZE_BYTES_MAX} are allowed")
+    return Sealed(rest["seq"], kind, body, name)
+
+
+def event_hash(event: Mapping[str, Any]) -> str:
+    """SHA-256 over the canonical event without its member `hash`. Raises `CanonicalError`."""
+    return sha256(canonical({key: value for key, value in event.items() if key != "hash"})).hexdigest()
+
+
+def check_event(found: object, *, prev: str | None = None, seq: int | None = None) -> dict[str, Any]:
+    """The event as a dict if its members, its hash and its place hold. Raises `ChainError`."""
+    if not isinstance(found, dict):
+        raise ChainError("shape", "an event is a JSON object")
+    event = cast("dict[str, Any]", found)
+    fault = _shape_fault(event)
+    if fault:
+        raise ChainError("shape", fault)
+    if seq is not None and event["seq"] != seq:
+        raise ChainError("sequence", f"event {event['seq']} stands where {seq} is due")
+    try:
+        name = event_hash(event)
+    except CanonicalError as error:
+        raise ChainError("shape", f"event {event['seq']}: {error}") from error
+    if name != event["hash"]:
+        raise ChainError("hash", f"event {event['seq']} was changed: its content hashes to {name[:12]}…")
+    if prev is not None and event["prev"] != prev:
+        raise ChainError(
+            "prev", f"event {event['seq']} names {event['prev'][:12]}… as the one before, not {prev[:12]}…"
+        )
+    return event
+
+
+def check_body(body: bytes, *, prev: str | None = None, seq: int | None = None) -> dict[str, Any]:
+    """As `check_event`, for stored bytes, which must also be in canonical form to the byte."""
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ChainError("shape", f"no JSON: {error}") from error
+    checked = check_event(event, prev=prev, seq=seq)
+    if encode(checked) != body:
+        raise ChainError("canonical", f"event {checked['seq']} is not stored in canonical form")
+    return checked
+
+
+_TYPES = frozenset(EventType)
+_TEXTS = ("id", "occurred_at", "recorded_at", "prev", "hash")
+
+
+def _shape_fault(event: Mapping[str, Any]) -> str | None:
+    if event.keys() < MEMBERS:
+        return f"members are missing: {', '.join(sorted(MEMBERS - event.keys()))}"
+    if type(event["seq"]) is not int or event["seq"] < 1:
+        return f"seq is {event['seq']!r}, expected 1, 2, 3 …"
+    if event["type"] not in _TYPES:
+        return f"type is {event['type']!r}, expected one of {', '.join(sorted(_TYPES))}"
+    if not all(isinstance(event[name], str) for name in _TEXTS):
+        return f"one of {', '.join(_TEXTS)} is no text"
+    if not (isinstance(event["store"], str) and is_store(event["store"])):
+        return f"store is {event['store']!r}"
+    if not (isinstance(event["log"], str) and is_name(event["log"])):
+        return f"log is {event['log']!r}"
+    if event["clock"] not in {"synced", "suspect"}:
+        return f"clock is {event['clock']!r}, expected synced or suspect"
+    if not isinstance(event["data"], dict) or not isinstance(event["source"], dict):
+        return "data and source are JSON objects"
+    return None
+
+
+def message(store: str, log: str, bodies: Sequence[bytes]) -> bytes:
+    """The payload of an event topic: stored bodies as they are, joined."""
+    return b'{"store":"%b","log":"%b","events":[%b]}' % (store.encode(), log.encode(), b",".join(bodies))

@@ -1,0 +1,145 @@
+"""Messages that are not events: state, health, devices, levels, acknowledgements, requests, asks, the item master."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contract.events import Hash, Name, Shape
+
+MESSAGE_SIZE_BYTES_MAX = 64 * 1024
+MESSAGE_EVENTS_MAX = 100
+Count = Annotated[int, Field(ge=0)]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+class State(Shape):
+    """`state`, retained, also the will."""
+
+    state: Literal["online", "stopped", "offline"]
+    boot: str
+    log: str
+    head: Count = Field(description="sequence of the newest event when this was written")
+    version: str
+    at: str | None = Field(None, description="absent in the will: the broker knows no time")
+
+
+class ConsumerHealth(Shape):
+    delivered: Count
+    behind: Count
+    stalled: bool
+
+
+class Health(Shape):
+    """`health`, retained, every 60 s and on change."""
+
+    at: str
+    uptime_s: Count
+    head: Count
+    outbox_depth: Count = Field(description="events that the slowest consumer has not acknowledged")
+    outbox_age_s: Count = Field(description="age of the oldest of them")
+    disk_free_bytes: Count
+    ledger_size_bytes: Count
+    clock: Literal["synced", "suspect"]
+    devices: dict[str, str]
+    consumers: dict[str, ConsumerHealth]
+    counters: dict[str, int] = Field(description="since start: reads, bad reads, refused commands, overflows …")
+    last_backup: str | None = None
+
+
+class DeviceState(Shape):
+    """`device/{device}`, retained."""
+
+    device: Name
+    kind: str
+    state: Literal["connecting", "up", "down", "refused", "failed", "stopped"]
+    since: str
+    reads: Count
+    bad_reads: Count
+    error: str | None = None
+    hint: str | None = None
+
+
+class Level(Shape):
+    """`level/{sku}`, coalesced; `available` is sellable on hand less what is reserved and the safety buffer."""
+
+    sku: Name
+    on_hand: int
+    reserved: Count
+    available: int
+    zones: dict[str, int]
+    log: str
+    as_of: Count
+
+
+class Ack(Shape):
+    """`ack/{consumer}`, retained: all events up to `seq` are durably stored there."""
+
+    log: Name
+    seq: Count
+
+
+class Request(BaseModel):
+    """What every `request/{verb}` carries; unknown members are refused, a typo must not become a default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Id
+    expires_at: str
+
+
+class Replay(Request):
+    log: Name
+    seq: Annotated[int, Field(ge=1)] = Field(description="send again from here")
+    consumer: Name
+
+
+class StockDigest(Request):
+    of: Literal["stock"]
+    sku_from: str | None = Field(None, description="inclusive")
+    sku_to: str | None = Field(None, description="inclusive")
+    rows_max: Annotated[int, Field(ge=0, le=500)] = Field(0, description="list the rows if there are at most so many")
+
+
+class ChainDigest(Request):
+    of: Literal["events"]
+    log: Name
+    seq_from: Annotated[int, Field(ge=1)]
+    seq_to: Annotated[int, Field(ge=1)]
+
+
+class Ping(Request):
+    pass
+
+
+class RestartDevice(Request):
+    device: Name
+
+
+class Response(Shape):
+    """`response/{id}`. A repeated request gets the same answer."""
+
+    id: Id
+    status: Literal["done", "expired", "refused"]
+    reason: str | None = None
+    hint: str | None = None
+    result: dict[str, Any] | None = None
+
+
+class Ask(Shape):
+    """`ask/{verb}` from the agent: `catalog` since a revision, page by page."""
+
+    id: Id
+    since: Count = 0
+    page: Count = 0
+
+
+class DigestResult(Shape):
+    log: Name
+    as_of: Count
+    head_hash: Hash
+    rows: Count
+    quantity: int
+    hash: Hash
+    list: tuple[tuple[str, str, str | None, str, int], ...] | None = None

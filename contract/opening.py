@@ -1,0 +1,72 @@
+"""Openings: the signed statement of the complete state with which a log begins.
+
+The signature (Ed25519, RFC 8032) is over the canonical form of `{"data", "log", "prev", "seq", "store"}` with
+`data` lacking `signature`: a part cannot be moved to another place, log or store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from contract.canonical import canonical
+from contract.chain import ChainError
+
+ROWS_A_PART_MAX = 250  # a part stays below one message
+
+
+def opening_parts(
+    stock: Sequence[Sequence[Any]], sessions: Sequence[Mapping[str, Any]], parent: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Unsigned data of the parts, in order. `stock` rows are [sku, zone, lot or null, disposition, quantity]."""
+    rows = list(stock)
+    cuts = [rows[at : at + ROWS_A_PART_MAX] for at in range(0, len(rows), ROWS_A_PART_MAX)] or [[]]
+    chunks = [list(sessions[at : at + 50]) for at in range(0, len(sessions), 50)] or [[]]
+    parts = max(len(cuts), len(chunks))
+    return [
+        {
+            "kind": "opening",
+            "part": index + 1,
+            "parts": parts,
+            "parent": dict(parent) if parent else None,
+            "state": {
+                "stock": cuts[index] if index < len(cuts) else [],
+                "sessions": chunks[index] if index < len(chunks) else [],
+            },
+        }
+        for index in range(parts)
+    ]
+
+
+def statement(store: str, log: str, seq: int, prev: str, data: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed."""
+    bare = {key: value for key, value in data.items() if key != "signature"}
+    return canonical({"data": bare, "log": log, "prev": prev, "seq": seq, "store": store})
+
+
+def sign(
+    signer: Callable[[bytes], bytes], key: str, *, store: str, log: str, seq: int, prev: str, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`data` with `key` (public, hex) and `signature`. `signer` takes the statement and gives 64 bytes."""
+    keyed = {**data, "key": key}
+    return {**keyed, "signature": signer(statement(store, log, seq, prev, keyed)).hex()}
+
+
+def check_opening(event: Mapping[str, Any], key: str | None = None) -> None:
+    """Raise `ChainError` unless the opening is signed by the key it names, and by `key` where one is known."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  8 MB that only openings need
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  same
+
+    data = event["data"]
+    if key is not None and data["key"] != key:
+        raise ChainError("key", f"the opening of log {event['log']} is signed with a key that is not this store's")
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(data["key"]))
+        public.verify(
+            bytes.fromhex(data["signature"]),
+            statement(event["store"], event["log"], event["seq"], event["prev"], data),
+        )
+    except (InvalidSignature, ValueError, KeyError, TypeError) as error:
+        raise ChainError(
+            "signature", f"the opening of log {event.get('log')} is not signed by the key it names"
+        ) from error

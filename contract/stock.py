@@ -1,0 +1,88 @@
+"""What movements mean for stock: the one fold that the agent, head office and every checker use.
+
+Stock is the sum of movements per (SKU, zone, lot, disposition), in the item's base unit. Places outside the store have
+no stock here: `supplier`, `customer`, `transit:{store}`, `scrap`, `unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from contract.canonical import canonical, digest
+from contract.ids import is_name, is_store
+
+OUTSIDE = frozenset({"supplier", "customer", "scrap", "unknown"})
+DISPOSITIONS = ("sellable", "damaged", "quarantine", "display")
+NO_LOT = ""  # in a key; `null` on the wire
+
+
+class StockKey(NamedTuple):
+    sku: str
+    zone: str
+    lot: str
+    disposition: str
+
+
+class StockRow(NamedTuple):
+    sku: str
+    zone: str
+    lot: str
+    disposition: str
+    quantity: int
+
+
+class StockError(ValueError):
+    """A movement that says nothing definite about stock."""
+
+
+def is_outside(place: str) -> bool:
+    return place in OUTSIDE or (place.startswith("transit:") and is_store(place[8:]))
+
+
+def is_zone(place: str) -> bool:
+    return is_name(place) and place not in OUTSIDE
+
+
+def line_deltas(line: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
+    """What one movement line takes from and brings to zones; outside places fall out. Raises `StockError`."""
+    try:
+        quantity, sku, source, target = line["quantity"], line["sku"], line["from"], line["to"]
+        lot, disposition = line["lot"] or NO_LOT, line["disposition"]
+    except (KeyError, TypeError) as error:
+        raise StockError(f"a movement line lacks {error}") from error
+    if type(quantity) is not int or quantity < 1:
+        raise StockError(f"quantity is {quantity!r}, expected 1, 2, 3 … in the base unit")
+    deltas: list[tuple[StockKey, int]] = []
+    if not is_outside(source):
+        deltas.append((StockKey(sku, source, lot, line.get("from_disposition", disposition)), -quantity))
+    if not is_outside(target):
+        deltas.append((StockKey(sku, target, lot, disposition), quantity))
+    return deltas
+
+
+def event_deltas(event: Mapping[str, Any]) -> Iterator[tuple[StockKey, int]]:
+    """Everything an event does to stock. An opening is no delta: see `opening_rows`."""
+    if event["type"] == "movement":
+        for line in event["data"]["lines"]:
+            yield from line_deltas(line)
+
+
+def opening_rows(event: Mapping[str, Any]) -> Iterator[StockRow] | None:
+    """The complete stock that an opening states (one part of it), or None for any other event."""
+    data = event["data"]
+    if event["type"] != "journal" or data.get("kind") != "opening":
+        return None
+    return (StockRow(row[0], row[1], row[2] or NO_LOT, row[3], row[4]) for row in data["state"]["stock"])
+
+
+def stock_digest(rows: Iterable[StockRow]) -> dict[str, Any]:
+    """Row count, summed quantity and hash over rows in key order; rows of quantity 0 do not count."""
+    held = [row for row in sorted(rows) if row.quantity != 0]
+    listed = [wire_row(row) for row in held]
+    return {"rows": len(held), "quantity": sum(row.quantity for row in held), "hash": digest(canonical(listed))}
+
+
+def wire_row(row: StockRow) -> list[Any]:
+    """[sku, zone, lot or null, disposition, quantity]"""
+    return [row.sku, row.zone, row.lot or None, row.disposition, row.quantity]

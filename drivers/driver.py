@@ -1,0 +1,46 @@
+"""The contract of every driver: `async with driver: async for read in driver`.
+
+A driver's shell joins a transport (threads, descriptors) with a session (bytes in, reads and answer bytes out).
+Entering opens the device or raises a `DeviceError`. Iteration ends with a `DeviceError` when the device is lost and
+with `StopAsyncIteration` after `close`. What the device must be told about a read (found, not found, beep, LED, and
+the protocol's own acknowledgement) is sent by `answer`, which the caller gives only once the read is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from drivers.reads import Answer, Arrival, Read
+
+Clock = Callable[[], Arrival]
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a device did since it was opened; published in `device/{device}`."""
+
+    reads: int = 0
+    bad_reads: int = 0
+    resent: int = 0
+    bytes_in: int = 0
+    overflows: int = 0
+
+
+class Driver(Protocol):
+    name: str
+    counters: Counters
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __aiter__(self) -> AsyncIterator[Read]: ...
+
+    def answer(self, read_id: int, answer: Answer) -> None:
+        """Tell the device what became of its read. Never blocks, never raises: a lost device is found by iteration."""
+        ...
