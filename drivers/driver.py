@@ -41,6 +41,10 @@ class Driver(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Read]: ...
 
+    def close(self) -> None:
+        """Let go of the device. Never blocks. What it has sent is still delivered, then iteration ends."""
+        ...
+
     def answer(self, read_id: int, answer: Answer) -> None:
         """Tell the device what became of its read. Never blocks, never raises: a lost device is found by iteration."""
         ...

@@ -1,9 +1,9 @@
 """Errors of devices. Each carries a hint: what a person can do.
 
-    DeviceError
-    +-- DeviceUnavailable   not there, or gone: try again (unplugged cable, dead link)
-    +-- DeviceRefused       there, and says no: a person must act (held by another program, permission)
-    +-- DeviceMisbehaved    there, and breaks its own protocol beyond what resynchronisation mends
+DeviceError
++-- DeviceUnavailable   not there, or gone: try again (unplugged cable, dead link)
++-- DeviceRefused       there, and says no: a person must act (held by another program, permission)
++-- DeviceMisbehaved    there, and breaks its own protocol beyond what resynchronisation mends
 """
 
 from __future__ import annotations

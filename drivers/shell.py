@@ -1,0 +1,196 @@
+"""The shell every scanner shares: it joins a source (a descriptor, drained by its thread) with a session.
+
+The session runs on the event loop, on what the drain thread has stamped; so a stalled loop delays reads and never
+damages them. Answers are written without waiting: what the device does not take at once is kept, up to a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Self
+
+from drivers.driver import Clock, Counters
+from drivers.errors import DeviceMisbehaved
+from drivers.reads import Answer, BadRead, BarcodeRead, Read
+from drivers.session import NS_PER_S, Session
+from drivers.transports.drain import Chunk, Drain, Gone, Inbox, Item, Lost, Source
+
+OUTPUT_BYTES_MAX = 4096  # answers are a few bytes each; a line that takes none of them is stuck
+JOIN_S = 2.0
+_TICK_S_MIN = 0.001  # between two looks at a deadline
+
+
+class ScannerDriver:
+    """`opener` opens the device or raises a DeviceError; it may block and runs in a thread. One use per object."""
+
+    def __init__(self, name: str, opener: Callable[[], Source], session: Session, clock: Clock) -> None:
+        self.name = name
+        self.counters = Counters()
+        self._opener = opener
+        self._session = session
+        self._clock = clock
+        self._source: Source | None = None
+        self._drain: Drain | None = None
+        self._inbox: Inbox | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = asyncio.Event()
+        self._reads: deque[Read] = deque()
+        self._output = bytearray()
+        self._writing = False
+        self._ended = False
+        self._error: Exception | None = None
+
+    async def __aenter__(self) -> Self:
+        assert self._source is None, "a driver is entered once"
+        self._loop = asyncio.get_running_loop()
+        self._source = await _open(self._opener)
+        self._session.open(self._clock())
+        self._inbox = Inbox(self._wake)
+        self._drain = Drain(self.name, self._source, self._inbox, self._clock)
+        self._drain.start()
+        self._send()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._forget_output()
+        await asyncio.shield(asyncio.to_thread(self._let_go))
+
+    def __aiter__(self) -> AsyncIterator[Read]:
+        return self
+
+    async def __anext__(self) -> Read:
+        while True:
+            if self._reads:
+                return self._reads.popleft()
+            if self._ended:
+                raise StopAsyncIteration if self._error is None else self._error
+            await self._wait()
+            self._work()
+
+    def close(self) -> None:
+        if self._drain is not None:
+            self._drain.close()
+
+    def answer(self, read_id: int, answer: Answer) -> None:
+        if self._source is None or self._ended:
+            return
+        self._session.answer(read_id, answer, self._clock())
+        self._send()
+        self._ready.set()  # the session may have a nearer deadline now
+
+    def _let_go(self) -> None:
+        """In a thread, because closing a serial line may wait for its output."""
+        assert self._drain is not None
+        assert self._source is not None
+        self._drain.close()
+        if not self._drain.join(JOIN_S):
+            raise DeviceMisbehaved(f"{self.name} does not let go", hint="unplug the device; restart the agent")
+        self._source.close()
+
+    def _wake(self) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(self._ready.set)
+        except RuntimeError:
+            return  # the loop has ended, and nobody is left to hear
+
+    async def _wait(self) -> None:
+        assert self._loop is not None
+        assert self._drain is not None
+        deadline = self._session.next_deadline()
+        timer = None
+        if deadline is not None:
+            delay_s = max(_TICK_S_MIN, (deadline - self._clock().monotonic_ns) / NS_PER_S)
+            timer = self._loop.call_later(delay_s, self._drain.ask)
+        try:
+            await self._ready.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self._ready.clear()
+
+    def _work(self) -> None:
+        assert self._inbox is not None
+        for item in self._inbox.take():
+            for read in self._take(item):
+                self._count(read)
+                self._reads.append(read)
+        self.counters.overflows = self._inbox.overflows
+        self._send()
+
+    def _take(self, item: Item) -> list[Read]:
+        if isinstance(item, Chunk):
+            self.counters.bytes_in += len(item.data)
+            return self._session.receive(item.data, item.arrived)
+        if isinstance(item, Lost):
+            return self._session.lost(item.arrived)
+        if isinstance(item, Gone):
+            self._ended, self._error = True, item.error
+            self._forget_output()
+            return self._session.close(item.arrived)
+        return self._session.tick(item.arrived)
+
+    def _count(self, read: Read) -> None:
+        if isinstance(read, BadRead):
+            self.counters.bad_reads += 1
+            return
+        self.counters.reads += 1
+        if isinstance(read, BarcodeRead) and read.resent:
+            self.counters.resent += 1
+
+    def _send(self) -> None:
+        data = self._session.take_output()
+        if self._ended or not data:
+            return
+        if len(self._output) + len(data) > OUTPUT_BYTES_MAX:
+            self.counters.overflows += 1
+            return
+        waiting = bool(self._output)
+        self._output += data
+        if not waiting:
+            self._write()
+
+    def _write(self) -> None:
+        assert self._source is not None
+        assert self._loop is not None
+        try:
+            written = self._source.write(bytes(self._output))
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self._forget_output()  # iteration finds the loss and names it
+            return
+        del self._output[:written]
+        if self._output and not self._writing:
+            self._loop.add_writer(self._source.fileno(), self._write)
+            self._writing = True
+        elif not self._output:
+            self._forget_output()
+
+    def _forget_output(self) -> None:
+        self._output.clear()
+        if self._writing:
+            assert self._source is not None
+            assert self._loop is not None
+            self._loop.remove_writer(self._source.fileno())
+            self._writing = False
+
+
+async def _open(opener: Callable[[], Source]) -> Source:
+    """Open in a thread. If the waiting task is cancelled meanwhile, what was opened is closed again."""
+    opening = asyncio.ensure_future(asyncio.to_thread(opener))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unwanted)
+        raise
+
+
+def _close_unwanted(opening: asyncio.Future[Source]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
