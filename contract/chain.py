@@ -101,11 +101,11 @@ _TEXTS = ("id", "occurred_at", "recorded_at", "prev", "hash")
 
 
 def _shape_fault(event: Mapping[str, Any]) -> str | None:
-    if event.keys() < MEMBERS:
+    if not event.keys() >= MEMBERS:
         return f"members are missing: {', '.join(sorted(MEMBERS - event.keys()))}"
     if type(event["seq"]) is not int or event["seq"] < 1:
         return f"seq is {event['seq']!r}, expected 1, 2, 3 …"
-    if event["type"] not in _TYPES:
+    if not isinstance(event["type"], str) or event["type"] not in _TYPES:
         return f"type is {event['type']!r}, expected one of {', '.join(sorted(_TYPES))}"
     if not all(isinstance(event[name], str) for name in _TEXTS):
         return f"one of {', '.join(_TEXTS)} is no text"
@@ -113,7 +113,7 @@ def _shape_fault(event: Mapping[str, Any]) -> str | None:
         return f"store is {event['store']!r}"
     if not (isinstance(event["log"], str) and is_name(event["log"])):
         return f"log is {event['log']!r}"
-    if event["clock"] not in {"synced", "suspect"}:
+    if event["clock"] not in ("synced", "suspect"):  # a tuple: what came may be no hashable value
         return f"clock is {event['clock']!r}, expected synced or suspect"
     if not isinstance(event["data"], dict) or not isinstance(event["source"], dict):
         return "data and source are JSON objects"

@@ -7,13 +7,14 @@ no stock here: `supplier`, `customer`, `transit:{store}`, `scrap`, `unknown`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from contract.canonical import canonical, digest
 from contract.ids import is_name, is_store
 
 OUTSIDE = frozenset({"supplier", "customer", "scrap", "unknown"})
 DISPOSITIONS = ("sellable", "damaged", "quarantine", "display")
+QUANTITY_MAX = 10**12  # as in events.py: sums of a million such lines fit 64 bits
 NO_LOT = ""  # in a key; `null` on the wire
 
 
@@ -51,11 +52,14 @@ def line_deltas(line: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
         lot, disposition = line["lot"] or NO_LOT, line["disposition"]
     except (KeyError, TypeError) as error:
         raise StockError(f"a movement line lacks {error}") from error
-    if type(quantity) is not int or quantity < 1:
-        raise StockError(f"quantity is {quantity!r}, expected 1, 2, 3 … in the base unit")
+    if type(quantity) is not int or not 1 <= quantity <= QUANTITY_MAX:
+        raise StockError(f"quantity is {quantity!r}, expected 1, 2, 3 … in the base unit, at most {QUANTITY_MAX}")
+    before = line.get("from_disposition") or disposition
+    if not all(isinstance(text, str) for text in (sku, source, target, lot, disposition, before)):
+        raise StockError("sku, from, to, lot and disposition are text")
     deltas: list[tuple[StockKey, int]] = []
     if not is_outside(source):
-        deltas.append((StockKey(sku, source, lot, line.get("from_disposition", disposition)), -quantity))
+        deltas.append((StockKey(sku, source, lot, before), -quantity))
     if not is_outside(target):
         deltas.append((StockKey(sku, target, lot, disposition), quantity))
     return deltas
@@ -64,7 +68,10 @@ def line_deltas(line: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
 def event_deltas(event: Mapping[str, Any]) -> Iterator[tuple[StockKey, int]]:
     """Everything an event does to stock. An opening is no delta: see `opening_rows`."""
     if event["type"] == "movement":
-        for line in event["data"]["lines"]:
+        lines = event["data"].get("lines")
+        if not isinstance(lines, list):
+            raise StockError("a movement has no lines")
+        for line in cast("list[Any]", lines):
             yield from line_deltas(line)
 
 

@@ -80,11 +80,20 @@ def test_a_chain_checks_and_each_damage_is_named() -> None:
         ("store", "a/b"),
         ("log", ""),
         ("id", 5),
+        ("type", []),
+        ("clock", {}),
     ],
 )
 def test_members_out_of_shape_are_refused(member: str, value: object) -> None:
     bad = {**json.loads(event(1, GENESIS).body), member: value}
     with pytest.raises(ChainError):
+        check_event(bad)
+
+
+def test_a_missing_member_is_missed_among_unknown_ones() -> None:
+    bad = {**json.loads(event(1, GENESIS).body), "unknown": 1}
+    del bad["id"]
+    with pytest.raises(ChainError, match="missing: id"):
         check_event(bad)
 
 
@@ -114,8 +123,9 @@ def test_lines_move_between_zones_and_nowhere_else() -> None:
     for quantity in (0, -1, 1.5, True, "1", None):
         with pytest.raises(StockError):
             line_deltas(line(quantity=quantity))
-    with pytest.raises(StockError):
-        list(event_deltas({"type": "movement", "data": {"lines": [{"sku": "COLA"}]}}))
+    for bad in ([{"sku": "COLA"}], [5], None, [line(sku=5)], [line(lot=5)], [line(to=None)], [line(to=["a"])]):
+        with pytest.raises(StockError):
+            list(event_deltas({"type": "movement", "data": {"lines": bad}}))
 
 
 def test_the_digest_ignores_order_and_empty_rows() -> None:
