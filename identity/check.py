@@ -54,3 +54,23 @@ def price5_digit(digits: str) -> str:
     a, b, c, d, e = map(int, digits)
     total = _FIVE_PLUS[a] + _TWO_MINUS[b] + _FIVE_MINUS[c] + _FIVE_PLUS[d] + _TWO_MINUS[e]
     return str(_FIVE_MINUS_INVERSE[-total % 10])
+
+
+# The weights of the check character pair are the primes from 2, the last payload character weighing 2.
+_PRIMES_TEXT = """\
+2 3 5 7 11 13 17 19 23 29 31 37 41 43 47 53 59 61 67 71 73 79 83 89 97 101 103 107 109 113 127 131 137 139 149 151
+157 163 167 173 179 181 191 193 197 199 211 223 227 229 233 239 241 251 257 263 269 271 277 281 283 293 307 311 313
+317 331 337 347 349 353 359 367 373 379 383 389 397 401 409 419 421 431 433 439 443 449 457 461 463 467 479 487 491
+499 503 509
+"""
+_PRIMES = tuple(map(int, _PRIMES_TEXT.split()))
+_CSET82 = "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+_CSET82_VALUE = {character: value for value, character in enumerate(_CSET82)}
+_CSET32 = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def csumalpha_pair(payload: str) -> str:
+    """The check character pair over up to 97 characters of CSET 82 (7.9.5): modulo 1021, as two of 32 characters."""
+    weighted = zip(reversed(payload), _PRIMES, strict=False)
+    total = sum(_CSET82_VALUE[character] * prime for character, prime in weighted) % 1021
+    return _CSET32[total >> 5] + _CSET32[total & 31]

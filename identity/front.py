@@ -3,58 +3,35 @@
 An AIM identifier decides what the data is; without one the shape does, and what two readings fit is ambiguous until
 the catalogue knows one of them. Reasons (machine words) and their meaning:
 
-    empty too_long charset          nothing, more than 4,096 bytes, other than printable ASCII and GS
-    bad_identifier                  no AIM identifier after "]", or FNC1 without an application identifier
-    length check_digit              digits of the wrong number, a check digit that does not fit
-    unused_prefix coupon            no one's number, money and not goods
-    no_template no_item inner_check an in-store code whose layout, item or inner check digit is unknown or wrong
-    upc_e_or_ean8                   eight digits from 0 or 1 without an AIM identifier
-    control_…                       control.py;  ai_… elements.py;  dl_… digital_link.py
-    lost_separator                  a value that ends in what looks like further elements
-    no_key ai_requires not_stock part_of_item    elements that name nothing that stock counts
-    plain_text                      text that is no GS1 data and that no catalogue or template knows
+    empty too_long charset        nothing, more than 4,096 bytes, other than printable ASCII and GS
+    bad_identifier                no AIM identifier after "]", or FNC1 without an application identifier
+    length check_digit            digits of the wrong number, a check digit that does not fit (also inside elements)
+    unused_prefix coupon          no one's number; money and not goods
+    no_template inner_check       an in-store code that no layout fits; its inner check digit is wrong
+    upc_e_or_ean8                 eight digits from 0 or 1 without an AIM identifier
+    control_…                     control.py
+    ai_…                          elements.py: the linter that refused, or an association rule
+    dl_…                          digital_link.py
+    lost_separator                a value that ends in what looks like further elements
+    no_key part_of_item not_stock elements that name nothing that stock counts
+    ai_requires                   on an identity: an element whose companion is not in this barcode
+    plain_text web_address        text that is no GS1 data and that no catalogue or template knows
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from identity import aim as aim_table
-from identity import control, in_store
+from identity import plain
 from identity.aim import Carries, Symbology
-from identity.check import gs1_valid
-from identity.gtin import Prefix, expand_upc_e, is_digits, prefix_of
-from identity.in_store import DocumentTemplate, InStoreTemplate, Template
+from identity.gtin import is_digits
+from identity.in_store import Template
+from identity.scan import Scan
 from identity.values import INPUT_BYTES_MAX, Identity, Kind, Lookup
 
-DIGITAL_LINK_STEM = "https://id.gs1.org"
+REFERENCE_YEAR = 2026
 _CODE_LENGTHS = frozenset({8, 12, 13, 14})
-
-
-class Scan:
-    """One call's arguments, so that no function below takes seven."""
-
-    __slots__ = ("lookup", "symbology", "templates", "text", "year")
-
-    def __init__(
-        self, text: str, symbology: Symbology | None, lookup: Lookup | None, templates: Sequence[Template], year: int
-    ) -> None:
-        self.text = text
-        self.symbology = symbology
-        self.lookup = lookup
-        self.templates = templates
-        self.year = year
-
-    def sku(self, key: str) -> str | None:
-        return self.lookup(key) if self.lookup is not None else None
-
-    def found(self, kind: Kind, **fields: Any) -> Identity:
-        name = self.symbology.name if self.symbology is not None else None
-        return Identity(self.text, kind, symbology=name, **fields)
-
-    def refused(self, reason: str, hint: str) -> Identity:
-        return self.found(Kind.REFUSED, reason=reason, hint=hint)
 
 
 def identify(
@@ -63,18 +40,18 @@ def identify(
     aim: str | None = None,
     lookup: Lookup | None = None,
     templates: Sequence[Template] = (),
-    year: int = 2026,
+    year: int = REFERENCE_YEAR,
 ) -> Identity:
     """What one decoded symbol means.
 
     `data` is the symbol without terminator, GS as 0x1D; an AIM identifier comes as `aim` or in front of the data.
     `lookup` settles what two readings fit and fills `sku`. `templates` are the store's layouts. `year` is the year of
-    reading: it decides the century of two-digit years (GS1 General Specifications 7.12), 49 ahead to 50 back.
+    reading: it decides the century of two-digit years (GS1 General Specifications 7.12), 50 ahead to 49 back.
     """
+    text = data if isinstance(data, str) else data[: INPUT_BYTES_MAX + 1].decode("utf-8", "replace")
     if len(data) > INPUT_BYTES_MAX:
-        cut = data[:INPUT_BYTES_MAX]
-        return Scan(_text(cut), None, lookup, templates, year).refused("too_long", f"more than {INPUT_BYTES_MAX} bytes")
-    text = _text(data)
+        cut = Scan(text[:INPUT_BYTES_MAX], None, lookup, templates, year)
+        return cut.refused("too_long", f"more than {INPUT_BYTES_MAX} bytes")
     body = text
     if aim is None and text[:1] == "]":
         aim, body = text[:3], text[3:]
@@ -82,35 +59,14 @@ def identify(
     scan = Scan(text, symbology, lookup, templates, year)
     if aim is not None and symbology is None:
         return scan.refused("bad_identifier", f"{aim!r} is no AIM identifier")
-    return _by_shape(scan, body) if symbology is None else _by_symbology(scan, symbology, body)
-
-
-def _text(data: bytes | str) -> str:
-    if isinstance(data, str):
-        return data
-    return data.decode("utf-8", "replace")
-
-
-def _by_symbology(scan: Scan, symbology: Symbology, body: str) -> Identity:
     fault = _fault(scan, body)
     if fault is not None:
         return fault
-    carries = symbology.carries
-    if carries is Carries.TEXT:
-        return _plain(scan, body)
-    if carries is Carries.EAN13:
-        return _sized(scan, body, 13)
-    if carries is Carries.EAN8:
-        return _sized(scan, body, 8)
-    if carries is Carries.EAN13_ADDON:
-        if len(body) not in {15, 18} or not is_digits(body):
-            return scan.refused("length", "EAN-13 with an add-on has 15 or 18 digits")
-        return _gtin(scan, body[:13], addon=body[13:])
-    if carries is Carries.ADDON:
-        return scan.refused("length", "an add-on alone names nothing; scan the EAN beside it")
-    if carries is Carries.ITF:
-        return _gtin(scan, body) if len(body) == 14 and is_digits(body) else _plain(scan, body)
-    return scan.refused("ai_unread", "element strings come with the next change")
+    if symbology is not None:
+        return _by_symbology(scan, symbology, body)
+    if len(body) in _CODE_LENGTHS and is_digits(body):
+        return plain.short(scan, body) if len(body) == 8 and body[0] in "01" else plain.gtin(scan, body)
+    return _any_text(scan, body)
 
 
 def _fault(scan: Scan, body: str) -> Identity | None:
@@ -119,100 +75,69 @@ def _fault(scan: Scan, body: str) -> Identity | None:
         return scan.refused("empty", "nothing was read")
     if not body.isascii():
         return scan.refused("charset", "letters other than ASCII: is a Hangul input method on?")
-    if not body.replace("\x1d", "").isprintable():
+    if not body.isprintable() and not body.replace("\x1d", "").isprintable():
         return scan.refused("charset", "control characters other than GS")
     return None
 
 
-def _by_shape(scan: Scan, body: str) -> Identity:
-    fault = _fault(scan, body)
-    if fault is not None:
-        return fault
-    if len(body) in _CODE_LENGTHS and is_digits(body):
-        if len(body) == 8 and body[0] in "01":
-            return _short(scan, body)
-        return _gtin(scan, body)
-    return _plain(scan, body)
+def _by_symbology(scan: Scan, symbology: Symbology, body: str) -> Identity:
+    carries = symbology.carries
+    if carries is Carries.EAN13 or carries is Carries.EAN8:
+        linear, bar, second = body.partition("|")
+        found = plain.sized(scan, linear, 13 if carries is Carries.EAN13 else 8)
+        return _from_composite(scan, found, second) if bar else found
+    if carries is Carries.ELEMENTS:
+        return _from_elements(scan, body)
+    if carries is Carries.EAN13_ADDON:
+        if len(body) not in {15, 18} or not is_digits(body):
+            return scan.refused("length", "EAN-13 with an add-on has 15 or 18 digits")
+        return plain.gtin(scan, body[:13], addon=body[13:])
+    if carries is Carries.ADDON:
+        return scan.refused("length", "an add-on alone names nothing: scan the EAN beside it")
+    if carries is Carries.ITF and len(body) == 14 and is_digits(body):
+        return plain.gtin(scan, body)
+    if "\x1d" in body:
+        # ]C0 and its like: GS is data there, no FNC1.
+        return plain.text(scan, body)
+    return _any_text(scan, body) if carries is Carries.TEXT else plain.text(scan, body)
 
 
-def _plain(scan: Scan, body: str) -> Identity:
-    """Text: a control code, a document, something the catalogue knows, or nothing of ours."""
-    if control.is_control(body):
-        try:
-            return scan.found(Kind.CONTROL, control=control.parse(body))
-        except control.ControlError as error:
-            return scan.refused(error.problem.value, str(error))
-    for template in scan.templates:
-        if isinstance(template, DocumentTemplate) and template.matches(body):
-            return scan.found(Kind.DOCUMENT, document=body)
-    sku = scan.sku("code:" + body)
-    if sku is not None:
-        return scan.found(Kind.IN_STORE, item_number=body, sku=sku)
-    return scan.found(Kind.RAW, reason="plain_text", hint="no GS1 code, and not in the catalogue")
+def _any_text(scan: Scan, body: str) -> Identity:
+    """A text that may be elements, a link, a control code or anything."""
+    head = body[:8].lower()
+    if head.startswith(("http://", "https://")):
+        found = _from_link(scan, body)
+        hint = "a web address without a GS1 key"
+        return found or scan.found(Kind.RAW, reason="web_address", hint=hint)
+    if body[0] in "(\x1d" or "\x1d" in body or (len(body) >= 16 and is_digits(body[:16]) and scan.symbology is None):
+        found = _from_text(scan, body)
+        if found is not None:
+            return found
+    return plain.text(scan, body)
 
 
-def _sized(scan: Scan, body: str, digits: int) -> Identity:
-    if len(body) != digits or not is_digits(body):
-        return scan.refused("length", f"{digits} digits expected")
-    return _gtin(scan, body)
+# The tables behind element strings and links are loaded at the first of them, not at import.
 
 
-def _short(scan: Scan, body: str) -> Identity:
-    """Eight digits from 0 or 1: a UPC-E or an EAN-8 (standards.md, 3)."""
-    candidates: list[str] = []
-    upc_a = expand_upc_e(body)
-    if upc_a is not None:
-        candidates.append("00" + upc_a)
-    if gs1_valid(body):
-        candidates.append("000000" + body)
-    if not candidates:
-        return scan.refused("check_digit", "the check digit fits neither a UPC-E nor an EAN-8")
-    known = [gtin for gtin in candidates if scan.sku("gtin:" + gtin) is not None]
-    if len(known) == 1:
-        return _gtin(scan, known[0])
-    hint = "UPC-E or EAN-8: choose, or switch the AIM identifier on at the scanner"
-    return scan.found(Kind.AMBIGUOUS, candidates=tuple(candidates), reason="upc_e_or_ean8", hint=hint)
+def _from_elements(scan: Scan, body: str) -> Identity:
+    from identity import compound  # noqa: PLC0415 - see above
+
+    return compound.from_elements(scan, body)
 
 
-def _gtin(scan: Scan, digits: str, addon: str | None = None) -> Identity:
-    """A GTIN-8/12/13/14 in digits."""
-    if not gs1_valid(digits):
-        return scan.refused("check_digit", "the check digit does not fit: read or typed wrongly")
-    gtin = digits.rjust(14, "0")
-    prefix = prefix_of(gtin)
-    if prefix is Prefix.TRADE:
-        link = f"{DIGITAL_LINK_STEM}/01/{gtin}"
-        sku = scan.sku("gtin:" + gtin)
-        return scan.found(Kind.TRADE_ITEM, gtin=gtin, digital_link=link, sku=sku, addon=addon)
-    if prefix is Prefix.COUPON:
-        return scan.found(Kind.RAW, reason="coupon", hint="a coupon or receipt, no goods")
-    if prefix is Prefix.UNUSED or gtin[0] != "0":
-        return scan.refused("unused_prefix", "no GTIN is given out with this prefix")
-    return _in_store(scan, gtin[6:] if gtin.startswith("000000") else gtin[1:])
+def _from_composite(scan: Scan, linear: Identity, second: str) -> Identity:
+    from identity import compound  # noqa: PLC0415 - see above
+
+    return compound.from_composite(scan, linear, second)
 
 
-def _in_store(scan: Scan, digits: str) -> Identity:
-    """A restricted number of 8 or 13 digits by the store's templates, or as a whole by the catalogue."""
-    for template in scan.templates:
-        if not isinstance(template, InStoreTemplate):
-            continue
-        fields = in_store.read(template, digits)
-        if fields is None:
-            continue
-        if not fields.check_ok:
-            return scan.refused("inner_check", f"the inner check digit of layout {template.name} does not fit")
-        sku = scan.sku("item:" + fields.item_number)
-        return scan.found(
-            Kind.IN_STORE,
-            item_number=fields.item_number,
-            weight_g=fields.weight_g,
-            price=fields.price,
-            currency=fields.currency,
-            quantity=fields.count,
-            sku=sku,
-        )
-    sku = scan.sku("item:" + digits)
-    if sku is not None:
-        return scan.found(Kind.IN_STORE, item_number=digits, sku=sku)
-    hint = "no template of this store fits, the whole number stands for the item"
-    return scan.found(Kind.IN_STORE, item_number=digits, reason="no_template", hint=hint)
+def _from_text(scan: Scan, body: str) -> Identity | None:
+    from identity import compound  # noqa: PLC0415 - see above
+
+    return compound.from_text(scan, body)
+
+
+def _from_link(scan: Scan, body: str) -> Identity | None:
+    from identity import compound  # noqa: PLC0415 - see above
+
+    return compound.from_link(scan, body)
