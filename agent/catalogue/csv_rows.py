@@ -71,6 +71,7 @@ class Header:
     """The file's columns in their order; those with the prefix `x_` are passed over."""
 
     columns: tuple[str, ...]
+    kept: tuple[tuple[int, str], ...]
     delimiter: str
 
     def cells(self, line: Line) -> dict[str, str]:
@@ -82,8 +83,7 @@ class Header:
         if len(values) != len(self.columns):
             text = f"{len(values)} cells, the header has {len(self.columns)} columns"
             raise RowError(Refusal(line.number, "", shown(line.text), Reason.SYNTAX, text))
-        pairs = zip(self.columns, values, strict=True)
-        return {column: value.strip() for column, value in pairs if not column.startswith(IGNORED_PREFIX)}
+        return {column: values[at].strip() for at, column in self.kept}
 
     def guessed_sku(self, line: Line) -> str:
         """Whose row a spoiled line probably was."""
@@ -157,7 +157,8 @@ def _header(lines: Iterator[Line]) -> Header:
     except RowError as error:
         raise CatalogueFileError(str(error), hint=hint) from error
     _check_columns(names, line.number, hint)
-    return Header(tuple(names), delimiter)
+    kept = tuple((at, name) for at, name in enumerate(names) if not name.startswith(IGNORED_PREFIX))
+    return Header(tuple(names), kept, delimiter)
 
 
 def _check_columns(names: list[str], number: int, hint: str) -> None:
@@ -180,6 +181,8 @@ def _check_columns(names: list[str], number: int, hint: str) -> None:
 
 
 def _split(line: Line, delimiter: str) -> list[str]:
+    if '"' not in line.text and "\r" not in line.text:
+        return line.text.split(delimiter)  # what the csv module would give, at a fifth of its time
     try:
         return next(csv.reader([line.text], delimiter=delimiter, strict=True), list[str]())
     except csv.Error as error:
@@ -196,7 +199,7 @@ def _add(group: _Group, cells: dict[str, str], line: int) -> None:
             text = f"more than {ROWS_MAX} rows of one SKU"
             group.refusals.append(Refusal(line, "sku", shown(group.sku), Reason.LIMIT, text, group.sku))
         return
-    for column in ITEM_COLUMNS:
+    for column in ITEM_COLUMNS if cells is not group.cells else ():
         value = cells.get(column, "")
         if value and value != group.cells[column]:
             text = f"row {group.line} of this SKU says {shown(group.cells[column])!r}: repeat it or leave it empty"

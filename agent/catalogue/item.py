@@ -80,11 +80,13 @@ def _is_in_store(padded: str) -> bool:
 
 
 def _plain(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     found = _FORBIDDEN.search(text)
     if found:
         raise ValueError(f"holds U+{ord(found[0]):04X}, which is no printable character")
     # One Hangul syllable is one code point here; macOS writes files with decomposed ones (UAX 15).
-    return unicodedata.normalize("NFC", text)
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 NameText = Annotated[
@@ -175,7 +177,7 @@ class Item(_Part):
 
 
 def _refuse_twice(what: str, values: list[str]) -> None:
-    if len(set(values)) < len(values):
+    if len(values) > 1 and len(set(values)) < len(values):
         twice = next(value for value in values if values.count(value) > 1)
         raise ValueError(f"{what} {twice} is given twice")
 

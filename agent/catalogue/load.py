@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from enum import Enum, auto
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -131,6 +131,7 @@ class _Step:
         self._seen = seen
         self.items = items
         self.revision = revision
+        self._next = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM item").fetchone()[0]
 
     def put(self, entry: Entry) -> Outcome | Refused:
         item = entry.item
@@ -155,11 +156,12 @@ class _Step:
     def _write(self, entry: Entry, stored: Stored | None, body: str) -> Refused | None:
         item = entry.item
         if stored is None:
-            number = self._run("SELECT coalesce(max(id), 0) + 1 FROM item").fetchone()[0]
+            number = self._next
             if number > ITEMS_MAX:
                 return _refused(entry, ("sku",), item.sku, Reason.LIMIT, f"the catalogue holds {ITEMS_MAX} items")
             row = (number, item.sku, item.revision, int(item.deleted), body)
             self._run("INSERT INTO item VALUES (?, ?, ?, ?, ?)", row)
+            self._next += 1
         else:
             number = stored.id
             self.forget(stored)
@@ -194,15 +196,16 @@ class _Step:
         self.items -= 1
 
     def _conflicts(self, entry: Entry, own: int | None) -> Iterator[Refusal]:
-        by_gtin = "SELECT item.id, item.sku FROM code JOIN item ON item.id = code.item WHERE gtin = ?"
-        by_number = "SELECT item.id, item.sku FROM item_number JOIN item ON item.id = item_number.item WHERE number = ?"
+        by_gtin = "SELECT item FROM code WHERE gtin = ?"
+        by_number = "SELECT item FROM item_number WHERE number = ?"
         item = entry.item
         wanted = [(by_gtin, int(row.gtin), ("gtins", at, "gtin"), row.gtin) for at, row in enumerate(item.gtins)]
         numbers = [(by_number, text, ("item_numbers", at), text) for at, text in enumerate(item.item_numbers)]
         for sql, key, loc, found in (*wanted, *numbers):
             holder = self._run(sql, (key,)).fetchone()
             if holder is not None and holder[0] != own:
-                text = f"belongs to SKU {holder[1]}: one code cannot mean two things"
+                sku = self._run("SELECT sku FROM item WHERE id = ?", holder).fetchone()[0]
+                text = f"belongs to SKU {sku}: one code cannot mean two things"
                 yield from _refused(entry, loc, found, Reason.CONFLICT, text).refusals
 
     def _was_seen(self, number: int) -> bool:
@@ -234,8 +237,31 @@ def _verdict(stored: Stored | None, item: Item, body: str) -> Outcome:
 
 
 def item_body(item: Item) -> str:
-    """What is kept of an item beside its columns; the same for the same content."""
-    return item.model_dump_json(exclude={"sku", "revision", "deleted"}, exclude_defaults=True)
+    """What is kept of an item beside its columns: JSON without defaults, the same text for the same content.
+
+    By hand, since comparing with defaults took the model's own dump longer than all statements of an item.
+    """
+    body: dict[str, Any] = {"name": _given(ko=item.name.ko, en=item.name.en)}
+    if item.gtins:
+        body["gtins"] = [{"gtin": row.gtin, "units": row.units, "level": row.level} for row in item.gtins]
+    if item.item_numbers:
+        body["item_numbers"] = item.item_numbers
+    if item.base_unit != "each":
+        body["base_unit"] = item.base_unit
+    if item.tracking != "quantity":
+        body["tracking"] = item.tracking
+    price, thresholds = item.price, item.thresholds
+    if price is not None:
+        body["price"] = {"amount_minor": price.amount_minor, "currency": price.currency, "per_units": price.per_units}
+    if thresholds is not None:
+        body["thresholds"] = _given(min=thresholds.min, max=thresholds.max)
+    if item.category is not None:
+        body["category"] = item.category
+    return orjson.dumps(body).decode()
+
+
+def _given(**members: object) -> dict[str, object]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _refused(entry: Entry, loc: Loc, found: str, reason: Reason, text: str) -> Refused:

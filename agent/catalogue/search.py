@@ -20,24 +20,33 @@ _SYLLABLES_PER_INITIAL = 588  # 21 vowels, each with 28 finals (Unicode, 3.12)
 
 def fold(text: str) -> str:
     """Upper and lower case, full and half width as one (NFKC, then case folding), single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(text.lower().split())
 
 
 def initials(text: str) -> str:
     """서울우유 becomes ㅅㅇㅇㅇ; what is no Hangul syllable stays."""
     return "".join(
-        _INITIALS[(ord(character) - _SYLLABLES_FIRST) // _SYLLABLES_PER_INITIAL]
-        if _SYLLABLES_FIRST <= ord(character) <= _SYLLABLES_LAST
-        else character
-        for character in text
+        [
+            _INITIALS[(ord(character) - _SYLLABLES_FIRST) // _SYLLABLES_PER_INITIAL]
+            if _SYLLABLES_FIRST <= ord(character) <= _SYLLABLES_LAST
+            else character
+            for character in text
+        ]
     )
 
 
 def search_text(sku: str, ko: str | None, en: str | None, codes: Iterable[str]) -> str:
-    # Korean without spaces: people set them as they like (서울 우유, 서울우유).
-    korean = fold(ko or "").replace(" ", "")
-    lines = ["", fold(sku), korean, initials(korean), fold(en or ""), *(fold(code) for code in codes), ""]
-    return "\n".join(dict.fromkeys(lines)) + "\n"
+    lines = [fold(sku)]
+    if ko:
+        # Korean without spaces: people set them as they like (서울 우유, 서울우유).
+        korean = fold(ko).replace(" ", "")
+        lines += [korean, initials(korean)]
+    if en:
+        lines.append(fold(en))
+    lines += [code.lower() for code in codes]
+    return "\n" + "\n".join(lines) + "\n"
 
 
 def words(query: str) -> list[str]:
@@ -56,11 +65,12 @@ def words(query: str) -> list[str]:
 def statement(count: int) -> str:
     """SQL for `count` words: first SKU or code as typed, then lines that begin so, words that begin so, the rest."""
     conditions = " AND ".join(f"instr(text, ?{number}) > 0" for number in range(1, count + 1))
+    # The items' own, wider rows are read for the few that are left only.
     return f"""
-        SELECT item.sku FROM words JOIN item ON item.id = words.item
-        WHERE {conditions}
-        ORDER BY CASE WHEN instr(text, char(10) || ?1 || char(10)) > 0 THEN 0
-                      WHEN instr(text, char(10) || ?1) > 0 THEN 1
-                      WHEN instr(text, ' ' || ?1) > 0 THEN 2 ELSE 3 END, item.sku
-        LIMIT ?{count + 1}
+        SELECT item.sku FROM (
+            SELECT item AS id, CASE WHEN instr(text, char(10) || ?1 || char(10)) > 0 THEN 0
+                                    WHEN instr(text, char(10) || ?1) > 0 THEN 1
+                                    WHEN instr(text, ' ' || ?1) > 0 THEN 2 ELSE 3 END AS rank
+            FROM words WHERE {conditions} ORDER BY rank, id LIMIT ?{count + 1}
+        ) AS found JOIN item ON item.id = found.id ORDER BY found.rank, found.id
     """  # noqa: S608 - only numbers are put in
