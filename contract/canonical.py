@@ -8,13 +8,14 @@ which is what orjson writes; `tests/contract` holds it against a second implemen
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, cast
 
 import orjson
 
 INTEGER_MAX = 2**53 - 1
-DEPTH_MAX = 16
+DEPTH_MAX = 250  # what the encoder can do
 
 Json = Any
 
@@ -30,9 +31,14 @@ class CanonicalError(ValueError):
 
 def canonical(value: Json) -> bytes:
     """UTF-8 bytes of the one form that `value` has. Raises `CanonicalError`."""
+    check(value)
+    return encode(value)
+
+
+def check(value: Json) -> None:
+    """Raise `CanonicalError` if `value` has no canonical form; lone surrogates are found by `encode`."""
     if not _plain(value, DEPTH_MAX):
         explain(value, "", 0)
-    return encode(value)
 
 
 def encode(value: Json) -> bytes:
@@ -43,6 +49,32 @@ def encode(value: Json) -> bytes:
         raise CanonicalError("", str(error)) from error
 
 
+# A number with a fraction or an exponent shows as `:e` once digits and signs are taken out, `,` and `[` are made `:`
+# and `.` is made `e`. Texts begin with a quote; inside, they may look like one.
+_SHAPE = bytes.maketrans(b",[.", b"::e")
+_DIGITS = b"0123456789-"
+_STRICT = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+
+
+def checked(value: Mapping[str, Any]) -> bytes:
+    """As `canonical` for objects, in a third of the time: the encoder refuses most, the rest shows in the bytes."""
+    try:
+        encoded = orjson.dumps(value, option=_STRICT)
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        explain(value, "", 0)
+        raise CanonicalError("", str(error)) from error
+    # The encoder writes `null` for a float that is no number.
+    if b":e" in encoded.translate(_SHAPE, _DIGITS) or b"null" in encoded or not encoded.isascii():
+        check(value)
+    return encoded
+
+
 def digest(value: bytes) -> str:
     """SHA-256 in lower-case hexadecimal."""
     return sha256(value).hexdigest()
@@ -50,7 +82,7 @@ def digest(value: bytes) -> str:
 
 def _plain(value: Json, depth: int) -> bool:
     """The fast yes; `explain` says why not."""
-    kind: type[Any] = type(value)
+    kind: object = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is str or value is None or kind is bool:
         return True
     if kind is int:

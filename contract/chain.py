@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
-from contract.canonical import CanonicalError, canonical, encode
+from contract.canonical import CanonicalError, canonical, checked, encode
 from contract.ids import is_name, is_store
 from contract.topics import EventType
 
@@ -20,8 +19,7 @@ MEMBERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """An event as it is stored and published: `body` is its canonical JSON with the hash, never encoded again."""
 
     seq: int
@@ -54,6 +52,56 @@ def seal(kind: str, data: Mapping[str, Any], rest: dict[str, Any]) -> Sealed:
     if len(body) > EVENT_SIZE_BYTES_MAX:
         raise CanonicalError("data", f"the event has {len(body)} bytes, {EVENT_SIZE_BYTES_MAX} are allowed")
     return Sealed(rest["seq"], kind, body, name)
+
+
+class Sealer:
+    """Seals the events of one log, fast: `seal` for a writer that knows that its envelope needs no escaping.
+
+    Gives the same bytes as `seal`; `tests/contract` holds them against each other. `data` is checked: floats and
+    other values without a canonical form raise `CanonicalError`.
+    """
+
+    def __init__(self, store: str, log: str) -> None:
+        if not (is_store(store) and is_name(log)):
+            raise ChainError("shape", f"store {store!r} or log {log!r} is no name")
+        self._log = f'","log":"{log}","occurred_at":"'.encode()
+        self._store = f',"store":"{store}","type":"'.encode()
+        self._source: Mapping[str, Any] = {}
+        self._source_bytes = b"{}"
+
+    def seal(self, kind: str, data: Mapping[str, Any], source: Mapping[str, Any], place: Place) -> Sealed:
+        head = checked(data)
+        if source is not self._source and source != self._source:
+            self._source_bytes, self._source = checked(source), source
+        unsigned_head = b'{"clock":"%b","data":%b' % (place.clock.encode(), head)
+        tail = (
+            f'"id":"{place.id}'.encode()
+            + self._log
+            + (
+                f'{place.occurred_at}","prev":"{place.prev}","recorded_at":"{place.recorded_at}","seq":{place.seq}'
+                f',"source":'
+            ).encode()
+            + self._source_bytes
+            + self._store
+            + kind.encode()
+            + b'"}'
+        )
+        name = sha256(unsigned_head + b"," + tail).hexdigest()
+        body = b'%b,"hash":"%b",%b' % (unsigned_head, name.encode(), tail)
+        if len(body) > EVENT_SIZE_BYTES_MAX:
+            raise CanonicalError("data", f"the event has {len(body)} bytes, {EVENT_SIZE_BYTES_MAX} are allowed")
+        return Sealed(place.seq, kind, body, name)
+
+
+class Place(NamedTuple):
+    """Where and when: what the writer adds to a draft. All but `seq` are ASCII texts without quotes."""
+
+    seq: int
+    prev: str
+    id: str
+    occurred_at: str
+    recorded_at: str
+    clock: str
 
 
 def event_hash(event: Mapping[str, Any]) -> str:

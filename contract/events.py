@@ -54,7 +54,7 @@ class Line(Shape):
     quantity: Quantity
     source: Place = Field(alias="from")
     target: Place = Field(alias="to")
-    lot: str | None
+    lot: str | None = Field(None, description="absent: no lot")
     disposition: Disposition
     from_disposition: Disposition | None = Field(None, description="where the goods change their disposition")
     code: Code | None = None
@@ -62,8 +62,10 @@ class Line(Shape):
 
 
 class Reference(Shape):
+    """Another event of the same log."""
+
     seq: Sequence
-    id: str
+    id: str | None = None
 
 
 class MovementData(Shape):

@@ -17,10 +17,10 @@ def is_store(text: str) -> bool:
     return is_name(text) and text not in RESERVED_STORES
 
 
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # the two high bits of a hexadecimal digit become 10
+
+
 def uuid7(unix_ms: int, entropy: bytes) -> str:
     """A version 7 UUID (RFC 9562, 5.7) from milliseconds since 1970 and 10 bytes of chance."""
-    high = (unix_ms & 0xFFFF_FFFF_FFFF) << 80
-    bits = int.from_bytes(entropy, "big")
-    number = high | (0x7 << 76) | ((bits >> 68) & 0xFFF) << 64 | (0b10 << 62) | (bits & 0x3FFF_FFFF_FFFF_FFFF)
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, chance = f"{unix_ms & 0xFFFF_FFFF_FFFF:012x}", entropy.hex()
+    return f"{time[:8]}-{time[8:]}-7{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"

@@ -49,8 +49,8 @@ def line_deltas(line: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
     """What one movement line takes from and brings to zones; outside places fall out. Raises `StockError`."""
     try:
         quantity, sku, source, target = line["quantity"], line["sku"], line["from"], line["to"]
-        lot, disposition = line["lot"] or NO_LOT, line["disposition"]
-    except (KeyError, TypeError) as error:
+        lot, disposition = line.get("lot") or NO_LOT, line["disposition"]
+    except (KeyError, TypeError, AttributeError) as error:
         raise StockError(f"a movement line lacks {error}") from error
     if type(quantity) is not int or not 1 <= quantity <= QUANTITY_MAX:
         raise StockError(f"quantity is {quantity!r}, expected 1, 2, 3 … in the base unit, at most {QUANTITY_MAX}")

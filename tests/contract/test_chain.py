@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract import opening
 from contract.canonical import CanonicalError, canonical
-from contract.chain import GENESIS, ChainError, Sealed, check_body, check_event, message, seal
+from contract.chain import GENESIS, ChainError, Place, Sealed, Sealer, check_body, check_event, message, seal
 from contract.events import EVENT
 from contract.ids import is_store, uuid7
 from contract.stock import StockError, StockKey, StockRow, event_deltas, line_deltas, stock_digest
@@ -181,3 +183,16 @@ def test_uuid7_sorts_by_time_and_carries_version_and_variant() -> None:
     assert early[14] == "7"
     assert early[19] in "89ab"
     assert uuid7(0x017F22E279B0, bytes.fromhex("0cc318c4dc0c0c07398f")).startswith("017f22e2-79b0-7")
+
+
+@given(
+    st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=6), st.text(max_size=6) | st.integers(-9, 9)),
+    st.integers(1, 2**53 - 1),
+)
+def test_the_fast_sealer_gives_the_bytes_of_the_plain_one(data: dict[str, Any], seq: int) -> None:
+    source = {"device": 'a"b', "station": "dock"}
+    place = Place(
+        seq, GENESIS, uuid7(seq, bytes(10)), "2026-09-07T12:50:36.194+09:00", "2026-09-07T12:50:36.200+09:00", "suspect"
+    )
+    rest = {**place._asdict(), "store": "S1", "log": "L1", "source": source}
+    assert Sealer("S1", "L1").seal("journal", data, source, place) == seal("journal", data, rest)

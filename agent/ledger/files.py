@@ -1,0 +1,169 @@
+"""The ledger's files: opening them safely, one writer per folder, and the beginning of a log.
+
+`ledger.db` (WAL, synchronous FULL: an acknowledged event survives a power cut; NORMAL lost some in 48 of 60 cuts),
+`store.key` (Ed25519, readable by the owner only) and `ledger.lock`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from agent.clock import Clock
+from agent.errors import LedgerCorrupt, LedgerUnusable
+from agent.ledger.schema import migrate
+from contract import opening
+from contract.chain import GENESIS, ChainError, check_body, seal
+from contract.ids import uuid7
+from contract.times import Stamper
+
+DATABASE = "ledger.db"
+KEY = "store.key"
+LOCK = "ledger.lock"
+TAIL_EVENTS = 64
+CACHE_KIB = 4096
+
+Chain = tuple[str, str, int, str]
+
+
+def lock(folder: Path) -> IO[bytes]:
+    """Hold the folder: a second agent on one ledger is refused."""
+    try:
+        held = (folder / LOCK).open("ab")
+    except OSError as error:
+        raise LedgerUnusable(
+            f"{folder}: {error.strerror}", hint="the state folder must exist and belong to the agent's user"
+        ) from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        held.close()
+        raise LedgerUnusable(f"{folder} is in use by another agent", hint="stop the other one first") from error
+    return held
+
+
+def open_writer(folder: Path) -> sqlite3.Connection:
+    with ExitStack() as opened:
+        try:
+            connection = sqlite3.connect(folder / DATABASE, isolation_level=None, check_same_thread=False)
+            opened.callback(connection.close)
+            _settings(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            migrate(connection)
+        except sqlite3.DatabaseError as error:
+            raise _unusable(folder, error) from error
+        opened.pop_all()
+        return connection
+
+
+def open_reader(folder: Path) -> sqlite3.Connection:
+    """A connection that cannot write. Raises `LedgerUnusable` where there is no ledger."""
+    path = folder / DATABASE
+    if not path.exists():
+        raise LedgerUnusable(f"there is no ledger in {folder}", hint="is this the state_dir of the configuration?")
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+        _settings(connection)
+        connection.execute("SELECT seq FROM event LIMIT 1")
+    except sqlite3.DatabaseError as error:
+        raise _unusable(folder, error) from error
+    return connection
+
+
+def _settings(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+
+
+def _unusable(folder: Path, error: sqlite3.DatabaseError) -> LedgerUnusable | LedgerCorrupt:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return LedgerCorrupt(f"{folder / DATABASE}: {error}", hint="set it aside and restore a snapshot")
+    return LedgerUnusable(f"{folder / DATABASE}: {error}", hint="check owner, permission and free space of the folder")
+
+
+def begin(connection: sqlite3.Connection, folder: Path, *, store: str, clock: Clock, stamper: Stamper) -> Chain:
+    """Store, log, head and hash of the log in the file; a file without one gets an opening as event 1."""
+    row = connection.execute("SELECT store, log FROM identity").fetchone()
+    if row is None:
+        return _open_log(connection, folder, store=store, clock=clock, stamper=stamper)
+    if row[0] != store:
+        raise LedgerUnusable(
+            f"the ledger in {folder} belongs to store {row[0]}, the configuration says {store}",
+            hint="a ledger never changes its store: use another state_dir",
+        )
+    return (*row, *check_tail(connection))
+
+
+def check_tail(connection: sqlite3.Connection) -> tuple[int, str]:
+    """Head and hash, after the newest events were checked: constant time, however long the log is."""
+    rows = connection.execute("SELECT seq, body FROM event ORDER BY seq DESC LIMIT ?", (TAIL_EVENTS,)).fetchall()
+    if not rows:
+        raise LedgerCorrupt("the log has no events, not even its opening", hint="restore a snapshot")
+    prev: str | None = None
+    try:
+        for seq, body in reversed(rows):
+            prev = str(check_body(body, prev=prev, seq=seq)["hash"])
+    except ChainError as error:
+        raise LedgerCorrupt(f"the end of the log is damaged: {error}", hint="restore a snapshot") from error
+    assert prev is not None
+    return int(rows[0][0]), prev
+
+
+def _open_log(connection: sqlite3.Connection, folder: Path, *, store: str, clock: Clock, stamper: Stamper) -> Chain:
+    now_us = clock.now().wall_us
+    log = uuid7(now_us // 1000, clock.entropy(10))
+    signer, public = store_key(folder)
+    stamp = stamper.text(now_us)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO identity (store, log) VALUES (?, ?)", (store, log))
+    prev, seq = GENESIS, 0
+    for seq, part in enumerate(opening.opening_parts([], [], None), start=1):
+        data = opening.sign(signer, public, store=store, log=log, seq=seq, prev=prev, data=part)
+        envelope: dict[str, Any] = {
+            "store": store,
+            "log": log,
+            "seq": seq,
+            "id": uuid7(now_us // 1000, clock.entropy(10)),
+            "occurred_at": stamp,
+            "recorded_at": stamp,
+            "clock": clock.state(),
+            "source": {},
+            "prev": prev,
+        }
+        sealed = seal("journal", data, envelope)
+        connection.execute("INSERT INTO event (seq, type, body) VALUES (?, ?, ?)", (seq, "journal", sealed.body))
+        prev = sealed.hash
+    connection.execute("COMMIT")
+    return store, log, seq, prev
+
+
+def store_key(folder: Path) -> tuple[Callable[[bytes], bytes], str]:
+    """The store's signature and its public key in hexadecimal; the key is made at the first start."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  8 MB, rarely needed
+
+    path = folder / KEY
+    try:
+        if not path.exists():
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(Ed25519PrivateKey.generate().private_bytes_raw())
+                file.flush()
+                os.fsync(file.fileno())
+        key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise LedgerUnusable(
+            f"{path}: {error}", hint="the store's key is 32 bytes, readable by the agent only"
+        ) from error
+    return key.sign, key.public_key().public_bytes_raw().hex()
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    return dict(orjson.loads(body))

@@ -1,0 +1,117 @@
+"""Reading the ledger beside its writer: for the uplink, the screens and the command line. Short transactions only."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.ledger import files
+from contract.chain import GENESIS, ChainError, check_body
+from contract.stock import NO_LOT, StockRow
+
+PAGE_EVENTS = 1000
+
+
+class Reader:
+    """One connection; use each from one thread at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connection = files.open_reader(folder)
+        row = self._connection.execute("SELECT store, log FROM identity").fetchone()
+        self.store, self.log = str(row[0]), str(row[1])
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def head(self) -> int:
+        return int(self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM event").fetchone()[0])
+
+    def first(self) -> int:
+        return int(self._connection.execute("SELECT COALESCE(MIN(seq), 0) FROM event").fetchone()[0])
+
+    def events(self, start: int, limit: int) -> list[tuple[int, str, bytes]]:
+        """(seq, type, body) from `start` on, at most `limit`."""
+        return self._connection.execute(
+            "SELECT seq, type, body FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", (start, limit)
+        ).fetchall()
+
+    def newest(self, limit: int, kind: str | None = None) -> list[dict[str, Any]]:
+        """The newest events, oldest first."""
+        where, values = ("WHERE type = ? ", [kind]) if kind else ("", [])
+        statement = f"SELECT body FROM event {where}ORDER BY seq DESC LIMIT ?"  # noqa: S608  no value is in the text
+        rows = self._connection.execute(statement, (*values, limit)).fetchall()
+        return [files.parse(row[0]) for row in reversed(rows)]
+
+    def all_events(self) -> Iterator[tuple[int, str, bytes]]:
+        """The whole log in pages, so that no long transaction keeps the write-ahead log from being reset."""
+        start = self.first()
+        while page := self.events(start, PAGE_EVENTS):
+            yield from page
+            start = page[-1][0] + 1
+
+    def hash_of(self, seq: int) -> str | None:
+        row = self._connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
+        return str(files.parse(row[0])["hash"]) if row else None
+
+    def stock(self, sku: str | None = None, zone: str | None = None) -> list[StockRow]:
+        return self._stock("(?1 IS NULL OR sku = ?1) AND (?2 IS NULL OR zone = ?2)", (sku, zone))
+
+    def stock_between(self, sku_from: str | None, sku_to: str | None) -> list[StockRow]:
+        """Inclusive on both ends; None is open."""
+        return self._stock("(?1 IS NULL OR sku >= ?1) AND (?2 IS NULL OR sku <= ?2)", (sku_from, sku_to))
+
+    def _stock(self, where: str, values: tuple[Any, ...]) -> list[StockRow]:
+        statement = f"SELECT sku, zone, lot, disposition, quantity FROM stock WHERE {where} ORDER BY 1, 2, 3, 4"  # noqa: S608
+        return [StockRow(*row) for row in self._connection.execute(statement, values)]
+
+    def snapshot(self, sku_from: str | None, sku_to: str | None) -> tuple[int, str, list[StockRow]]:
+        """Head, its hash and stock rows of one moment."""
+        self._connection.execute("BEGIN")
+        try:
+            head = self.head()
+            return head, self.hash_of(head) or GENESIS, self.stock_between(sku_from, sku_to)
+        finally:
+            self._connection.execute("COMMIT")
+
+    def skus(self, after: str, limit: int) -> list[str]:
+        statement = "SELECT DISTINCT sku FROM stock WHERE sku > ? ORDER BY sku LIMIT ?"
+        return [row[0] for row in self._connection.execute(statement, (after, limit))]
+
+    def positions(self) -> dict[str, int]:
+        return dict(self._connection.execute("SELECT consumer, seq FROM position").fetchall())
+
+    def response(self, request_id: str) -> bytes | None:
+        row = self._connection.execute("SELECT body FROM response WHERE id = ?", (request_id,)).fetchone()
+        return row[0] if row else None
+
+    def projections(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every projected table in key order: what a rebuild must give again to the byte."""
+        return projected(self._connection)
+
+
+def projected(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        "stock": connection.execute("SELECT * FROM stock ORDER BY 1, 2, 3, 4").fetchall(),
+        "session": connection.execute("SELECT * FROM session ORDER BY 1").fetchall(),
+    }
+
+
+def verify(reader: Reader, progress: Any = None) -> dict[str, Any]:
+    """Walk the whole chain. Raises `ChainError` at the first event that is not what was written."""
+    prev: str | None = None
+    count, seq = 0, reader.first() - 1
+    for found, kind, body in reader.all_events():
+        event = check_body(body, prev=prev, seq=seq + 1)
+        if event["type"] != kind:
+            raise ChainError("type", f"event {found} is filed as {kind}, and says {event['type']}")
+        if found == 1 and event["prev"] != GENESIS:
+            raise ChainError("prev", "event 1 names an event before it")
+        prev, seq, count = event["hash"], found, count + 1
+        if progress is not None and count % 10_000 == 0:
+            progress(count)
+    return {"store": reader.store, "log": reader.log, "events": count, "head": seq, "hash": prev}
+
+
+__all__ = ["NO_LOT", "Reader", "projected", "verify"]

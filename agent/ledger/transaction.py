@@ -1,0 +1,173 @@
+"""What a job may see and do inside the writer's transaction: the state, and `append`.
+
+Events are sealed and projections folded in memory; `flush` writes all of a group with three statements. Nothing of it
+is true before the commit: after a rollback the caches are forgotten.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from agent.clock import Clock
+from agent.ledger.files import Chain
+from agent.operations import sessions
+from agent.operations.values import Draft, Session
+from contract.canonical import canonical
+from contract.chain import Place, Sealed, Sealer
+from contract.ids import uuid7
+from contract.stock import StockKey
+from contract.times import Stamper
+
+STOCK_CACHE_KEYS_MAX = 20_000
+
+_INSERT = "INSERT INTO event (seq, type, body) VALUES (?, ?, ?)"
+_PUT_STOCK = (
+    "INSERT INTO stock (sku, zone, lot, disposition, quantity) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET quantity = excluded.quantity"
+)
+_DROP_STOCK = "DELETE FROM stock WHERE sku = ? AND zone = ? AND lot = ? AND disposition = ?"
+_PUT_SESSION = "INSERT INTO session (station, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
+
+
+def session_body(session: Session) -> str:
+    """The projection's row: canonical, so that a rebuild gives the same bytes."""
+    return canonical({name: value for name, value in session._asdict().items() if value is not None}).decode()
+
+
+def load_sessions(connection: sqlite3.Connection) -> dict[str, Session]:
+    return {
+        name: Session(**orjson.loads(body)) for name, body in connection.execute("SELECT station, body FROM session")
+    }
+
+
+class Transaction:
+    """One writer's view. `store` and `log` name the chain, `head` and `prev` its newest event."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, stamper: Stamper, chain: Chain) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._stamp = stamper.text
+        self.store, self.log, self.head, self.prev = chain
+        self._sealer = Sealer(self.store, self.log)
+        self._committed: tuple[int, str] = (self.head, self.prev)
+        self._stock: dict[StockKey, int] = {}
+        self._changed: set[StockKey] = set()
+        self._sessions = load_sessions(connection)
+        self._stations: set[str] = set()
+        self._rows: list[tuple[int, str, bytes]] = []
+        self.recorded = ""
+
+    # -- what operations look at ------------------------------------------------------------------------------------
+
+    @property
+    def next_seq(self) -> int:
+        return self.head + 1
+
+    def stock(self, key: StockKey) -> int:
+        held = self._stock.get(key)
+        if held is not None:
+            return held
+        row = self._connection.execute(
+            "SELECT quantity FROM stock WHERE sku = ? AND zone = ? AND lot = ? AND disposition = ?", key
+        ).fetchone()
+        quantity = int(row[0]) if row else 0
+        self._stock[key] = quantity
+        return quantity
+
+    def on_hand(self, sku: str) -> int:
+        rows = self._connection.execute("SELECT sku, zone, lot, disposition, quantity FROM stock WHERE sku = ?", (sku,))
+        held = {StockKey(*row[:4]): row[4] for row in rows}
+        held.update({key: self._stock[key] for key in self._changed if key.sku == sku})
+        return sum(held.values())
+
+    def session(self, station: str) -> Session | None:
+        return self._sessions.get(station)
+
+    def event(self, seq: int) -> Mapping[str, Any] | None:
+        first = self._rows[0][0] if self._rows else self.next_seq
+        if first <= seq <= self.head:
+            return dict(orjson.loads(self._rows[seq - first][2]))
+        row = self._connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
+        return dict(orjson.loads(row[0])) if row else None
+
+    def recent(self, device: str, limit: int) -> list[Mapping[str, Any]]:
+        found = (self.event(seq) for seq in range(self.head, max(self.head - limit, 0), -1))
+        return [event for event in found if event is not None and event["source"].get("device") == device]
+
+    # -- what the writer does ---------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        self.recorded = self._stamp(self._clock.now().wall_us)
+        if len(self._stock) > STOCK_CACHE_KEYS_MAX:
+            self._stock.clear()
+
+    def append(self, drafts: Sequence[Draft]) -> list[Sealed]:
+        """Put the drafts behind the newest event, all of them or none. Raises `CanonicalError`, `StockError`."""
+        sealed: list[Sealed] = []
+        seq, prev, seal = self.head, self.prev, self._sealer.seal
+        for draft in drafts:
+            seq += 1
+            occurred_us = draft.occurred_us
+            identity = uuid7(occurred_us // 1000, self._clock.entropy(10))
+            place = Place(seq, prev, identity, self._stamp(occurred_us), self.recorded, draft.clock)
+            one = seal(draft.type, draft.data, draft.source, place)
+            prev = one.hash
+            sealed.append(one)
+        stock, changed = self._stock, self._changed
+        for draft, one in zip(drafts, sealed, strict=True):
+            for key, delta in draft.deltas:
+                stock[key] = self.stock(key) + delta
+                changed.add(key)
+            self._fold_session(draft, one.seq)
+            self._rows.append((one.seq, one.type, one.body))
+        self.head, self.prev = seq, prev
+        return sealed
+
+    def _fold_session(self, draft: Draft, seq: int) -> None:
+        if draft.type in {"movement", "journal"} and "station" in draft.source:
+            event = {"type": draft.type, "seq": seq, "source": draft.source, "data": draft.data}
+            if (station := sessions.fold(self._sessions, event)) is not None:
+                self._stations.add(station)
+
+    def flush(self) -> tuple[int, set[str]]:
+        """Write the group and commit: the new head, and the SKUs whose stock changed."""
+        write = self._connection
+        if self._rows:
+            write.executemany(_INSERT, self._rows)
+        if self._changed:
+            self._flush_stock()
+        for station in self._stations:
+            session = self._sessions.get(station)
+            if session is None:
+                write.execute("DELETE FROM session WHERE station = ?", (station,))
+            else:
+                write.execute(_PUT_SESSION, (station, session_body(session)))
+        write.execute("COMMIT")
+        skus = {key.sku for key in self._changed}
+        self._rows, self._changed, self._stations = [], set(), set()
+        self._committed = (self.head, self.prev)
+        return self.head, skus
+
+    def _flush_stock(self) -> None:
+        puts = [(*key, self._stock[key]) for key in self._changed]
+        self._connection.executemany(_PUT_STOCK, [row for row in puts if row[4]])
+        gone = [row[:4] for row in puts if not row[4]]
+        if gone:
+            self._connection.executemany(_DROP_STOCK, gone)
+
+    def rollback(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._rows, self._changed, self._stations = [], set(), set()
+        self._stock.clear()
+        self.head, self.prev = self._committed
+        self._sessions = load_sessions(self._connection)
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """For what is no event and no projection: positions, recorded responses."""
+        return self._connection.execute(statement, values)

@@ -1,0 +1,139 @@
+"""Durable appends in groups of 100, against raw sqlite3 `executemany` of the same rows with the same syncs.
+
+Ours is timed from the command's values (a scan, its identity, its product) to the resolved acknowledgement, through
+operation, sealing, hashing, the writer thread and the commit. The reference writes the rows that ours produced, already
+encoded, one transaction and one sync a group. Two references: event rows alone, and with the same stock rows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from agent.clock import SystemClock
+from agent.ledger.files import open_writer
+from agent.ledger.log import Ledger, Limits
+from agent.operations import scans
+from agent.operations.values import Context, Product, Scan, Station
+from bench.figures import in_turn, ratio, verdict
+from contract.times import Stamper
+from drivers.reads import Arrival, BarcodeRead
+from identity import identify
+
+EVENTS = 20_000
+GROUP = 100
+SKUS = 1_000
+ROUNDS = 5
+
+
+def commands() -> list[Scan]:
+    station = Station("dock", "receive", "backroom", "ko", frozenset({"backroom", "floor"}))
+    made: list[Scan] = []
+    for number in range(EVENTS):
+        code = b"4006381333931"
+        read = BarcodeRead("dock-scanner", number, code, "]E0", Arrival(1_757_217_000_000_000 + number * 1000, number))
+        product = Product(f"SKU{number % SKUS:05d}", 1, 1, "each", "콜라", "Cola", 1200)
+        context = Context(read.arrived.wall_us, "synced", "01993a1e-0000-7000-8000-000000000000")
+        made.append(Scan(station, read, identify(code, aim="]E0"), product, context))
+    return made
+
+
+def ours(folder: Path, scans_made: list[Scan]) -> float:
+    clock = SystemClock(trust_unsynchronised=True)
+    ledger = Ledger(
+        folder, store="S1", clock=clock, stamper=Stamper(ZoneInfo("Asia/Seoul")), limits=Limits(group_max=GROUP)
+    )
+    ledger.start()
+    acknowledged, settled = 0, threading.Event()
+
+    def done(_result: object, error: Exception | None) -> None:
+        nonlocal acknowledged
+        assert error is None
+        acknowledged += 1
+        if acknowledged % GROUP == 0:
+            settled.set()
+
+    def job_of(scan: Scan):
+        def job(tx):
+            decision = scans.decide(tx, scan)
+            tx.append(decision.drafts)
+            return decision
+
+        return job
+
+    begin = time.perf_counter()
+    for at in range(0, EVENTS, GROUP):
+        settled.clear()
+        for scan in scans_made[at : at + GROUP]:
+            ledger.submit(job_of(scan), done)
+        settled.wait()
+    elapsed = time.perf_counter() - begin
+    ledger.close()
+    return EVENTS / elapsed
+
+
+def reference(folder: Path, rows: list[tuple[int, str, bytes]], *, stock: bool) -> float:
+    connection = open_writer(folder)
+    connection.execute("DROP TRIGGER event_follows_event")
+    totals: dict[str, int] = {}
+    groups = []
+    for at in range(0, len(rows), GROUP):
+        changed = {f"SKU{number % SKUS:05d}" for number in range(at, at + GROUP)}
+        for sku in changed:
+            totals[sku] = totals.get(sku, 0) + 1
+        groups.append((rows[at : at + GROUP], [(sku, "backroom", "", "sellable", totals[sku]) for sku in changed]))
+    begin = time.perf_counter()
+    for events, stock_rows in groups:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO event (seq, type, body) VALUES (?, ?, ?)", events)
+        if stock:
+            connection.executemany(
+                "INSERT INTO stock VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET quantity = excluded.quantity",
+                stock_rows,
+            )
+        connection.execute("COMMIT")
+    elapsed = time.perf_counter() - begin
+    connection.close()
+    return len(rows) / elapsed
+
+
+def main() -> None:
+    made = commands()
+    with tempfile.TemporaryDirectory() as top:
+        first = Path(top) / "rows"
+        first.mkdir()
+        ours(first, made)
+        read = sqlite3.connect(first / "ledger.db")
+        rows = read.execute("SELECT seq, type, body FROM event ORDER BY seq").fetchall()[-EVENTS:]
+        read.close()
+        number = 0
+
+        def fresh() -> Path:
+            nonlocal number
+            number += 1
+            folder = Path(top) / str(number)
+            folder.mkdir()
+            return folder
+
+        found = in_turn(
+            ROUNDS,
+            ours=lambda: ours(fresh(), made),
+            events=lambda: reference(fresh(), rows, stock=False),
+            stock=lambda: reference(fresh(), rows, stock=True),
+        )
+    for name, figures in found.items():
+        print(f"{name:8} {statistics.median(figures):10,.0f} events/s (median of {ROUNDS})")
+    print(f"event body {statistics.mean(len(row[2]) for row in rows):.0f} bytes")
+    verdict("appends against executemany of the same event and stock rows", ratio(found["ours"], found["stock"]), 0.5, at_least=True)
+    verdict("appends against executemany of the event rows alone", ratio(found["ours"], found["events"]), 0.5, at_least=True)
+
+
+if __name__ == "__main__":
+    _ = replace
+    main()
