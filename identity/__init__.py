@@ -8,6 +8,7 @@ from __future__ import annotations
 from identity.control import Control, ControlError
 from identity.front import identify
 from identity.in_store import DocumentTemplate, InStoreTemplate, Template, TemplateError
+from identity.tags import identify_epc
 from identity.values import Identity, Kind, Lookup
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "Template",
     "TemplateError",
     "identify",
+    "identify_epc",
 ]

@@ -12,13 +12,12 @@ import re
 
 from identity.ai_table import Spec, table
 from identity.elements import ELEMENTS_MAX, ElementError, Elements, check_value
+from identity.escape import escape, unescape
 
 CANONICAL_STEM = "https://id.gs1.org"
 
 _URI = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*\Z")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
-_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
-_ESCAPE = re.compile(r"[^A-Za-z0-9._~-]")
 # A compressed link is one segment of base64url behind the stem; a word of a web shop's path has no inner capitals.
 _COMPRESSED = re.compile(r"(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9_-]{10,}\Z")
 
@@ -153,14 +152,3 @@ def _join(stem: str, path: list[tuple[str, str]], query: list[tuple[str, str]]) 
     if query:
         uri += "?" + "&".join(f"{ai}={escape(value, query=True)}" for ai, value in query)
     return uri
-
-
-def escape(value: str, *, query: bool = False) -> str:
-    """Percent-encoding of everything but RFC 3986's unreserved characters; a space in the query is +."""
-    escaped = _ESCAPE.sub(lambda match: f"%{ord(match[0]):02X}", value)
-    return escaped.replace("%20", "+") if query else escaped
-
-
-def unescape(value: str) -> str:
-    """Percent-decoding, octet by octet as ISO 8859-1: AI values are ASCII, and what is not gets refused later."""
-    return _PERCENT.sub(lambda match: chr(int(match[1], 16)), value) if "%" in value else value

@@ -28,9 +28,8 @@ from identity.aim import Carries, Symbology
 from identity.gtin import is_digits
 from identity.in_store import Template
 from identity.scan import Scan
-from identity.values import INPUT_BYTES_MAX, Identity, Kind, Lookup
+from identity.values import INPUT_BYTES_MAX, REFERENCE_YEAR, Identity, Kind, Lookup
 
-REFERENCE_YEAR = 2026
 _CODE_LENGTHS = frozenset({8, 12, 13, 14})
 
 

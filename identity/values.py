@@ -12,6 +12,7 @@ from typing import Protocol
 
 from identity.control import Control
 
+REFERENCE_YEAR = 2026  # decides the century of two-digit years where the caller does not say which year it is
 INPUT_BYTES_MAX = 4096  # longer than any symbol: QR version 40 holds 4,296 characters, GS1 QR far fewer
 
 
