@@ -91,7 +91,8 @@ def main(items: int) -> None:
         took = perf_counter() - began
         assert report.added == items, report
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(f"import   {rows / took:>10,.0f} rows/s  {items / took:,.0f} items/s, {took:.1f} s, peak RSS +{(peak - before) / 1e6:.1f} MB")
+        grown = (peak - before) / 1e6
+        print(f"import   {rows / took:>10,.0f} rows/s  {items / took:,.0f} items/s, {took:.1f} s, RSS +{grown:.1f} MB")
         began = perf_counter()
         assert import_file(catalogue, source).unchanged == items
         print(f"again    {rows / (perf_counter() - began):>10,.0f} rows/s  nothing changed")
