@@ -1,0 +1,41 @@
+"""The kinds of devices: a settings model and a factory each. The agent's configuration and `compose.py` start here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field
+
+import drivers.hid.driver
+import drivers.serial_scanner.driver
+import drivers.ssi.driver
+from drivers.driver import Clock, Driver
+from drivers.hid.settings import HidSettings
+from drivers.serial_scanner.settings import SerialLineSettings
+from drivers.settings import DeviceSettings
+from drivers.ssi.settings import SsiSettings
+
+AnySettings = Annotated[HidSettings | SerialLineSettings | SsiSettings, Field(discriminator="kind")]
+
+KINDS: dict[str, type[DeviceSettings]] = {
+    "hid": HidSettings,
+    "serial_line": SerialLineSettings,
+    "ssi": SsiSettings,
+}
+
+
+def factory(name: str, settings: AnySettings, clock: Clock) -> Callable[[], Driver]:
+    """Makes a fresh driver of the device at each call: a driver is opened once."""
+    match settings:
+        case HidSettings():
+            return lambda: drivers.hid.driver.build(name, settings, clock)
+        case SerialLineSettings():
+            return lambda: drivers.serial_scanner.driver.build(name, settings, clock)
+        case SsiSettings():
+            return lambda: drivers.ssi.driver.build(name, settings, clock)
+
+
+def watched(settings: AnySettings) -> str:
+    """The path whose appearance says that the device may have been plugged in."""
+    return settings.path or "/dev/input/event*" if isinstance(settings, HidSettings) else settings.path
