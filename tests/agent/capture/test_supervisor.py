@@ -1,0 +1,332 @@
+"""The supervisor with drivers that do as they are told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from agent.capture.supervisor import Device, DeviceStatus, HandlerFailed, Outage, State, Supervisor
+from drivers.driver import Counters, Driver
+from drivers.errors import DeviceError, DeviceMisbehaved, DeviceRefused, DeviceUnavailable
+from drivers.reads import Answer, Arrival, BarcodeRead, Read
+from drivers.registry import factory, watched
+from drivers.serial_scanner.settings import SerialLineSettings
+from simulators.scanner_line import LineScanner
+
+GONE = DeviceUnavailable("gone", hint="plug it in")
+HELD = DeviceRefused("held", hint="close the other program")
+
+
+def clock() -> Arrival:
+    return Arrival(time.time_ns() // 1000, time.monotonic_ns())
+
+
+class Scripted:
+    """A driver that opens or fails, then yields or raises what is put into its queue; None ends it."""
+
+    def __init__(self, name: str, refusal: Exception | None = None) -> None:
+        self.name = name
+        self.counters = Counters()
+        self.answers: list[tuple[int, Answer]] = []
+        self.left = False
+        self._refusal = refusal
+        self._queue: asyncio.Queue[Read | Exception | None] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        if self._refusal is not None:
+            raise self._refusal
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.left = True
+
+    def __aiter__(self) -> AsyncIterator[Read]:
+        return self
+
+    async def __anext__(self) -> Read:
+        item = await self._queue.get()
+        if item is None:
+            raise StopAsyncIteration
+        if isinstance(item, Exception):
+            raise item
+        self.counters.reads += 1
+        return item
+
+    def close(self) -> None:
+        self._queue.put_nowait(None)
+
+    def answer(self, read_id: int, answer: Answer) -> None:
+        self.answers.append((read_id, answer))
+
+    def scan(self, number: int) -> None:
+        self._queue.put_nowait(BarcodeRead(self.name, number, b"%d" % number, None, clock()))
+
+    def fail(self, error: Exception) -> None:
+        self._queue.put_nowait(error)
+
+
+class World:
+    """A supervisor, what it told, and the drivers it made. `plan` says how each opening of a device goes."""
+
+    def __init__(self, plan: dict[str, list[Exception | None]], handler: Callable[[Read, Driver], None] | None = None):
+        self.made: dict[str, list[Scripted]] = {name: [] for name in plan}
+        self.reads: list[Read] = []
+        self.changes: list[DeviceStatus] = []
+        self.outages: list[Outage] = []
+        self.delays: list[float] = []
+        self._plan = plan
+        self._handler = handler or (lambda read, _: self.reads.append(read))
+        self.supervisor = Supervisor(
+            [Device(name, self._maker(name)) for name in plan],
+            handler=self._handler,
+            clock=clock,
+            chance=lambda: 0.0,
+            on_change=self.changes.append,
+            on_outage=self.outages.append,
+        )
+
+    def _maker(self, name: str) -> Callable[[], Driver]:
+        def make() -> Driver:
+            plan = self._plan[name]
+            driver = Scripted(name, plan.pop(0) if plan else None)
+            self.made[name].append(driver)
+            return driver
+
+        return make
+
+    async def up(self, name: str, opened: int = 1) -> Scripted:
+        await until(lambda: self.status(name).opened >= opened and self.status(name).state is State.UP)
+        return self.made[name][-1]
+
+    def status(self, name: str) -> DeviceStatus:
+        return self.supervisor.status(name)
+
+    def states(self, name: str) -> list[State]:
+        return [change.state for change in self.changes if change.device == name]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for happens in another task
+        await asyncio.sleep(0.005)
+
+
+def live(world: World, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def body() -> None:
+        async with asyncio.timeout(20):
+            running = asyncio.create_task(world.supervisor.run())
+            try:
+                await work()
+            finally:
+                world.supervisor.stop()
+                await running
+
+    asyncio.run(body())
+
+
+def test_reads_reach_the_handler_with_their_driver() -> None:
+    answered: list[str] = []
+
+    def handler(read: Read, driver: Driver) -> None:
+        assert isinstance(read, BarcodeRead)
+        driver.answer(read.id, Answer.GOOD)
+        answered.append(driver.name)
+
+    world = World({"dock": [], "till": []}, handler)
+
+    async def work() -> None:
+        dock, till = await world.up("dock"), await world.up("till")
+        dock.scan(1)
+        till.scan(1)
+        dock.scan(2)
+        await until(lambda: len(answered) == 3)
+        assert dock.answers == [(1, Answer.GOOD), (2, Answer.GOOD)]
+        assert till.answers == [(1, Answer.GOOD)]
+        assert world.status("dock").reads == 2
+
+    live(world, work)
+    assert world.states("dock") == [State.CONNECTING, State.UP, State.DOWN]
+    assert world.outages == []
+
+
+def test_a_loss_is_announced_once_and_its_end_once_and_counts_go_on() -> None:
+    world = World({"dock": [None, GONE, None]})
+
+    async def work() -> None:
+        first = await world.up("dock")
+        first.scan(1)
+        first.fail(GONE)
+        second = await world.up("dock", 2)
+        assert first.left
+        second.scan(1)
+        await until(lambda: world.status("dock").reads == 2)
+        assert world.status("dock").opened == 2
+
+    live(world, work)
+    assert [(one.began, one.hint) for one in world.outages] == [(True, "plug it in"), (False, "")]
+    assert world.outages[1].down_for_s is not None
+    assert world.outages[1].down_for_s >= 0.5
+    assert world.states("dock") == [State.CONNECTING, State.UP, State.DOWN, State.UP, State.DOWN]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(HELD, State.REFUSED), (DeviceMisbehaved("odd", hint="firmware"), State.FAILED), (GONE, State.DOWN)],
+)
+def test_errors_at_opening_are_three_different_states(error: DeviceError, state: State) -> None:
+    world = World({"dock": [error, None]})
+
+    async def work() -> None:
+        await until(lambda: world.status("dock").state is state)
+        status = world.status("dock")
+        assert (status.error, status.hint) == (str(error), error.hint)
+        await world.up("dock")
+        assert world.status("dock").error is None
+
+    live(world, work)
+
+
+def test_a_bug_in_a_driver_ends_it_alone_with_its_traceback() -> None:
+    world = World({"dock": [], "till": []})
+
+    async def work() -> None:
+        dock, till = await world.up("dock"), await world.up("till")
+        dock.fail(ZeroDivisionError("oops"))
+        await until(lambda: world.status("dock").state is State.FAILED)
+        till.scan(1)
+        await until(lambda: world.status("till").reads == 1)
+        status = world.status("dock")
+        assert status.bugs == 1
+        assert status.traceback is not None
+        assert "ZeroDivisionError: oops" in status.traceback
+        await world.up("dock", 2)
+
+    live(world, work)
+
+
+def test_a_bug_in_the_handler_ends_the_supervisor() -> None:
+    def handler(read: Read, driver: Driver) -> None:
+        raise KeyError(driver.name)
+
+    world = World({"dock": [], "till": []}, handler)
+
+    async def body() -> None:
+        async with asyncio.timeout(10):
+            running = asyncio.create_task(world.supervisor.run())
+            (await world.up("dock")).scan(1)
+            await running
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(body())
+    (failed,) = caught.value.exceptions
+    assert isinstance(failed, HandlerFailed)
+    assert isinstance(failed.__cause__, KeyError)
+    assert all(driver.left for drivers in world.made.values() for driver in drivers)
+
+
+def test_restart_delivers_the_rest_and_opens_anew_at_once() -> None:
+    world = World({"dock": []})
+
+    async def work() -> None:
+        first = await world.up("dock")
+        first.scan(1)
+        begun = time.monotonic()
+        world.supervisor.restart("dock")
+        await world.up("dock", 2)
+        assert time.monotonic() - begun < 0.4
+        assert world.status("dock").reads == 1
+        with pytest.raises(KeyError):
+            world.supervisor.restart("nobody")
+
+    live(world, work)
+    assert world.outages == []
+
+
+def test_restart_of_a_refused_device_tries_at_once() -> None:
+    world = World({"dock": [HELD] * 3})
+
+    async def work() -> None:
+        await until(lambda: world.status("dock").state is State.REFUSED)
+        world.supervisor.restart("dock")
+        await until(lambda: len(world.made["dock"]) >= 2)
+        world.supervisor.restart("dock")
+
+    live(world, work)
+
+
+def test_a_driver_that_ends_by_itself_is_a_loss_and_does_not_spin() -> None:
+    world = World({"dock": []})
+
+    async def work() -> None:
+        (await world.up("dock")).close()
+        await until(lambda: world.status("dock").state is State.DOWN)
+        await world.up("dock", 2)
+        assert len(world.made["dock"]) == 2
+
+    live(world, work)
+    assert [one.began for one in world.outages] == [True, False]
+
+
+def test_repeated_refusals_are_one_change_and_back_off() -> None:
+    world = World({"dock": [HELD, HELD, None]})
+
+    async def work() -> None:
+        begun = time.monotonic()
+        await world.up("dock")
+        assert time.monotonic() - begun >= 1.0  # two delays of half a second at chance 0
+
+    live(world, work)
+    assert world.states("dock") == [State.CONNECTING, State.REFUSED, State.UP, State.DOWN]
+
+
+def test_two_devices_of_one_name_are_a_mistake() -> None:
+    device = Device("dock", lambda: Scripted("dock"))
+    with pytest.raises(ValueError, match="same name"):
+        Supervisor([device, device], handler=lambda *_: None, clock=clock, chance=lambda: 0.0)
+
+
+def test_back_within_two_seconds_of_plugging_in(tmp_path: Path) -> None:
+    simulated = LineScanner(tmp_path / "by-id" / "usb-1")
+    settings = SerialLineSettings(path=str(simulated.port.path), settle_ms=0)
+    reads: list[Read] = []
+    outages: list[Outage] = []
+    supervisor = Supervisor(
+        [Device("dock", factory("dock", settings, clock), watched(settings))],
+        handler=lambda read, _: reads.append(read),
+        clock=clock,
+        chance=lambda: 1.0,
+        on_outage=outages.append,
+    )
+
+    async def body() -> None:
+        async with asyncio.timeout(20):
+            running = asyncio.create_task(supervisor.run())
+            await until(lambda: supervisor.status("dock").state is State.DOWN)
+            (tmp_path / "by-id").mkdir()
+            for turn in range(1, 4):
+                simulated.plug()
+                plugged = time.monotonic()
+                await until(lambda: supervisor.status("dock").state is State.UP)
+                assert time.monotonic() - plugged < 2.0
+                simulated.scan(b"88")
+                await until(lambda turn=turn: len(reads) == turn)  # type: ignore[misc]
+                simulated.unplug()
+                await until(lambda: supervisor.status("dock").state is State.DOWN)
+            supervisor._runs["dock"].backoff.failures = 10  # thirty seconds to wait
+            simulated.plug()
+            plugged = time.monotonic()
+            await until(lambda: supervisor.status("dock").state is State.UP)
+            assert time.monotonic() - plugged < 2.0
+            supervisor.stop()
+            await running
+
+    asyncio.run(body())
+    simulated.unplug()
+    assert [one.began for one in outages] == [True, False] * 4
