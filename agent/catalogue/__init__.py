@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from agent.catalogue.errors import CatalogueCorrupt, CatalogueError, CatalogueFileError, CatalogueUnavailable
 from agent.catalogue.importer import Progress, import_file
-from agent.catalogue.item import Gtin, GtinError, Item, ItemRefused, Name, Price, Thresholds, gtin14, parse_item
 from agent.catalogue.report import Reason, Refusal, Report
 from agent.catalogue.store import Catalogue, Hit, set_aside
+from contract.catalog import Gtin, GtinError, Item, ItemRefused, Name, Price, Thresholds, gtin14, parse_item
 
 __all__ = [
     "Catalogue",

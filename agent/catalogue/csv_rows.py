@@ -14,10 +14,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from agent.catalogue.errors import CatalogueFileError
-from agent.catalogue.item import ItemRefused, Loc, parse_item, shown
 from agent.catalogue.lines import Line
 from agent.catalogue.load import Entry, Refused
 from agent.catalogue.report import Reason, Refusal
+from contract.catalog import ItemRefused, Loc, parse_item, shown
 
 GTIN_COLUMNS = ("gtin", "units", "level")
 ROW_COLUMNS = (*GTIN_COLUMNS, "item_number")

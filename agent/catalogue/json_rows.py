@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
-from agent.catalogue.item import ItemRefused, Loc, parse_item, path_text, shown
 from agent.catalogue.lines import Line
 from agent.catalogue.load import Entry, Refused
 from agent.catalogue.report import Reason, Refusal
+from contract.catalog import ItemRefused, Loc, parse_item, path_text, shown
 
 ITEM_CHARACTERS_MAX = 64 * 1024
 _CHUNK_BYTES = 64 * 1024

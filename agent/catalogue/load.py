@@ -24,9 +24,9 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from agent.catalogue.item import Item, Loc, path_text
 from agent.catalogue.report import Reason, Refusal, Report
 from agent.catalogue.search import search_text
+from contract.catalog import Item, Loc, path_text
 
 ITEMS_MAX = 1_000_000  # deleted ones included: their revisions are remembered
 BATCH_ITEMS_MAX = 500

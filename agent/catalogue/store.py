@@ -19,8 +19,8 @@ import orjson
 
 from agent.catalogue import load, schema, search
 from agent.catalogue.errors import DAMAGED_HINT, CatalogueCorrupt, translated, translation
-from agent.catalogue.item import Item, ItemRefused, parse_item
 from agent.catalogue.report import Report
+from contract.catalog import Item, ItemRefused, parse_item
 
 READER_CACHE_KIB = 256  # the kernel's page cache holds the file anyway, and does not count as ours
 WRITER_CACHE_KIB = 256

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.catalogue.item import GtinError, Item, ItemRefused, gtin14, parse_item, path_text, shown
+from contract.catalog import GtinError, Item, ItemRefused, gtin14, parse_item, path_text, shown
 from identity.check import gs1_digit
 
 MILK = {"sku": "MILK", "name": {"ko": "우유"}, "gtins": [{"gtin": "8809999000013"}]}
