@@ -20,6 +20,9 @@ CHARACTER_SETS = {
 }
 
 
+_OPEN_TIMES = frozenset({"4324", "4325"})
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """One part of a value: `least` to `most` characters of `allowed`, then the linters in their order."""
@@ -70,6 +73,8 @@ def _component(word: str) -> Component:
 
 def _spec(ai: str, row: Sequence[str]) -> Spec:
     _, flags, words, attributes, title = (*row, "", "")[:5]
+    if ai in _OPEN_TIMES:
+        words = words.replace("hhmi", "hhmi_or_open")
     components = tuple(_component(word) for word in words.split())
     requires: list[tuple[tuple[str, ...], ...]] = []
     excludes: list[str] = []

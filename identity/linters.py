@@ -267,6 +267,11 @@ def hhmi(text: str) -> str | None:
     return hh(text[:2]) or mi(text[2:])
 
 
+def hhmi_or_open(text: str) -> str | None:
+    """AI 4324 and 4325 write 9999 where no time is meant; the dictionary forgets it."""
+    return None if text == "9999" else hhmi(text)
+
+
 LINTERS: dict[str, Linter] = {
     linter.__name__: linter
     for linter in (
@@ -306,6 +311,7 @@ LINTERS: dict[str, Linter] = {
         mi,
         ss,
         hhmi,
+        hhmi_or_open,
         couponcode,
         couponposoffer,
     )

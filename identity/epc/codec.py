@@ -139,7 +139,7 @@ def encode(
     EpcError if the scheme cannot hold the elements, so that nothing is written that reads back as something else.
     """
     values = dict(elements)
-    found = plus.BY_TAG.get(scheme.removesuffix("+") + "+") if scheme.endswith("+") else None
+    found = plus.BY_TAG.get(scheme.rstrip("+") + "+") if scheme.endswith("+") else None
     if found is not None:
         if scheme.endswith("++") != (hostname is not None):
             raise EpcError(Reason.URI, "a host name goes with the ++ schemes and only with them")
