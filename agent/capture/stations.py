@@ -1,0 +1,180 @@
+"""From a read to an answer: identity, catalogue, operation, ledger, and back to the device and the screen.
+
+Straight through, no way back: what the clerk hears is the answer to the append. Runs on the event loop; the append's
+result comes back from the writer thread by `post`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agent.catalogue.store import Hit
+from agent.clock import Clock
+from agent.errors import LedgerError
+from agent.ledger.transaction import Transaction
+from agent.operations import scans
+from agent.operations.values import BadScan, Context, Decision, Product, Scan, Session, Station
+from agent.texts import Language, render
+from contract.catalog import Item
+from contract.ids import uuid7
+from drivers.driver import Driver
+from drivers.reads import Answer, BadRead, BarcodeRead, Read
+from identity import Kind, identify
+
+
+class Items(Protocol):
+    """What a station asks the catalogue."""
+
+    def by_code(self, gtin: str, /) -> Hit | None: ...
+
+    def by_item_number(self, number: str, /) -> Hit | None: ...
+
+    def item(self, sku: str, /) -> Item | None: ...
+
+    def lookup(self, key: str, /) -> str | None: ...
+
+
+class Log(Protocol):
+    """What a station asks the ledger."""
+
+    def submit(self, job: Callable[[Transaction], Any], done: Callable[[Any, Exception | None], None]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a station's screen shows of one scan."""
+
+    station: str | None
+    device: str
+    at_us: int
+    answer: Answer
+    text: str
+    language: Language
+    latency_us: int
+    seq: int | None
+    mode: str | None = None
+    zone: str | None = None
+    zone_to: str | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counted in health, since start."""
+
+    scans: int = 0
+    bad_reads: int = 0
+    exceptions: int = 0
+    not_written: int = 0
+    ignored_reads: int = 0
+
+
+class Desk:
+    """All stations of the store. `handle` is the supervisor's handler."""
+
+    def __init__(
+        self,
+        *,
+        stations: dict[str, Station],
+        device_stations: dict[str, str],
+        items: Items,
+        log: Log,
+        clock: Clock,
+        post: Callable[[Callable[[], None]], None],
+        show: Callable[[Entry], None],
+    ) -> None:
+        self._stations = stations
+        self._device_stations = device_stations
+        self._items = items
+        self._log = log
+        self._clock = clock
+        self._post = post
+        self._show = show
+        self.tally = Tally()
+
+    def handle(self, read: Read, driver: Driver) -> None:
+        station = self._stations.get(self._device_stations.get(read.device, ""))
+        command: Scan | BadScan
+        if isinstance(read, BadRead):
+            self.tally.bad_reads += 1
+            command = BadScan(station, read, self._context(read))
+        elif isinstance(read, BarcodeRead) and station is not None:
+            self.tally.scans += 1
+            command = self._scan(station, read)
+        else:
+            self.tally.ignored_reads += 1
+            if isinstance(read, BarcodeRead):
+                driver.answer(read.id, Answer.STOP)
+            return
+        self._write(command, read, driver, station)
+
+    def _write(
+        self, command: Scan | BadScan, read: BarcodeRead | BadRead, driver: Driver, station: Station | None
+    ) -> None:
+        def job(tx: Transaction) -> tuple[Decision, int | None, Session | None]:
+            decision = scans.decide(tx, command)
+            written = tx.append(decision.drafts) if decision.drafts else []
+            return decision, written[-1].seq if written else None, tx.session(station.name) if station else None
+
+        def done(result: Any, error: Exception | None) -> None:
+            self._post(lambda: self._answer(read, driver, station, result, error))
+
+        try:
+            self._log.submit(job, done)
+        except LedgerError as error:
+            self._answer(read, driver, station, None, error)
+
+    def _answer(
+        self,
+        read: BarcodeRead | BadRead,
+        driver: Driver,
+        station: Station | None,
+        result: tuple[Decision, int | None, Session | None] | None,
+        error: Exception | None,
+    ) -> None:
+        if result is None:
+            self.tally.not_written += 1
+            decision, seq, session = Decision(Answer.STOP, "not_written", facts={"reason": str(error)}), None, None
+        else:
+            decision, seq, session = result
+        driver.answer(read.id, decision.answer)
+        if any(draft.type == "exception" for draft in decision.drafts):
+            self.tally.exceptions += 1
+        language: Language = session.language if session else station.language if station else "ko"
+        self._show(
+            Entry(
+                station.name if station else None,
+                read.device,
+                read.arrived.wall_us,
+                decision.answer,
+                render(decision.text, decision.facts, language),
+                language,
+                (self._clock.now().monotonic_ns - read.arrived.monotonic_ns) // 1000,
+                seq,
+                session.mode if session else None,
+                session.zone if session else None,
+                session.zone_to if session else None,
+            )
+        )
+
+    def _context(self, read: BarcodeRead | BadRead) -> Context:
+        wall_us = read.arrived.wall_us
+        return Context(wall_us, self._clock.state(), uuid7(wall_us // 1000, self._clock.entropy(10)))
+
+    def _scan(self, station: Station, read: BarcodeRead) -> Scan:
+        identity = identify(read.data, aim=read.aim, lookup=self._items.lookup)
+        hit: Hit | None = None
+        if identity.gtin is not None and identity.kind is Kind.TRADE_ITEM:
+            hit = self._items.by_code(identity.gtin)
+        elif identity.item_number is not None:
+            hit = self._items.by_item_number(identity.item_number)
+        return Scan(station, read, identity, self._product(hit), self._context(read))
+
+    def _product(self, hit: Hit | None) -> Product | None:
+        if hit is None or (item := self._items.item(hit.sku)) is None:
+            return None
+        price = item.price.amount_minor if item.price else None
+        return Product(
+            item.sku, hit.units, item.revision, item.base_unit, item.name.ko or "", item.name.en or "", price
+        )

@@ -1,0 +1,357 @@
+"""One thread that owns the connection: paho, the fast lane, the engine and the state plane. Nobody else touches them.
+
+Other threads reach it by `post` and `committed`, which only enqueue and wake it. Outages are announced once when they
+begin and once when they end.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent.clock import Clock
+from agent.uplink.fastlane import LaneClient, SharedSocket
+from agent.uplink.wire import FAILURE, OURS, publish
+
+BACKOFF_S_MIN = 0.5
+SESSION_EXPIRY_S = 86_400
+WAIT_S_MAX = 1.0
+INBOX_MAX = 10_000
+UNSUPPORTED_VERSION = {1, 0x84}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach the broker, secrets already read."""
+
+    host: str
+    port: int
+    client_id: str
+    keepalive_s: int = 15
+    connect_timeout_s: float = 5.0
+    backoff_s_max: float = 30.0
+    username: str | None = None
+    password: str | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the broker said when it took us."""
+
+    version5: bool
+    receive_max: int
+    packet_bytes_max: int
+    session_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Traffic(Protocol):
+    """What travels on the link. All of it is called in the link's thread."""
+
+    will: tuple[str, bytes]
+    subscriptions: tuple[str, ...]
+
+    def connected(self, accepted: Accepted, now_s: float) -> None: ...
+
+    def disconnected(self) -> None: ...
+
+    def inbound(self, messages: list[Inbound], now_s: float) -> None: ...
+
+    def receipt(self, token: int, reason: int) -> None: ...
+
+    def work(self, link: Link, now_s: float) -> None:
+        """Send what may go out now, with `link.send`."""
+        ...
+
+    def last_words(self) -> tuple[str, bytes]: ...
+
+
+class Link:
+    def __init__(
+        self,
+        access: Access,
+        traffic: Traffic,
+        *,
+        clock: Clock,
+        say: Callable[[str, str], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._access = access
+        self._traffic = traffic
+        self._clock = clock
+        self._say = say
+        self._on_failure = on_failure
+        self._posted: deque[Callable[[], None]] = deque()
+        self._inbox: deque[Inbound] = deque()
+        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="uplink")
+        self._client: LaneClient | None = None
+        self._version5 = True
+        self._accepted: Accepted | None = None
+        self._refused: int | None = None
+        self._announced_down = False
+        self._attempts = 0
+        self._next_s = 0.0
+        self._token = OURS - 1
+        self.dropped_inbound = 0
+        self.connects = 0
+
+    # -- from other threads -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Run `call` in the link's thread."""
+        self._posted.append(call)
+        self.wake()
+
+    def wake(self) -> None:
+        try:
+            os.write(self._wake_out, b"w")
+        except (BlockingIOError, OSError):
+            return  # a full pipe wakes as well; a closed one has nobody to wake
+
+    def stop(self) -> None:
+        """Say goodbye to the broker, and end."""
+        self._stopping.set()
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        os.close(self._wake_in)
+        os.close(self._wake_out)
+
+    @property
+    def up(self) -> bool:
+        return self._accepted is not None
+
+    # -- for traffic, in the link's thread --------------------------------------------------------------------------
+
+    def send(self, topic: str, payload: bytes, *, retain: bool) -> int | None:
+        """Queue one message at QoS 1; gives its packet id, or None when the outgoing buffer is full."""
+        shared, accepted = self._shared(), self._accepted
+        if shared is None or accepted is None or not shared.has_room:
+            return None
+        self._token = OURS if self._token >= 0xFFFF else self._token + 1
+        shared.put(publish(topic.encode(), payload, self._token, retain=retain, version5=accepted.version5))
+        return self._token
+
+    @property
+    def has_room(self) -> bool:
+        shared = self._shared()
+        return shared is not None and shared.has_room
+
+    # -- the thread -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._round()
+            self._farewell()
+        except BaseException as error:  # noqa: BLE001  a bug here ends the process (architecture.md, promise 3)
+            self._on_failure(error)
+
+    def _round(self) -> None:
+        now_s = self._now_s()
+        if self._client is None and now_s >= self._next_s:
+            self._connect(now_s)
+        self._wait(now_s)
+        while self._posted:
+            self._posted.popleft()()
+        if self._client is not None:
+            self._pump()
+        now_s = self._now_s()
+        if self._accepted is not None:
+            if self._inbox:
+                messages = list(self._inbox)
+                self._inbox.clear()
+                self._traffic.inbound(messages, now_s)
+            self._traffic.work(self, now_s)
+            shared = self._shared()
+            if shared is not None:
+                shared.flush()
+
+    def _wait(self, now_s: float) -> None:
+        shared = self._shared()
+        if shared is None:
+            timeout_s = min(WAIT_S_MAX, max(0.0, self._next_s - now_s))
+            select.select([self._wake_in], [], [], timeout_s)
+        else:
+            readers: list[Any] = [self._wake_in, shared]
+            select.select(readers, [shared] if shared.wants_write else [], [], WAIT_S_MAX)
+        try:
+            while len(os.read(self._wake_in, 4096)) == 4096:
+                pass
+        except BlockingIOError:
+            return
+
+    def _pump(self) -> None:
+        shared, client = self._shared(), self._client
+        if shared is None or client is None:
+            return
+        for ack in shared.fill():
+            self._traffic.receipt(ack.token, ack.reason)
+        rc = MQTTErrorCode.MQTT_ERR_SUCCESS
+        while shared.paho_has_bytes and rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            rc = client.loop_read()
+        if rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            rc = client.loop_misc()
+        shared.flush()
+        if self._accepted is None and self._now_s() > self._next_s:
+            self._lost(f"{self._access.host}:{self._access.port} took the connection and says nothing")
+        elif rc != MQTTErrorCode.MQTT_ERR_SUCCESS or shared.broken or self._refused is not None:
+            self._lost(f"the connection ended ({paho.error_string(rc)})")
+
+    def _shared(self) -> SharedSocket | None:
+        return self._client.shared if self._client is not None else None
+
+    def _now_s(self) -> float:
+        return self._clock.now().monotonic_ns / 1e9
+
+    # -- connecting -------------------------------------------------------------------------------------------------
+
+    def _connect(self, now_s: float) -> None:
+        self._attempts += 1
+        self._refused = None
+        try:
+            client = self._made()
+            options: Any = {}
+            if self._version5:
+                options["clean_start"] = False
+                options["properties"] = _session_kept()
+            client.connect(self._access.host, self._access.port, self._access.keepalive_s, **options)
+        except (OSError, ssl.SSLError, ValueError) as error:
+            self._back_off(now_s, f"{self._access.host}:{self._access.port} cannot be reached: {error}")
+            return
+        self._client = client
+        self._next_s = now_s + self._access.connect_timeout_s
+
+    def _made(self) -> LaneClient:
+        access, version5 = self._access, self._version5
+        client = LaneClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=access.client_id,
+            clean_session=None if version5 else False,
+            protocol=paho.MQTTv5 if version5 else paho.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = access.connect_timeout_s
+        if access.username is not None:
+            client.username_pw_set(access.username, access.password)
+        if access.tls:
+            context = ssl.create_default_context(cafile=str(access.ca_file) if access.ca_file else None)
+            if access.cert_file is not None:
+                context.load_cert_chain(access.cert_file, access.key_file)
+            client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
+        topic, payload = self._traffic.will
+        client.will_set(topic, payload, qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        return client
+
+    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            self._refused = int(reason.value)
+            if self._refused in UNSUPPORTED_VERSION and self._version5:
+                self._version5 = False
+            self._say("broker", f"the broker refuses this store: {reason}")
+            return
+        self._accepted = Accepted(
+            self._version5,
+            int(getattr(properties, "ReceiveMaximum", 65_535)),
+            int(getattr(properties, "MaximumPacketSize", 268_435_455)),
+            bool(flags.session_present),
+        )
+        self._attempts = 0
+        self.connects += 1
+        if self._announced_down:
+            self._announced_down = False
+            self._say("broker", "connected again")
+        for topic in self._traffic.subscriptions:
+            client.subscribe(topic, qos=1)
+        self._traffic.connected(self._accepted, self._now_s())
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                self._say(
+                    "broker",
+                    f"a subscription was refused: {reason}; the broker's access list needs this store's topics",
+                )
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        if len(self._inbox) >= INBOX_MAX:
+            self.dropped_inbound += 1
+            return
+        self._inbox.append(Inbound(message.topic, bytes(message.payload), bool(message.retain)))
+
+    def _lost(self, why: str) -> None:
+        now_s = self._now_s()
+        unheard = self._accepted is None and self._refused is None
+        client, self._client, self._accepted = self._client, None, None
+        if client is not None and client.shared is not None:
+            client.shared.close()
+        self._inbox.clear()
+        self._traffic.disconnected()
+        if unheard:
+            # A broker that hangs up without a word may not know MQTT 5 (RabbitMQ 3.10): the versions take turns.
+            self._version5 = not self._version5
+        self._back_off(now_s, why)
+
+    def _back_off(self, now_s: float, why: str) -> None:
+        ceiling_s = min(self._access.backoff_s_max, BACKOFF_S_MIN * 2 ** min(self._attempts, 16))
+        self._next_s = now_s + BACKOFF_S_MIN + self._clock.chance() * (ceiling_s - BACKOFF_S_MIN)
+        if not self._announced_down:
+            self._announced_down = True
+            self._say(
+                "broker", f"{why}; the store works on, events wait in the ledger. Check the network and the broker"
+            )
+
+    def _farewell(self) -> None:
+        """State `stopped`, then DISCONNECT, with a limit: a dead broker does not hold up the end."""
+        shared, client = self._shared(), self._client
+        if shared is None or client is None:
+            return
+        if self._accepted is not None:
+            topic, payload = self._traffic.last_words()
+            self.send(topic, payload, retain=True)
+            client.disconnect()
+        deadline_s = self._now_s() + 2.0
+        while shared.wants_write and not shared.broken and self._now_s() < deadline_s:
+            select.select([], [shared], [], 0.2)
+            shared.flush()
+        shared.close()
+
+
+def _session_kept() -> Properties:
+    """The broker keeps our subscriptions, and requests that come meanwhile, for a day."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = SESSION_EXPIRY_S
+    return properties
+
+
+__all__ = ["FAILURE", "Accepted", "Access", "Inbound", "Link", "Traffic"]

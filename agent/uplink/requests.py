@@ -1,0 +1,126 @@
+"""What head office may ask of a store: `replay`, `digest`, `ping`, `restart-device`. Each request has one answer.
+
+A late request answers `expired`, a broken one `refused` with what is wrong; a repeated one is answered by its record
+and has no second effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from agent.ledger.reader import Reader
+from contract.chain import GENESIS
+from contract.messages import ChainDigest, Ping, Replay, Request, Response, RestartDevice, StockDigest
+from contract.stock import stock_digest, wire_row
+from contract.times import parse_us
+
+VERBS = ("replay", "digest", "ping", "restart-device")
+_SHAPES: dict[str, TypeAdapter[Any]] = {
+    "replay": TypeAdapter(Replay),
+    "digest": TypeAdapter(StockDigest | ChainDigest),
+    "ping": TypeAdapter(Ping),
+    "restart-device": TypeAdapter(RestartDevice),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a request may move. `restart` says whether there is such a device."""
+
+    replay: Callable[[str, int], str | None]
+    restart: Callable[[str], bool]
+    wall_us: Callable[[], int]
+    clock_synced: Callable[[], bool]
+
+
+class Malformed(ValueError):
+    """The request cannot even be answered: it has no usable id."""
+
+
+def answer(verb: str, payload: bytes, reader: Reader, hands: Hands) -> Response:
+    """The response to a request; a repeated one gets what was recorded. Raises `Malformed`."""
+    request_id = _id(payload)
+    recorded = reader.response(request_id)
+    if recorded is not None:
+        return Response.model_validate_json(recorded)
+    try:
+        raw = orjson.loads(payload)
+        request: Request = _SHAPES[verb].validate_python(raw)
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        return _refused(request_id, "malformed", _first(error))
+    try:
+        late = parse_us(request.expires_at) < hands.wall_us()
+    except ValueError as error:
+        return _refused(request.id, "malformed", f"expires_at: {error}")
+    if late and hands.clock_synced():
+        return Response(id=request.id, status="expired", reason="expires_at has passed", hint="ask again")
+    return _done(request, reader, hands)
+
+
+def _done(request: Request, reader: Reader, hands: Hands) -> Response:
+    match request:
+        case Replay():
+            refusal = (
+                "it is of another log" if request.log != reader.log else hands.replay(request.consumer, request.seq)
+            )
+            if refusal:
+                return _refused(request.id, "replay", refusal)
+            return Response(id=request.id, status="done", result={"from": max(request.seq, reader.first())})
+        case StockDigest():
+            return Response(id=request.id, status="done", result=_stock(request, reader))
+        case ChainDigest():
+            return _chain(request, reader)
+        case RestartDevice():
+            if not hands.restart(request.device):
+                return _refused(request.id, "unknown_device", f"there is no device {request.device}")
+            return Response(id=request.id, status="done", result={})
+        case _:
+            return Response(id=request.id, status="done", result={"head": reader.head()})
+
+
+def _stock(request: StockDigest, reader: Reader) -> dict[str, Any]:
+    head, name, rows = reader.snapshot(request.sku_from, request.sku_to)
+    result: dict[str, Any] = {"log": reader.log, "as_of": head, "head_hash": name, **stock_digest(rows)}
+    if len(rows) <= request.rows_max:
+        result["list"] = [wire_row(row) for row in rows]
+    return result
+
+
+def _chain(request: ChainDigest, reader: Reader) -> Response:
+    if request.log != reader.log:
+        return _refused(request.id, "unknown_log", f"this store writes log {reader.log}")
+    head = reader.head()
+    first, last = max(request.seq_from, reader.first()), min(request.seq_to, head)
+    name = reader.hash_of(last) if first <= last else None
+    result = {
+        "log": reader.log,
+        "as_of": head,
+        "head_hash": reader.hash_of(head) or GENESIS,
+        "rows": max(0, last - first + 1),
+        "quantity": 0,
+        "hash": name or GENESIS,
+    }
+    return Response(id=request.id, status="done", result=result)
+
+
+def _refused(request_id: str, reason: str, hint: str) -> Response:
+    return Response(id=request_id, status="refused", reason=reason, hint=hint[:500])
+
+
+def _id(payload: bytes) -> str:
+    try:
+        return TypeAdapter(Request).validate_python({"id": orjson.loads(payload)["id"], "expires_at": ""}).id
+    except (orjson.JSONDecodeError, ValidationError, KeyError, TypeError) as error:
+        raise Malformed(f"a request without a usable id: {payload[:120]!r}") from error
+
+
+def _first(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        one = error.errors()[0]
+        return f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+    return str(error)

@@ -1,0 +1,383 @@
+"""What a store sends and hears: events by the engine, the state plane, requests and their answers, the item master."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import orjson
+from pydantic import ValidationError
+
+from agent.clock import Clock
+from agent.ledger.reader import Reader
+from agent.ledger.transaction import Transaction
+from agent.uplink import requests
+from agent.uplink.engine import Engine
+from agent.uplink.link import FAILURE, Accepted, Inbound, Link
+from agent.uplink.plane import StatePlane
+from contract.catalog import Item, ItemRefused, parse_item
+from contract.chain import message
+from contract.ids import uuid7
+from contract.messages import Ack, Ask, Level, Response, State
+from contract.stock import StockRow
+from contract.times import Stamper
+from contract.topics import PREFIX, Topics, catalog_filter, parse
+
+RESPONSES_KEPT = 1000
+ITEMS_A_WRITE = 500
+PACKET_OVERHEAD_BYTES = 512
+
+
+class Items(Protocol):
+    """Where items from head office go. `synced` is the revision up to which every item is here."""
+
+    def upsert_many(self, items: Iterable[Item], /) -> Any: ...
+
+    def synced(self) -> int: ...
+
+    def set_synced(self, revision: int, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Who this store is on the wire."""
+
+    id: str
+    log: str
+    boot: str
+    version: str
+    prefix: str = PREFIX
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counted in health, since start."""
+
+    messages_refused: int = 0
+    acks_refused: int = 0
+    requests: int = 0
+    requests_refused: int = 0
+    inbound_ignored: int = 0
+    items_refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What traffic moves beyond the wire. `submit` is the ledger's, `post` runs a call in the link's thread."""
+
+    submit: Callable[[Callable[[Transaction], Any], Callable[[Any, Exception | None], None]], None]
+    post: Callable[[Callable[[], None]], None]
+    restart: Callable[[str], bool]
+    say: Callable[[str, str], None]
+    items: Items | None
+
+
+class StoreTraffic:
+    """Called in the link's thread only; `reader` is this thread's own connection."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        engine: Engine,
+        plane: StatePlane,
+        reader: Reader,
+        clock: Clock,
+        stamper: Stamper,
+        levels: Literal["retained", "changes", "off"],
+        outside: Outside,
+    ) -> None:
+        self._store = store
+        self._topics = Topics(store.id, store.prefix)
+        self.engine = engine
+        self._plane = plane
+        self._reader = reader
+        self._clock = clock
+        self._stamper = stamper
+        self._levels = levels
+        self._outside = outside
+        self.counts = Counts()
+        self.head_boxed = [engine.head]
+        self.touched: deque[str] = deque()
+        self._event_topics = {
+            kind: self._topics.events(kind) for kind in ("movement", "count", "document", "exception", "journal")
+        }
+        self.will = (self._topics.state(), self._state("offline"))
+        self.subscriptions = self._subscriptions()
+        self._saving: dict[str, int] = {}
+        self._asked: str | None = None
+
+    def _subscriptions(self) -> tuple[str, ...]:
+        """Exact topics wherever a retained value matters: not every broker hands it to a wildcard."""
+        found = [self._topics.ack(name) for name in self.engine.consumers]
+        found += [self._topics.request(verb) for verb in requests.VERBS]
+        if self._outside.items is not None:
+            found += [catalog_filter(self._store.prefix), f"{self._store.prefix}/{self._store.id}/answer/+"]
+        return tuple(found)
+
+    # -- Traffic ----------------------------------------------------------------------------------------------------
+
+    def connected(self, accepted: Accepted, now_s: float) -> None:
+        self.engine.connect(
+            now_s,
+            receive_max=accepted.receive_max,
+            packet_bytes_max=accepted.packet_bytes_max - PACKET_OVERHEAD_BYTES,
+        )
+        self._plane.connect(all_levels=self._levels == "retained")
+        self._plane.put(self._topics.state(), self._state("online"))
+        if self._outside.items is not None:
+            self._ask_items(self._outside.items.synced(), 0)
+
+    def disconnected(self) -> None:
+        self.engine.disconnect()
+
+    def last_words(self) -> tuple[str, bytes]:
+        return self._topics.state(), self._state("stopped")
+
+    def receipt(self, token: int, reason: int) -> None:
+        if reason < FAILURE:
+            self.engine.puback(token)
+            return
+        self.counts.messages_refused += 1
+        refused = self.engine.refuse(token)
+        what = f"events {refused.first} to {refused.last}" if refused else "a message"
+        self._outside.say(
+            "refused", f"the broker refused {what} (reason 0x{reason:02x}); check its access list and limits"
+        )
+
+    def work(self, link: Link, now_s: float) -> None:
+        self.engine.head_is(self.head_boxed[0])
+        while self.touched:
+            if self._levels == "off":
+                self.touched.clear()
+            else:
+                self._plane.touch(self.touched.popleft())
+        for name in self.engine.tick(now_s):
+            position = self.engine.consumers[name].delivered
+            self._outside.say(f"consumer {name}", f"{name} stays silent at event {position}; is it running?")
+        self._send_plane(link, now_s)
+        self._send_events(link, now_s)
+
+    # -- sending ----------------------------------------------------------------------------------------------------
+
+    def _send_events(self, link: Link, now_s: float) -> None:
+        while link.has_room:
+            fetch = self.engine.fetch(now_s)
+            if fetch is not None:
+                self.engine.fetched(fetch.start, self._reader.events(fetch.start, fetch.limit))
+            taken = self.engine.take(now_s)
+            if taken is None:
+                if fetch is None or self.engine.room <= 0:
+                    return
+                continue
+            batch, live = taken
+            payload = message(self._store.id, self._store.log, batch.bodies)
+            token = link.send(self._event_topics[batch.type], payload, retain=False)
+            if token is None:
+                return
+            self.engine.sent(token, batch, live=live)
+
+    def _send_plane(self, link: Link, now_s: float) -> None:
+        """A quarter of the window at most, so that events always find room."""
+        budget = min(self.engine.room, max(1, self.engine.window // 4))
+        while budget > 0 and (value := self._plane.next_value()) is not None:
+            budget -= self._send_other(link, value.topic, value.payload, retain=value.retain)
+        if self._levels == "off" or budget <= 0:
+            return
+        skus = self._plane.next_skus(now_s, budget)
+        if not skus and (room := self._plane.sweep_room(now_s, budget)) > 0:
+            after = self._plane.sweep_from or ""
+            skus = self._reader.skus(after, room)
+            self._plane.swept(skus, asked=room)
+        for sku in skus:
+            self._send_other(link, self._topics.level(sku), self._level(sku), retain=self._levels == "retained")
+
+    def _send_other(self, link: Link, topic: str, payload: bytes, *, retain: bool) -> int:
+        token = link.send(topic, payload, retain=retain)
+        if token is not None:
+            self.engine.sent_other(token)
+        return 1
+
+    def _level(self, sku: str) -> bytes:
+        """Empty, which clears the retained value, for a SKU that is gone."""
+        head, _name, rows = self._reader.snapshot(sku, sku)
+        return level_payload(sku, rows, self._store.log, head) if rows else b""
+
+    def put(self, topic: str, payload: bytes) -> None:
+        """A retained value of the state plane: health, a device."""
+        self._plane.put(topic, payload)
+
+    def _state(self, state: Literal["online", "stopped", "offline"]) -> bytes:
+        at = None if state == "offline" else self._stamper.text(self._clock.now().wall_us)
+        store = self._store
+        value = State(
+            state=state, boot=store.boot, log=store.log, head=self.head_boxed[0], version=store.version, at=at
+        )
+        return value.model_dump_json(exclude_none=True).encode()
+
+    # -- hearing ----------------------------------------------------------------------------------------------------
+
+    def inbound(self, messages: list[Inbound], now_s: float) -> None:
+        items: list[Item] = []
+        for one in messages:
+            address = parse(one.topic, self._store.prefix)
+            if address is None:
+                self.counts.inbound_ignored += 1
+            elif address.store == "catalog":
+                self._item(one, items)
+            elif address.plane == "ack" and address.name is not None:
+                self._ack(address.name, one, now_s)
+            elif address.plane == "request" and address.name is not None:
+                self._request(address.name, one)
+            elif address.plane == "answer" and address.name is not None:
+                self._answered(address.name, one)
+            else:
+                self.counts.inbound_ignored += 1
+        self._save_items(items)
+
+    def _ack(self, consumer: str, one: Inbound, now_s: float) -> None:
+        if not one.payload:
+            return
+        try:
+            ack = Ack.model_validate_json(one.payload)
+        except ValidationError as error:
+            complaint: str | None = f"{consumer} sent an acknowledgement that is none: {error.errors()[0]['msg']}"
+        else:
+            complaint = self.engine.acknowledge(consumer, ack.log, ack.seq, now_s, retained=one.retained)
+            if complaint is None:
+                self._save_position(consumer, ack.seq)
+        if complaint is not None:
+            self.counts.acks_refused += 1
+            self._outside.say(f"ack {consumer}", complaint)
+
+    def _save_position(self, consumer: str, seq: int) -> None:
+        """Positions are written one at a time and the newest only: they may be late, never wrong."""
+        idle = consumer not in self._saving
+        self._saving[consumer] = seq
+        if idle:
+            self._write_position(consumer, seq)
+
+    def _write_position(self, consumer: str, seq: int) -> None:
+        def job(tx: Transaction) -> None:
+            tx.execute(
+                "INSERT INTO position (consumer, seq) VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
+                (consumer, seq),
+            )
+
+        def written() -> None:
+            newest = self._saving.pop(consumer)
+            if newest != seq:
+                self._save_position(consumer, newest)
+
+        self._outside.submit(job, lambda _result, _error: self._outside.post(written))
+
+    def _request(self, verb: str, one: Inbound) -> None:
+        if one.retained or not one.payload:
+            return
+        self.counts.requests += 1
+        hands = requests.Hands(
+            self._replay,
+            self._outside.restart,
+            lambda: self._clock.now().wall_us,
+            lambda: self._clock.state() == "synced",
+        )
+        try:
+            response = requests.answer(verb, one.payload, self._reader, hands)
+        except requests.Malformed as error:
+            self.counts.requests_refused += 1
+            self._outside.say("request", f"request/{verb}: {error}")
+            return
+        if response.status != "done":
+            self.counts.requests_refused += 1
+        self._respond(response)
+
+    def _replay(self, consumer: str, seq: int) -> str | None:
+        if consumer not in self.engine.consumers:
+            return f"{consumer} is no configured consumer"
+        if seq > self.engine.head + 1:
+            return f"the newest event is {self.engine.head}"
+        self.engine.replay_from(seq)
+        return None
+
+    def _respond(self, response: Response) -> None:
+        body = response.model_dump_json(exclude_none=True).encode()
+
+        def job(tx: Transaction) -> bytes:
+            """The first answer stands, also over a restart; the oldest ones make room."""
+            row = tx.execute("SELECT body FROM response WHERE id = ?", (response.id,)).fetchone()
+            if row is not None:
+                return bytes(row[0])
+            tx.execute("INSERT INTO response (id, body) VALUES (?, ?)", (response.id, body))
+            tx.execute("DELETE FROM response WHERE rowid <= (SELECT MAX(rowid) FROM response) - ?", (RESPONSES_KEPT,))
+            return body
+
+        def done(result: bytes | None, error: Exception | None) -> None:
+            if error is None and result is not None:
+                self._outside.post(lambda: self._say_response(response.id, result))
+
+        self._outside.submit(job, done)
+
+    def _say_response(self, request_id: str, body: bytes) -> None:
+        self._plane.say(self._topics.response(request_id), body)
+
+    # -- the item master --------------------------------------------------------------------------------------------
+
+    def _item(self, one: Inbound, items: list[Item]) -> None:
+        if not one.payload:
+            return
+        try:
+            items.append(parse_item(orjson.loads(one.payload), unknown="ignore"))
+        except (orjson.JSONDecodeError, ItemRefused) as error:
+            self.counts.items_refused += 1
+            self._outside.say("catalogue", f"{one.topic}: {error}")
+
+    def _save_items(self, items: list[Item]) -> None:
+        if self._outside.items is None:
+            return
+        for at in range(0, len(items), ITEMS_A_WRITE):
+            self._outside.items.upsert_many(items[at : at + ITEMS_A_WRITE])
+
+    def _ask_items(self, since: int, page: int) -> None:
+        now_us = self._clock.now().wall_us
+        self._asked = uuid7(now_us // 1000, self._clock.entropy(10))
+        ask = Ask(id=self._asked, since=since, page=page)
+        self._plane.say(self._topics.ask("catalog"), ask.model_dump_json().encode())
+
+    def _answered(self, ask_id: str, one: Inbound) -> None:
+        """A page of items: `{"items": [...], "page": n, "more": bool, "revision": n, "since": n}`."""
+        if ask_id != self._asked or self._outside.items is None:
+            return
+        self._asked = None
+        items: list[Item] = []
+        try:
+            answer: dict[str, Any] = orjson.loads(one.payload)
+            for raw in answer["items"]:
+                self._item(Inbound(one.topic, orjson.dumps(raw), retained=False), items)
+            more, page, since, revision = (
+                answer["more"],
+                int(answer["page"]),
+                int(answer["since"]),
+                int(answer["revision"]),
+            )
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            self.counts.inbound_ignored += 1
+            self._outside.say("catalogue", f"head office's answer to ask/catalog is no page of items: {error}")
+            return
+        self._save_items(items)
+        if more:
+            self._ask_items(since, page + 1)
+        else:
+            self._outside.items.set_synced(revision)
+
+
+def level_payload(sku: str, rows: list[StockRow], log: str, as_of: int) -> bytes:
+    zones: dict[str, int] = {}
+    for row in rows:
+        zones[row.zone] = zones.get(row.zone, 0) + row.quantity
+    sellable = sum(row.quantity for row in rows if row.disposition == "sellable")
+    level = Level(
+        sku=sku, on_hand=sum(zones.values()), reserved=0, available=sellable, zones=zones, log=log, as_of=as_of
+    )
+    return level.model_dump_json().encode()

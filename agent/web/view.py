@@ -1,0 +1,39 @@
+"""What the screens may look at. `compose.py` fills it; everything here is cheap or runs in a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agent.capture.feed import Feed
+from agent.capture.supervisor import DeviceStatus
+from agent.operations.values import Station
+from contract.catalog import Item
+from contract.stock import StockRow
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """How far head office is: numbers, no judgement. `oldest_s` is the age of the oldest event not acknowledged."""
+
+    connected: bool
+    head: int
+    waiting: int
+    oldest_s: int
+    clock: Literal["synced", "suspect"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    store: str
+    language: Literal["ko", "en"]
+    version: str
+    stations: tuple[Station, ...]
+    feed: Feed
+    devices: Callable[[], list[DeviceStatus]]
+    sync: Callable[[], Sync]
+    stock: Callable[[str | None, str | None], list[StockRow]]  # by SKU, by zone; blocks, so call it in a thread
+    exceptions: Callable[[int], list[dict[str, Any]]]  # the newest events of type exception, oldest first; blocks
+    item: Callable[[str], Item | None]  # blocks
+    health: Callable[[], dict[str, Any]]
