@@ -63,8 +63,9 @@ def decode(data: bytes) -> Epc:
     """The EPC in `data`, the EPC memory behind the PC word. Raises EpcError."""
     if not 0 < len(data) <= EPC_BYTES_MAX:
         raise EpcError(Reason.MALFORMED, f"1 to {EPC_BYTES_MAX} bytes expected")
-    # 3000 and 3400 look like SGTIN and GIAI headers (epctagcoder#9): if the rest is a code by itself, it is the code.
-    if (data[0] >> 3) * 2 == len(data) - 2 and _is_code(data[2:]):
+    # 3000 and 3400 look like SGTIN and GIAI headers (epctagcoder#9). A PC word announces the length of what follows,
+    # and of its low eight bits only the last (hazardous) is given out; then, if the rest is a code, it is the code.
+    if len(data) > 2 and (data[0] >> 3) * 2 == len(data) - 2 and data[1] <= 1 and _is_code(data[2:]):
         raise EpcError(Reason.PC_PREFIXED, "a protocol control word stands in front: read the EPC without it")
     return _decode(data)
 

@@ -128,16 +128,30 @@ def _grai_from(values: Mapping[str, str], length: int) -> Parts:
     return payload[:length], payload[length:], _tail(values, "8003", 14)
 
 
-def _giai_to(parts: Parts) -> Elements:
-    return (("8004", parts[0] + parts[1]),)
+def _joined(ai: str) -> tuple[Callable[[Parts], Elements], Callable[[Mapping[str, str], int], Parts]]:
+    """Keys of one AI without check digit: company prefix and reference."""
+
+    def to_elements(parts: Parts) -> Elements:
+        return ((ai, parts[0] + parts[1]),)
+
+    def from_elements(values: Mapping[str, str], length: int) -> Parts:
+        return values[ai][:length], values[ai][length:]
+
+    return to_elements, from_elements
 
 
-def _giai_from(values: Mapping[str, str], length: int) -> Parts:
-    return values["8004"][:length], values["8004"][length:]
+def _upui_to(parts: Parts) -> Elements:
+    return ("01", _gtin(parts[0], parts[1])), ("235", parts[2])
 
 
-def _numbered(ai: str, digits: int) -> tuple[Callable[[Parts], Elements], Callable[[Mapping[str, str], int], Parts]]:
-    """Keys of one AI: payload, check digit, and a serial where the key has one (13 digits) or none (18)."""
+def _upui_from(values: Mapping[str, str], length: int) -> Parts:
+    return *_split(_proved(values["01"], 14, "01"), length), _serial(values, "235")
+
+
+def _numbered(
+    ai: str, digits: int, *, serial: bool = False
+) -> tuple[Callable[[Parts], Elements], Callable[[Mapping[str, str], int], Parts]]:
+    """Keys of one AI: payload, check digit, and a serial behind it where the key has one."""
 
     def to_elements(parts: Parts) -> Elements:
         return ((ai, _checked(parts[0] + parts[1]) + "".join(parts[2:])),)
@@ -145,7 +159,7 @@ def _numbered(ai: str, digits: int) -> tuple[Callable[[Parts], Elements], Callab
     def from_elements(values: Mapping[str, str], length: int) -> Parts:
         payload = _proved(values[ai], digits, ai)
         key = payload[:length], payload[length:]
-        return key if digits == 18 else (*key, _tail(values, ai, digits))
+        return (*key, _tail(values, ai, digits)) if serial else key
 
     return to_elements, from_elements
 
@@ -182,23 +196,30 @@ FAMILIES: dict[str, Family] = {
         Family("sscc", 17, _forms(_DIGITS), _sscc_to, _sscc_from),
         Family("sgln", 12, _forms(_DIGITS, _SERIAL_20), _sgln_to, _sgln_from),
         Family("grai", 12, _forms(_DIGITS, _TEXT + "{1,16}"), _grai_to, _grai_from),
-        Family("giai", 30, _forms(_TEXT + "{1,24}"), _giai_to, _giai_from, open_ended=True),
-        Family("gdti", 12, _forms(_DIGITS, _TEXT + "{1,17}"), *_numbered("253", 13)),
-        Family("sgcn", 12, _forms(_DIGITS, "[0-9]{1,12}"), *_numbered("255", 13)),
+        Family("giai", 30, _forms(_TEXT + "{1,24}"), *_joined("8004"), open_ended=True),
+        Family("gdti", 12, _forms(_DIGITS, _TEXT + "{1,17}"), *_numbered("253", 13, serial=True)),
+        Family("sgcn", 12, _forms(_DIGITS, "[0-9]{1,12}"), *_numbered("255", 13, serial=True)),
         Family("gsrn", 17, _forms(_DIGITS), *_numbered("8018", 18)),
         Family("gsrnp", 17, _forms(_DIGITS), *_numbered("8017", 18)),
         Family("cpi", 30, _forms(_UPPER + "{1,24}", "(?:0|[1-9][0-9]{0,11})"), _cpi_to, _cpi_from, open_ended=True),
+        # No tag holds the next four; their URIs stand in documents.
+        Family("ginc", 30, _forms(_TEXT + "{1,24}"), *_joined("401"), open_ended=True),
+        Family("gsin", 16, _forms(_DIGITS), *_numbered("402", 17)),
+        Family("pgln", 12, _forms(_DIGITS), *_numbered("417", 13)),
+        Family("upui", 13, _forms(_DIGITS, _TEXT + "{1,28}"), _upui_to, _upui_from),
         Family("itip", 13, _forms(_DIGITS, "[0-9]{2}", "[0-9]{2}", _SERIAL_20), _itip_to, _itip_from),
     )
 }
 # The AI by which the elements of a family are known.
 KEY_OF = {
     "01": "sgtin", "00": "sscc", "414": "sgln", "8003": "grai", "8004": "giai", "253": "gdti", "255": "sgcn",
-    "8018": "gsrn", "8017": "gsrnp", "8010": "cpi", "8006": "itip",
+    "8018": "gsrn", "8017": "gsrnp", "8010": "cpi", "8006": "itip", "401": "ginc", "402": "gsin", "417": "pgln",
 }  # fmt: skip
 
 
 def family_of(values: Mapping[str, str]) -> Family:
+    if "01" in values and "235" in values:
+        return FAMILIES["upui"]
     for ai, urn in KEY_OF.items():
         if ai in values:
             return FAMILIES[urn]

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from gs1_vectors import SCORES  # noqa: E402 - the helper stands beside the tests
+from gs1_vectors import SCORES
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
