@@ -138,6 +138,9 @@ class HidScanner:
     def unplug(self) -> None:
         self._sink.unplug()
 
+    def serve(self, seconds: float) -> None:
+        self._pacer.wait(seconds)
+
     def scan(self, data: bytes, trouble: Trouble | None = None) -> ScanResult:
         strokes = [type_char(chr(byte), self._setup) for byte in data]
         if trouble is Trouble.UNPLUG:

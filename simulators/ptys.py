@@ -9,6 +9,7 @@ import tty
 from pathlib import Path
 
 from simulators.clock import monotonic_us
+from simulators.scanner import SLICE_S, Stopped, never
 
 _READ_BYTES = 4096
 _WRITE_S_MAX = 1.0
@@ -54,6 +55,16 @@ class PtyPort:
             except BlockingIOError:
                 continue
         return True
+
+    def listen(self, timeout_s: float, stopped: Stopped = never) -> bytes:
+        """What the host sent, b"" if nothing came in time or the run has ended."""
+        end_us = monotonic_us() + int(timeout_s * 1e6)
+        while self.plugged and not stopped():
+            left_s = (end_us - monotonic_us()) / 1e6
+            heard = self.read(max(0.0, min(SLICE_S, left_s)))
+            if heard or left_s <= SLICE_S:
+                return heard
+        return b""
 
     def read(self, timeout_s: float) -> bytes:
         """What the host sent, b"" if nothing came in time."""

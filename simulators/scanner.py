@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -32,9 +33,21 @@ class ScanResult:
     latency_us: int | None
 
 
+Stopped = Callable[[], bool]
+SLICE_S = 0.1  # a wait looks so often whether the run has ended
+
+
+def never() -> bool:
+    return False
+
+
 class Scanner(Protocol):
     def scan(self, data: bytes, trouble: Trouble | None = None) -> ScanResult: ...
 
     def plug(self) -> None: ...
 
     def unplug(self) -> None: ...
+
+    def serve(self, seconds: float) -> None:
+        """Rest for so long, and obey the host meanwhile."""
+        ...

@@ -9,7 +9,7 @@ from pathlib import Path
 from drivers.serial_scanner.frames import End, encode_line
 from simulators.clock import monotonic_us
 from simulators.ptys import PtyPort
-from simulators.scanner import ScanResult, Trouble
+from simulators.scanner import ScanResult, Stopped, Trouble, never
 
 OVER_LONG_BYTES = 10_000
 # In the order of length: the first that ends the escape commands is what the host said.
@@ -29,11 +29,18 @@ class LineSetup:
 class LineScanner:
     """`heard` keeps what the host sent. `pause` is called between the halves of a torn scan."""
 
-    def __init__(self, path: Path, setup: LineSetup | None = None, pause: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        setup: LineSetup | None = None,
+        pause: Callable[[], None] = lambda: None,
+        stopped: Stopped = never,
+    ) -> None:
         self.port = PtyPort(path)
         self.heard: list[bytes] = []
         self._setup = setup or LineSetup()
         self._pause = pause
+        self._stopped = stopped
 
     def plug(self) -> None:
         self.port.plug()
@@ -58,6 +65,12 @@ class LineScanner:
             return ScanResult(False, None, 1, None)
         return self._listen()
 
+    def serve(self, seconds: float) -> None:
+        end_us = monotonic_us() + int(seconds * 1e6)
+        while monotonic_us() < end_us and self.port.plugged and not self._stopped():
+            if heard := self.port.listen((end_us - monotonic_us()) / 1e6, self._stopped):
+                self.heard.append(heard)
+
     def _tear(self, frame: bytes) -> ScanResult:
         self.port.write(frame[: len(frame) // 2])
         self._pause()
@@ -75,7 +88,7 @@ class LineScanner:
         if not self._setup.host_ack:
             return ScanResult(None, None, 1, None)
         sent_us = monotonic_us()
-        heard = self.port.read(self._setup.host_ack_timeout_s)
+        heard = self.port.listen(self._setup.host_ack_timeout_s, self._stopped)
         latency_us = monotonic_us() - sent_us
         while heard and (more := self.port.read(_REST_S)):
             heard += more

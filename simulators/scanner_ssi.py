@@ -20,7 +20,7 @@ from drivers.ssi.frames import (
 )
 from simulators.clock import monotonic_us
 from simulators.ptys import PtyPort
-from simulators.scanner import ScanResult, Trouble
+from simulators.scanner import ScanResult, Stopped, Trouble, never
 
 CODE_128 = 0x03
 _BEEPS = {0x00: "good", 0x17: "look", 0x0F: "stop"}
@@ -49,7 +49,13 @@ class SsiSetup:
 class SsiScanner:
     """Records what the host told it: `beeps`, `leds`, `enabled`, `naks`, `noise` (bytes that were no packet)."""
 
-    def __init__(self, path: Path, setup: SsiSetup | None = None, pause: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        setup: SsiSetup | None = None,
+        pause: Callable[[], None] = lambda: None,
+        stopped: Stopped = never,
+    ) -> None:
         self.port = PtyPort(path)
         self.beeps: list[int] = []
         self.leds: list[tuple[bool, int]] = []
@@ -60,6 +66,7 @@ class SsiScanner:
         self.noise: list[Malformed] = []
         self._setup = setup or SsiSetup()
         self._pause = pause
+        self._stopped = stopped
         self._decoder = PacketDecoder(HOST)
 
     def plug(self) -> None:
@@ -82,9 +89,11 @@ class SsiScanner:
         return result
 
     def serve(self, seconds: float) -> None:
-        """Answer the host's commands for so long: at rest between two scans."""
         end_us = monotonic_us() + int(seconds * 1e6)
-        while (heard := self.port.read(max(0.0, (end_us - monotonic_us()) / 1e6))) or monotonic_us() < end_us:
+        while self.port.plugged and not self._stopped():
+            heard = self.port.listen(max(0.0, (end_us - monotonic_us()) / 1e6), self._stopped)
+            if not heard and monotonic_us() >= end_us:
+                return
             self._hear(heard)
 
     def _pieces(self, data: bytes) -> list[bytes]:
@@ -127,8 +136,8 @@ class SsiScanner:
     def _await(self) -> Op | None:
         """The first ACK or NAK within the time-out; None if none comes."""
         end_us = monotonic_us() + int(self._setup.ack_timeout_s * 1e6)
-        while monotonic_us() < end_us and self.port.plugged:
-            heard = self._hear(self.port.read((end_us - monotonic_us()) / 1e6))
+        while monotonic_us() < end_us and self.port.plugged and not self._stopped():
+            heard = self._hear(self.port.listen((end_us - monotonic_us()) / 1e6, self._stopped))
             if heard is not None:
                 return heard
         return None

@@ -20,7 +20,7 @@ from drivers.driver import Clock
 from drivers.errors import DeviceError
 from drivers.reads import Arrival
 
-BACKLOG_BYTES_MAX = 262_144  # about a minute of the fastest keyboard scanner, 20 s of a 115,200 baud line
+BACKLOG_BYTES_MAX = 1_048_576  # three minutes of a keyboard at 60 characters/s, 90 s of a line at 115,200 baud
 BACKLOG_ITEMS_MAX = 8_192
 READS_MAX = 64  # before looking at the bell again
 
