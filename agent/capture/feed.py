@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from agent.capture.stations import Entry
@@ -36,7 +36,7 @@ class Feed:
         return list(self._recent.get(station, ()))
 
     @contextmanager
-    def listen(self, station: str | None = None) -> Iterator[asyncio.Queue[Entry]]:
+    def listen(self, station: str | None = None) -> Generator[asyncio.Queue[Entry]]:
         """Entries of one station or of all. Raises `OverflowError` beyond the limit of listeners."""
         if len(self._listeners) >= LISTENERS_MAX:
             raise OverflowError(f"{LISTENERS_MAX} screens are listening already")

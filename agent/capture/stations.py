@@ -84,7 +84,7 @@ class Desk:
         post: Callable[[Callable[[], None]], None],
         show: Callable[[Entry], None],
     ) -> None:
-        self._stations = stations
+        self.stations = stations
         self._device_stations = device_stations
         self._items = items
         self._log = log
@@ -94,7 +94,7 @@ class Desk:
         self.tally = Tally()
 
     def handle(self, read: Read, driver: Driver) -> None:
-        station = self._stations.get(self._device_stations.get(read.device, ""))
+        station = self.stations.get(self._device_stations.get(read.device, ""))
         command: Scan | BadScan
         if isinstance(read, BadRead):
             self.tally.bad_reads += 1

@@ -29,6 +29,8 @@ BACKOFF_S_MIN = 0.5
 SESSION_EXPIRY_S = 86_400
 WAIT_S_MAX = 1.0
 INBOX_MAX = 10_000
+FAREWELL_S_MAX = 2.0
+DISCONNECT = b"\xe0\x00"  # normal disconnection, the same in 3.1.1 (3.14) and 5 (3.14): the will is not sent
 UNSUPPORTED_VERSION = {1, 0x84}
 
 
@@ -132,8 +134,8 @@ class Link:
     def wake(self) -> None:
         try:
             os.write(self._wake_out, b"w")
-        except (BlockingIOError, OSError):
-            return  # a full pipe wakes as well; a closed one has nobody to wake
+        except BlockingIOError:
+            return  # a full pipe wakes as well
 
     def stop(self) -> None:
         """Say goodbye to the broker, and end."""
@@ -141,6 +143,9 @@ class Link:
         self.wake()
         if self._thread.is_alive():
             self._thread.join()
+
+    def close(self) -> None:
+        """Once nobody posts any more."""
         os.close(self._wake_in)
         os.close(self._wake_out)
 
@@ -333,17 +338,18 @@ class Link:
 
     def _farewell(self) -> None:
         """State `stopped`, then DISCONNECT, with a limit: a dead broker does not hold up the end."""
-        shared, client = self._shared(), self._client
-        if shared is None or client is None:
+        shared = self._shared()
+        if shared is None:
             return
         if self._accepted is not None:
             topic, payload = self._traffic.last_words()
             self.send(topic, payload, retain=True)
-            client.disconnect()
-        deadline_s = self._now_s() + 2.0
+            shared.put(DISCONNECT)
+        deadline_s = self._now_s() + FAREWELL_S_MAX
         while shared.wants_write and not shared.broken and self._now_s() < deadline_s:
-            select.select([], [shared], [], 0.2)
             shared.flush()
+            if shared.wants_write:
+                select.select([], [shared], [], 0.2)
         shared.close()
 
 

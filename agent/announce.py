@@ -1,0 +1,36 @@
+"""One readable line for each thing that begins or ends: standard error, with journald's priority where it listens."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from agent.clock import Clock
+from contract.times import Stamper
+
+SUBJECTS_MAX = 1000
+
+
+class Announcer:
+    """Says a line once until something else is said of the same subject: an outage is no flood."""
+
+    def __init__(self, clock: Clock, stamper: Stamper) -> None:
+        self._clock = clock
+        self._stamper = stamper
+        self._journal = "JOURNAL_STREAM" in os.environ
+        self._last: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def say(self, subject: str, text: str, *, hint: str = "", level: int = 5) -> None:
+        """`level` is syslog's: 3 error, 4 warning, 5 notice, 6 information."""
+        line = f"{subject}: {text}" + (f" ({hint})" if hint else "")
+        with self._lock:
+            if self._last.get(subject) == line:
+                return
+            if len(self._last) >= SUBJECTS_MAX:
+                self._last.clear()
+            self._last[subject] = line
+            head = f"<{level}>" if self._journal else f"{self._stamper.text(self._clock.now().wall_us)[11:23]} "
+            sys.stderr.write(f"{head}{line}\n")
+            sys.stderr.flush()

@@ -1,0 +1,221 @@
+"""`jaego`: the agent and its tools. Heavy parts are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.ledger.reader import Reader
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+log_app = typer.Typer(no_args_is_help=True, help="The log: verify, show, export, rebuild its projections.")
+catalogue_app = typer.Typer(no_args_is_help=True, help="The catalogue: import, look up.")
+app.add_typer(log_app, name="log")
+app.add_typer(catalogue_app, name="catalogue")
+
+ConfigFile = Annotated[
+    Path, typer.Option("--config", "-c", envvar="JAEGO_CONFIG", help="Configuration file.", show_default=True)
+]
+DEFAULT = Path("/etc/jaego/agent.toml")
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def main() -> None:
+    app()
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Errors that people can mend: what, a hint, and an exit code."""
+    try:
+        yield
+    except ConfigError as error:
+        for line in error.mistakes:
+            print(line, file=sys.stderr)
+        print(f"hint: {error.hint}", file=sys.stderr)
+        raise typer.Exit(EXIT_CONFIG) from error
+    except AgentError as error:
+        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        raise typer.Exit(EXIT_LEDGER if isinstance(error, LedgerError) else 1) from error
+
+
+@app.command()
+def run(config: Annotated[Path, typer.Argument(help="Configuration file.", envvar="JAEGO_CONFIG")] = DEFAULT) -> None:
+    """Run the agent until SIGTERM."""
+    with _said():
+        from agent import compose
+        from agent import config as configuration
+
+        code = compose.run(configuration.load(config))
+    raise typer.Exit(code)
+
+
+@app.command("check-config")
+def check_config(file: Annotated[Path, typer.Argument(help="Configuration file.")] = DEFAULT) -> None:
+    """Name every mistake of a configuration; exit 78 if there is one."""
+    with _said():
+        loaded = _load(file)
+    print(f"{file}: good. Store {loaded.store.id}, {len(loaded.station)} stations, {len(loaded.device)} devices.")
+
+
+@app.command()
+def stock(
+    config: ConfigFile = DEFAULT,
+    sku: Annotated[str | None, typer.Option(help="One SKU only.")] = None,
+    zone: Annotated[str | None, typer.Option(help="One zone only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Stock on hand by SKU, zone, lot and disposition, in base units."""
+    with _reader(config) as reader:
+        rows = reader.stock(sku, zone)
+    if as_json:
+        for row in rows:
+            print(json.dumps({**row._asdict(), "lot": row.lot or None}, ensure_ascii=False))
+        return
+    for row in rows:
+        print(f"{row.sku:24} {row.zone:16} {row.lot:12} {row.disposition:10} {row.quantity:>10,}")
+    print(f"{len(rows)} rows, {sum(row.quantity for row in rows):,} units")
+
+
+@log_app.command("verify")
+def log_verify(config: ConfigFile = DEFAULT, as_json: Json = False) -> None:
+    """Walk the whole chain; exit 1 and say where, if any event is not what was written."""
+    from agent.ledger.reader import verify
+    from contract.chain import ChainError
+
+    with _reader(config) as reader:
+        try:
+            found = verify(reader, _progress("events checked"))
+        except ChainError as error:
+            print(
+                json.dumps({"ok": False, "code": error.code, "reason": str(error)}) if as_json else f"DAMAGED: {error}"
+            )
+            raise typer.Exit(1) from error
+    if as_json:
+        print(json.dumps({"ok": True, **found}))
+    else:
+        print(f"intact: {found['events']:,} events of store {found['store']}, log {found['log']}, hash {found['hash']}")
+
+
+@log_app.command("show")
+def log_show(
+    config: ConfigFile = DEFAULT,
+    last: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the newest.")] = 20,
+    kind: Annotated[str | None, typer.Option("--type", help="movement, count, document, exception or journal.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The newest events, oldest first."""
+    with _reader(config) as reader:
+        events = reader.newest(last, kind)
+    for event in events:
+        if as_json:
+            print(json.dumps(event, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+        else:
+            print(f"{event['seq']:>8} {event['occurred_at']} {event['type']:9} {_summary(event)}")
+
+
+@log_app.command("export")
+def log_export(
+    file: Annotated[Path, typer.Argument(help="JSON Lines to write, one event a line; - is standard output.")],
+    config: ConfigFile = DEFAULT,
+) -> None:
+    """Write the whole log as JSON Lines, byte for byte as stored."""
+    with _reader(config) as reader:
+        output = sys.stdout.buffer if str(file) == "-" else file.open("wb")
+        count, progress = 0, _progress("events written")
+        with output:
+            for _seq, _kind, body in reader.all_events():
+                output.write(body + b"\n")
+                count += 1
+                if count % 10_000 == 0:
+                    progress(count)
+    print(f"{count} events", file=sys.stderr)
+
+
+@log_app.command("rebuild")
+def log_rebuild(config: ConfigFile = DEFAULT) -> None:
+    """Make the projections again from the log and say whether they had been right. The agent must be stopped."""
+    with _said():
+        from agent.ledger import files, reader, rebuild
+
+        folder = _load(config).store.state_dir
+        with files.lock(folder):
+            connection = files.open_writer(folder)
+            before = reader.projected(connection)
+            after = rebuild.rebuild(connection, _progress("events folded"))
+            connection.close()
+    print("the projections were right" if before == after else "the projections were wrong and are right now")
+
+
+@catalogue_app.command("import")
+def catalogue_import(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON or JSON Lines (docs/catalogue.md).")],
+    config: ConfigFile = DEFAULT,
+) -> None:
+    """Import items; every refused row is named. Exit 1 if a row was refused."""
+    from agent.catalogue import Catalogue, CatalogueError, import_file
+
+    with _said():
+        folder = _load(config).store.state_dir
+    try:
+        catalogue = Catalogue(folder / "catalogue.db")
+        report = import_file(
+            catalogue,
+            file,
+            progress=lambda one: print(f"\r{one}", end="", file=sys.stderr),
+            on_refusal=lambda one: print(
+                f"{file}:{one.line}: {one.column}: found {one.found}: {one.text}", file=sys.stderr
+            ),
+        )
+    except CatalogueError as error:
+        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    print(f"{report.read} items: {report.added} added, {report.changed} changed, {report.refused} refused")
+    catalogue.close()
+    raise typer.Exit(1 if report.refused or not report.complete else 0)
+
+
+def _load(path: Path) -> Config:
+    from agent.config import load
+
+    return load(path)
+
+
+@contextmanager
+def _reader(config: Path) -> Iterator[Reader]:
+    with _said():
+        from agent.ledger.reader import Reader
+
+        reader = Reader(_load(config).store.state_dir)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def _progress(what: str) -> Callable[[int], None]:
+    def show(count: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{count:,} {what}", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _summary(event: dict[str, Any]) -> str:
+    data = event["data"]
+    lines = data.get("lines")
+    if lines:
+        moved = ", ".join(f"{one['quantity']} {one['sku']} {one['from']}>{one['to']}" for one in lines[:3])
+        return f"{data['kind']}: {moved}{' …' if len(lines) > 3 else ''}"
+    code: dict[str, Any] = data.get("code") or {}
+    return " ".join(str(part) for part in (data["kind"], data.get("reason", ""), code.get("text", "")) if part)
