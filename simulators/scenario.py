@@ -288,9 +288,8 @@ def play(
                 break
     finally:
         pacer.stop()
-        for thread in threads:
-            if thread.is_alive():
-                thread.join()
+        for thread in filter(threading.Thread.is_alive, threads):
+            thread.join()
         for _, scanner in scanners:
             scanner.unplug()
     if bugs:
