@@ -17,11 +17,14 @@ than `ahead_messages_max` messages are sent before the consumers that make progr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 Row = tuple[int, str, bytes]
+_TYPE = itemgetter(1)
 OVERHEAD_BYTES = 256  # topic, packet header, and the members around the events
 PROBE_EVENTS = 100
 PREFETCH_EVENTS = 1000
@@ -80,23 +83,29 @@ class _Lane:
         self.ready.clear()
 
 
-def cut(rows: Iterable[Row], events_max: int, bytes_max: int) -> list[Batch]:
+def cut(rows: Sequence[Row], events_max: int, bytes_max: int) -> list[Batch]:
     """Rows in sequence to batches of one type, each within both limits. A single larger event is a batch of its own."""
     batches: list[Batch] = []
-    kind, first, last, size = "", 0, 0, 0
-    bodies: list[bytes] = []
-    for seq, row_type, body in rows:
+    for kind, group in groupby(rows, _TYPE):
+        run = list(group)
+        bodies = [row[2] for row in run]
+        if len(run) <= events_max and sum(map(len, bodies)) + len(run) + OVERHEAD_BYTES <= bytes_max:
+            batches.append(Batch(kind, run[0][0], run[-1][0], bodies))
+        else:
+            batches.extend(_cut_run(kind, run, events_max, bytes_max))
+    return batches
+
+
+def _cut_run(kind: str, run: Sequence[Row], events_max: int, bytes_max: int) -> Iterator[Batch]:
+    first, size, bodies = run[0][0], OVERHEAD_BYTES, list[bytes]()
+    for seq, _kind, body in run:
         length = len(body) + 1
-        if row_type != kind or len(bodies) == events_max or size + length > bytes_max:
-            if bodies:
-                batches.append(Batch(kind, first, last, bodies))
-            kind, first, size, bodies = row_type, seq, OVERHEAD_BYTES, []
+        if bodies and (len(bodies) == events_max or size + length > bytes_max):
+            yield Batch(kind, first, seq - 1, bodies)
+            first, size, bodies = seq, OVERHEAD_BYTES, []
         bodies.append(body)
         size += length
-        last = seq
-    if bodies:
-        batches.append(Batch(kind, first, last, bodies))
-    return batches
+    yield Batch(kind, first, run[-1][0], bodies)
 
 
 class Engine:
@@ -186,22 +195,23 @@ class Engine:
             self._replay = _Lane(seq)
             self._replay.move(seq)
 
-    def puback(self, token: int) -> None:
-        if token in self._others:
-            self._others.remove(token)
-        elif self._in_flight.pop(token, None) is not None:
-            self._mark_taken()
+    def pubacks(self, tokens: Iterable[int]) -> None:
+        """The broker took these messages."""
+        for token in tokens:
+            if self._in_flight.pop(token, None) is None:
+                self._others.discard(token)
+        self._mark_taken()
 
     def refuse(self, token: int) -> Batch | None:
-        """The broker refused a message: it is not taken, and leaves the window."""
+        """The broker refused a message: it leaves the window, and only a consumer's silence brings it back."""
         self._others.discard(token)
         found = self._in_flight.pop(token, None)
         return found[0] if found else None
 
     def _mark_taken(self) -> None:
-        """In flight are consecutive stretches: taken is what lies before the oldest live one."""
-        oldest = min((batch.first for batch, live in self._in_flight.values() if live), default=None)
-        self.taken = max(self.taken, (oldest or self._live.next) - 1)
+        """Taken is what lies before the oldest live message in flight; they were sent in order."""
+        oldest = next((batch.first for batch, live in self._in_flight.values() if live), self._live.next)
+        self.taken = max(self.taken, oldest - 1)
 
     def tick(self, now_s: float) -> list[str]:
         """Names of consumers that have just been found stalled."""
@@ -290,21 +300,22 @@ class Engine:
 
     def take(self, now_s: float) -> tuple[Batch, bool] | None:
         """The next message, and whether it is of the live lane; say `sent` with the packet id it got."""
-        if self.room <= 0 or self.blocked(now_s):
+        if self.room <= 0 or (len(self._ahead) >= self.settings.ahead_messages_max and self.blocked(now_s)):
             return None
-        lanes = [self._live] if self._replay is None else [self._live, self._replay]
-        if self._replay_turn:
-            lanes.reverse()
-        for lane in lanes:
-            if lane.ready:
-                batch = lane.ready.popleft()
-                lane.next = batch.last + 1
-                live = lane is self._live
-                self._replay_turn = live
-                if not live and lane.next >= self._end(lane):
-                    self._replay = None
-                return batch, live
-        return None
+        replay = self._replay
+        if self._live.ready and not (self._replay_turn and replay is not None and replay.ready):
+            self._replay_turn = True
+            batch = self._live.ready.popleft()
+            self._live.next = batch.last + 1
+            return batch, True
+        if replay is None or not replay.ready:
+            return None
+        self._replay_turn = False
+        batch = replay.ready.popleft()
+        replay.next = batch.last + 1
+        if replay.next >= self._end(replay):
+            self._replay = None
+        return batch, False
 
     def sent(self, token: int, batch: Batch, *, live: bool) -> None:
         self._in_flight[token] = (batch, live)

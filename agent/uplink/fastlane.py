@@ -14,7 +14,7 @@ from typing import Any
 
 from paho.mqtt import client as paho
 
-from agent.uplink.wire import OURS, Ack, Demux, WireError
+from agent.uplink.wire import OURS, Demux, Receipt, WireError
 
 READ_BYTES = 65_536
 READ_BYTES_A_ROUND = 1_048_576
@@ -35,9 +35,9 @@ class SharedSocket:
 
     # -- for the uplink's loop --------------------------------------------------------------------------------------
 
-    def fill(self) -> list[Ack]:
+    def fill(self) -> list[Receipt]:
         """Read what has come; gives our acknowledgements and keeps the rest for paho."""
-        acks: list[Ack] = []
+        acks: list[Receipt] = []
         for _ in range(READ_BYTES_A_ROUND // READ_BYTES):
             try:
                 data = self._inner.recv(READ_BYTES)

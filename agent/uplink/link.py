@@ -23,7 +23,7 @@ from paho.mqtt.properties import Properties
 
 from agent.clock import Clock
 from agent.uplink.fastlane import LaneClient, SharedSocket
-from agent.uplink.wire import FAILURE, OURS, publish
+from agent.uplink.wire import FAILURE, OURS, Receipt, publish, topic_field
 
 BACKOFF_S_MIN = 0.5
 SESSION_EXPIRY_S = 86_400
@@ -81,7 +81,7 @@ class Traffic(Protocol):
 
     def inbound(self, messages: list[Inbound], now_s: float) -> None: ...
 
-    def receipt(self, token: int, reason: int) -> None: ...
+    def receipts(self, acks: list[Receipt]) -> None: ...
 
     def work(self, link: Link, now_s: float) -> None:
         """Send what may go out now, with `link.send`."""
@@ -155,14 +155,17 @@ class Link:
 
     # -- for traffic, in the link's thread --------------------------------------------------------------------------
 
-    def send(self, topic: str, payload: bytes, *, retain: bool) -> int | None:
-        """Queue one message at QoS 1; gives its packet id, or None when the outgoing buffer is full."""
-        shared, accepted = self._shared(), self._accepted
-        if shared is None or accepted is None or not shared.has_room:
+    def send(self, topic: bytes, payload: bytes, *, retain: bool) -> int | None:
+        """Queue one message at QoS 1; gives its packet id, or None when the outgoing buffer is full.
+
+        `topic` is from `wire.topic_field`.
+        """
+        accepted, client = self._accepted, self._client
+        if accepted is None or client is None or client.shared is None or not client.shared.has_room:
             return None
-        self._token = OURS if self._token >= 0xFFFF else self._token + 1
-        shared.put(publish(topic.encode(), payload, self._token, retain=retain, version5=accepted.version5))
-        return self._token
+        token = self._token = OURS if self._token >= 0xFFFF else self._token + 1
+        client.shared.put(publish(topic, payload, token, retain=retain, version5=accepted.version5))
+        return token
 
     @property
     def has_room(self) -> bool:
@@ -217,8 +220,9 @@ class Link:
         shared, client = self._shared(), self._client
         if shared is None or client is None:
             return
-        for ack in shared.fill():
-            self._traffic.receipt(ack.token, ack.reason)
+        acks = shared.fill()
+        if acks:
+            self._traffic.receipts(acks)
         rc = MQTTErrorCode.MQTT_ERR_SUCCESS
         while shared.paho_has_bytes and rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             rc = client.loop_read()
@@ -343,7 +347,7 @@ class Link:
             return
         if self._accepted is not None:
             topic, payload = self._traffic.last_words()
-            self.send(topic, payload, retain=True)
+            self.send(topic_field(topic), payload, retain=True)
             shared.put(DISCONNECT)
         deadline_s = self._now_s() + FAREWELL_S_MAX
         while shared.wants_write and not shared.broken and self._now_s() < deadline_s:

@@ -15,15 +15,16 @@ from agent.ledger.reader import Reader
 from agent.ledger.transaction import Transaction
 from agent.uplink import requests
 from agent.uplink.engine import Engine
-from agent.uplink.link import FAILURE, Accepted, Inbound, Link
+from agent.uplink.link import Accepted, Inbound, Link
 from agent.uplink.plane import StatePlane
+from agent.uplink.wire import FAILURE, Receipt, topic_field
 from contract.catalog import Item, ItemRefused, parse_item
 from contract.chain import message
 from contract.ids import uuid7
 from contract.messages import Ack, Ask, Level, Response, State
 from contract.stock import StockRow
 from contract.times import Stamper
-from contract.topics import PREFIX, Topics, catalog_filter, parse
+from contract.topics import PREFIX, EventType, Topics, catalog_filter, parse
 
 RESPONSES_KEPT = 1000
 ITEMS_A_WRITE = 500
@@ -101,9 +102,7 @@ class StoreTraffic:
         self.counts = Counts()
         self.head_boxed = [engine.head]
         self.touched: deque[str] = deque()
-        self._event_topics = {
-            kind: self._topics.events(kind) for kind in ("movement", "count", "document", "exception", "journal")
-        }
+        self._event_topics = {kind.value: topic_field(self._topics.events(kind)) for kind in EventType}
         self.will = (self._topics.state(), self._state("offline"))
         self.subscriptions = self._subscriptions()
         self._saving: dict[str, int] = {}
@@ -136,16 +135,15 @@ class StoreTraffic:
     def last_words(self) -> tuple[str, bytes]:
         return self._topics.state(), self._state("stopped")
 
-    def receipt(self, token: int, reason: int) -> None:
-        if reason < FAILURE:
-            self.engine.puback(token)
-            return
-        self.counts.messages_refused += 1
-        refused = self.engine.refuse(token)
-        what = f"events {refused.first} to {refused.last}" if refused else "a message"
-        self._outside.say(
-            "refused", f"the broker refused {what} (reason 0x{reason:02x}); check its access list and limits"
-        )
+    def receipts(self, acks: list[Receipt]) -> None:
+        refused = [ack for ack in acks if ack.reason >= FAILURE]
+        for ack in refused:
+            self.counts.messages_refused += 1
+            batch = self.engine.refuse(ack.token)
+            what = f"events {batch.first} to {batch.last}" if batch else "a message"
+            why = f"the broker refused {what} (reason 0x{ack.reason:02x}); check its access list and limits"
+            self._outside.say("refused", why)
+        self.engine.pubacks([ack.token for ack in acks])
 
     def work(self, link: Link, now_s: float) -> None:
         self.engine.head_is(self.head_boxed[0])
@@ -163,21 +161,20 @@ class StoreTraffic:
     # -- sending ----------------------------------------------------------------------------------------------------
 
     def _send_events(self, link: Link, now_s: float) -> None:
+        engine, topics, store, log = self.engine, self._event_topics, self._store.id, self._store.log
         while link.has_room:
-            fetch = self.engine.fetch(now_s)
+            fetch = engine.fetch(now_s)
             if fetch is not None:
-                self.engine.fetched(fetch.start, self._reader.events(fetch.start, fetch.limit))
-            taken = self.engine.take(now_s)
+                engine.fetched(fetch.start, self._reader.events(fetch.start, fetch.limit))
+            taken = engine.take(now_s)
             if taken is None:
-                if fetch is None or self.engine.room <= 0:
+                if fetch is None or engine.room <= 0:
                     return
                 continue
             batch, live = taken
-            payload = message(self._store.id, self._store.log, batch.bodies)
-            token = link.send(self._event_topics[batch.type], payload, retain=False)
-            if token is None:
-                return
-            self.engine.sent(token, batch, live=live)
+            token = link.send(topics[batch.type], message(store, log, batch.bodies), retain=False)
+            assert token is not None  # there is room, and this thread alone fills it
+            engine.sent(token, batch, live=live)
 
     def _send_plane(self, link: Link, now_s: float) -> None:
         """A quarter of the window at most, so that events always find room."""
@@ -195,7 +192,7 @@ class StoreTraffic:
             self._send_other(link, self._topics.level(sku), self._level(sku), retain=self._levels == "retained")
 
     def _send_other(self, link: Link, topic: str, payload: bytes, *, retain: bool) -> int:
-        token = link.send(topic, payload, retain=retain)
+        token = link.send(topic_field(topic), payload, retain=retain)
         if token is not None:
             self.engine.sent_other(token)
         return 1

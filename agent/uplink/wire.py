@@ -6,21 +6,25 @@ MQTT 3.1.1 section 3.3 and 3.4; MQTT 5.0 section 3.3.2.3 and 3.4.2.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import NamedTuple
 
 OURS = 0x8000
-PUBLISH_QOS1 = 0x32
-RETAIN = 0x01
+PUBLISH = b"\x32"  # at QoS 1
+PUBLISH_RETAINED = b"\x33"
 PUBACK = 0x40
 PACKET_BYTES_MAX = 268_435_455
 FAILURE = 0x80
+
+
+_ACKS = Struct(">xxH")
 
 
 class WireError(ValueError):
     """The peer's bytes are no MQTT."""
 
 
-class Ack(NamedTuple):
+class Receipt(NamedTuple):
     token: int
     reason: int
 
@@ -35,11 +39,22 @@ def remaining_length(size: int) -> bytes:
             return bytes(out)
 
 
-def publish(topic: bytes, payload: bytes, token: int, *, retain: bool, version5: bool) -> bytes:
-    """A PUBLISH packet at QoS 1, without properties."""
-    head = len(topic).to_bytes(2, "big") + topic + token.to_bytes(2, "big") + (b"\0" if version5 else b"")
-    size = len(head) + len(payload)
-    return bytes((PUBLISH_QOS1 | RETAIN if retain else PUBLISH_QOS1,)) + remaining_length(size) + head + payload
+def topic_field(topic: str) -> bytes:
+    """The topic as a PUBLISH carries it: two bytes of length, UTF-8."""
+    encoded = topic.encode()
+    return len(encoded).to_bytes(2, "big") + encoded
+
+
+def publish(field: bytes, payload: bytes, token: int, *, retain: bool, version5: bool) -> bytes:
+    """A PUBLISH packet at QoS 1, without properties. `field` is from `topic_field`."""
+    tail = token.to_bytes(2, "big") + b"\0" if version5 else token.to_bytes(2, "big")
+    size = len(field) + len(tail) + len(payload)
+    head = PUBLISH_RETAINED if retain else PUBLISH
+    if size < 128:
+        return b"%b%c%b%b%b" % (head, size, field, tail, payload)
+    if size < 16_384:
+        return b"%b%c%c%b%b%b" % (head, size & 0x7F | 0x80, size >> 7, field, tail, payload)
+    return head + remaining_length(size) + field + tail + payload
 
 
 class Demux:
@@ -48,27 +63,24 @@ class Demux:
     def __init__(self) -> None:
         self._held = bytearray()
 
-    def feed(self, data: bytes) -> tuple[bytes, list[Ack]]:
+    def feed(self, data: bytes) -> tuple[bytes, list[Receipt]]:
+        if not self._held and (plain := _plain_acks(data)) is not None:
+            return b"", plain
         self._held += data
         held, at, end = self._held, 0, len(self._held)
         theirs: list[bytes] = []
-        acks: list[Ack] = []
+        acks: list[Receipt] = []
         while end - at >= 4:
-            # The common case by far: a PUBACK without reason, four bytes.
-            if held[at] == PUBACK and held[at + 1] == 2 and held[at + 2] >= 0x80:
-                acks.append(Ack(held[at + 2] << 8 | held[at + 3], 0))
-                at += 4
+            length = held[at + 1]
+            if held[at] == PUBACK and length < 0x80 and end - at >= 2 + length and length >= 2 and held[at + 2] >= 0x80:
+                acks.append(Receipt(held[at + 2] << 8 | held[at + 3], held[at + 4] if length > 2 else 0))
+                at += 2 + length
                 continue
             size = self._size(at)
             if size is None or end - at < size:
                 break
-            packet = bytes(held[at : at + size])
+            theirs.append(bytes(held[at : at + size]))
             at += size
-            ack = _long_ack(packet)
-            if ack is None:
-                theirs.append(packet)
-            else:
-                acks.append(ack)
         if 2 <= end - at < 4 and held[at + 1] == 0:  # a packet of two bytes: PINGRESP
             theirs.append(bytes(held[at : at + 2]))
             at += 2
@@ -88,8 +100,9 @@ class Demux:
         raise WireError("a packet length of more than four bytes: the peer speaks no MQTT")
 
 
-def _long_ack(packet: bytes) -> Ack | None:
-    """A PUBACK of ours with reason code (MQTT 5): `40 LEN id id reason [properties]`."""
-    if packet[0] != PUBACK or len(packet) < 4 or packet[1] >= 0x80 or packet[2] < 0x80:
+def _plain_acks(data: bytes) -> list[Receipt] | None:
+    """The common case by far, in bulk: nothing but our PUBACKs without a reason, four bytes each."""
+    count, rest = divmod(len(data), 4)
+    if rest or not count or data[0::4] != b"\x40" * count or data[1::4] != b"\x02" * count or min(data[2::4]) < 0x80:
         return None
-    return Ack(packet[2] << 8 | packet[3], packet[4] if len(packet) > 4 else 0)
+    return [Receipt(token, 0) for (token,) in _ACKS.iter_unpack(data)]

@@ -49,8 +49,7 @@ class Wire:
         return out
 
     def receipts(self) -> None:
-        for token in self.unacked:
-            self.engine.puback(token)
+        self.engine.pubacks(self.unacked)
         self.unacked.clear()
 
     def drain(self, now: float) -> None:
@@ -88,7 +87,7 @@ def test_the_window_is_kept_and_what_the_broker_says_narrows_it() -> None:
     wire = connected(rows_of(500, lambda seq: TYPES[seq % 5]))
     assert len(wire.pump(0.0)) == 20
     assert wire.pump(0.0) == []
-    wire.engine.puback(1)
+    wire.engine.pubacks([1])
     assert len(wire.pump(0.0)) == 1
     wire.engine.connect(0.0, receive_max=3, packet_bytes_max=2048)
     wire.unacked.clear()
@@ -100,7 +99,7 @@ def test_a_message_of_the_state_plane_takes_room_too() -> None:
     for token in range(1000, 1018):
         wire.engine.sent_other(token)
     assert len(wire.pump(0.0)) == 2
-    wire.engine.puback(1000)
+    wire.engine.pubacks([1000])
     assert len(wire.pump(0.0)) == 1
 
 

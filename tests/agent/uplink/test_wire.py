@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.uplink.wire import Ack, Demux, WireError, publish, remaining_length
+from agent.uplink.wire import Demux, Receipt, WireError, publish, remaining_length, topic_field
 
 # MQTT 3.1.1, 2.2.3, table 2.4: the edges of each length.
 LENGTHS = [
@@ -27,9 +27,15 @@ def test_remaining_length(size: int, expected: str) -> None:
 
 def test_publish_as_the_standard_writes_it() -> None:
     # 3.3.2: topic a/b, packet id 0x800A.
-    assert publish(b"a/b", b"hi", 0x800A, retain=False, version5=False).hex() == "32090003612f62800a6869"
-    assert publish(b"a/b", b"hi", 0x800A, retain=True, version5=False).hex() == "33090003612f62800a6869"
-    assert publish(b"a/b", b"hi", 0x800A, retain=False, version5=True).hex() == "320a0003612f62800a006869"
+    assert publish(topic_field("a/b"), b"hi", 0x800A, retain=False, version5=False).hex() == "32090003612f62800a6869"
+    assert publish(topic_field("a/b"), b"hi", 0x800A, retain=True, version5=False).hex() == "33090003612f62800a6869"
+    assert publish(topic_field("a/b"), b"hi", 0x800A, retain=False, version5=True).hex() == "320a0003612f62800a006869"
+
+
+@pytest.mark.parametrize("size", [0, 110, 111, 112, 16_360, 16_370, 16_400, 100_000])
+def test_every_length_of_payload_frames_itself(size: int) -> None:
+    packet = publish(topic_field("stock/v1/S1/count"), b"x" * size, 9, retain=False, version5=True)
+    assert Demux().feed(packet + PINGRESP) == (packet + PINGRESP, [])
 
 
 OURS = bytes.fromhex("4002800a")
@@ -38,10 +44,10 @@ OURS_LONG = bytes.fromhex("4004800c1000")
 PAHOS = bytes.fromhex("4002000a")
 PINGRESP = bytes.fromhex("d000")
 CONNACK = bytes.fromhex("20020000")
-INBOUND = publish(b"stock/v1/S1/ack/hq", b'{"seq":1}' * 40, 7, retain=True, version5=False)
+INBOUND = publish(topic_field("stock/v1/S1/ack/hq"), b'{"seq":1}' * 40, 7, retain=True, version5=False)
 STREAM = CONNACK + OURS + PINGRESP + OURS_REFUSED + INBOUND + PAHOS + OURS_LONG + PINGRESP
 THEIRS = CONNACK + PINGRESP + INBOUND + PAHOS + PINGRESP
-ACKS = [Ack(0x800A, 0), Ack(0x800B, 0x87), Ack(0x800C, 0x10)]
+ACKS = [Receipt(0x800A, 0), Receipt(0x800B, 0x87), Receipt(0x800C, 0x10)]
 
 
 def test_our_receipts_come_out_and_the_rest_goes_on_at_every_split() -> None:
