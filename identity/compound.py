@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from identity import digital_link, elements, plain
 from identity.ai_table import table
 from identity.check import gs1_valid
 from identity.elements import GS, ElementError, Elements
+from identity.epc import EpcError, decode, elements_of, encode_tag_uri
 from identity.gtin import Prefix, is_digits, prefix_of
 from identity.meaning import CHECKED_KEYS, fields_of, kind_of, why_raw
 from identity.scan import Scan
@@ -62,6 +64,19 @@ def from_link(scan: Scan, uri: str) -> Identity | None:
     except ElementError as error:
         return scan.refused(error.reason, str(error))
     return _judged(scan, found, separated=True)
+
+
+def from_urn(scan: Scan, uri: str) -> Identity:
+    """An EPC URI, printed on an RFID label or typed: pure identity or tag."""
+    try:
+        found = decode(encode_tag_uri(uri)) if uri.startswith("urn:epc:tag:") else None
+        pairs = found.elements if found is not None else elements_of(uri)
+    except EpcError as error:
+        return scan.refused(error.reason.value, str(error))
+    named = _judged(scan, pairs, separated=True)
+    if named.kind is Kind.REFUSED:
+        return named
+    return replace(named, epc_uri=found.uri if found is not None else uri, tag_uri=found.tag_uri if found else None)
 
 
 def from_composite(scan: Scan, linear: Identity, second: str) -> Identity:

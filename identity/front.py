@@ -11,7 +11,7 @@ the catalogue knows one of them. Reasons (machine words) and their meaning:
     upc_e_or_ean8                 eight digits from 0 or 1 without an AIM identifier
     control_…                     control.py
     ai_…                          elements.py: the linter that refused, or an association rule
-    dl_…                          digital_link.py
+    dl_…   epc_…                  digital_link.py; epc/errors.py
     lost_separator                a value that ends in what looks like further elements
     no_key part_of_item not_stock elements that name nothing that stock counts
     ai_requires                   on an identity: an element whose companion is not in this barcode
@@ -108,6 +108,8 @@ def _any_text(scan: Scan, body: str) -> Identity:
         found = _from_link(scan, body)
         hint = "a web address without a GS1 key"
         return found or scan.found(Kind.RAW, reason="web_address", hint=hint)
+    if head == "urn:epc:":
+        return _from_urn(scan, body)
     if body[0] in "(\x1d" or "\x1d" in body or (len(body) >= 16 and is_digits(body[:16]) and scan.symbology is None):
         found = _from_text(scan, body)
         if found is not None:
@@ -140,3 +142,9 @@ def _from_link(scan: Scan, body: str) -> Identity | None:
     from identity import compound  # noqa: PLC0415 - see above
 
     return compound.from_link(scan, body)
+
+
+def _from_urn(scan: Scan, body: str) -> Identity:
+    from identity import compound  # noqa: PLC0415 - see above
+
+    return compound.from_urn(scan, body)

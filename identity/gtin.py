@@ -28,6 +28,8 @@ def is_digits(text: str) -> bool:
 
 def prefix_of(gtin14: str) -> Prefix:
     """The sort of number behind the packaging indicator."""
+    if gtin14[1] not in "029":
+        return Prefix.TRADE
     body = gtin14[1:]
     if body.startswith("00000"):
         # 00000 + GTIN-8. GS1-8 prefixes 000-099 and 200-299 are RCN-8; an all-zero number is nobody's.

@@ -7,6 +7,8 @@ from typing import Any
 
 from identity.epc.codec import Epc, decode, from_hex
 from identity.epc.errors import EpcError, Reason
+from identity.epc.hot import Hot
+from identity.epc.hot import decode as decode_hot
 from identity.epc.uri import format_raw
 from identity.escape import escape
 from identity.gtin import Prefix, prefix_of
@@ -27,6 +29,11 @@ def identify_epc(epc: bytes | str, pc: int | None = None) -> Identity:
     value is told and is no part of the identity. Repeated tags come from a cache of CACHE_TAGS_MAX.
     """
     return _identify(epc) if pc is None else _with_pc(epc, pc)
+
+
+def forget() -> None:
+    """Empties the cache of repeated tags."""
+    _identify.cache_clear()
 
 
 def _with_pc(epc: bytes | str, pc: int) -> Identity:
@@ -58,9 +65,34 @@ def _identify(epc: bytes | str) -> Identity:
     except EpcError as error:
         return _refused(epc, error)
     try:
+        found = decode_hot(data) if len(data) == 12 else None
+        if found is not None and found[0] == "sgtin-96":
+            item = _item(data, found)
+            if item is not None:
+                return item
         return _named(data.hex().upper(), decode(data))
     except EpcError as error:
         return _refused(epc, error) if error.reason is Reason.MALFORMED else _raw(data, error.reason, str(error))
+
+
+def _item(data: bytes, found: Hot) -> Identity | None:
+    """The item of an SGTIN-96, nine tags of ten in a store, without detours; None if its GTIN is none."""
+    scheme, filter_value, elements, _, epc_uri, tag_uri = found
+    gtin14, serial = elements[0][1], elements[1][1]
+    if prefix_of(gtin14) is not Prefix.TRADE:
+        return None
+    return Identity(
+        data.hex().upper(),
+        Kind.TRADE_ITEM,
+        gtin14,
+        serial,
+        epc_uri=epc_uri,
+        tag_uri=tag_uri,
+        digital_link=f"https://id.gs1.org/01/{gtin14}/21/{serial}",
+        ais=elements,
+        symbology=scheme,
+        filter=filter_value,
+    )
 
 
 def _named(text: str, epc: Epc) -> Identity:
@@ -77,9 +109,9 @@ def _named(text: str, epc: Epc) -> Identity:
     if kind is None:
         reason, hint = why_raw(values)
         return Identity(text, Kind.RAW, reason=reason, hint=hint, **fields)
-    gtin14 = values.get("01")
-    if gtin14 is not None and (prefix_of(gtin14) is not Prefix.TRADE):
-        hint = f"{gtin14} is no GTIN that is given out"
+    gtin = values.get("01")
+    if gtin is not None and prefix_of(gtin) is not Prefix.TRADE:
+        hint = f"{gtin} is no GTIN that is given out"
         return Identity(text, Kind.RAW, reason="unused_prefix", hint=hint, **fields)
     return Identity(text, kind, **fields, **fields_of(values, kind, REFERENCE_YEAR))
 

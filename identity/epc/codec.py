@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from identity.check import gs1_valid
-from identity.epc import fixed, plus, uri
+from identity.epc import fixed, hot, plus, uri
 from identity.epc.bits import BitReader
 from identity.epc.errors import EpcError, Reason
 from identity.epc.families import FAMILIES, Elements, Parts, check, family_of
@@ -61,6 +61,10 @@ def from_hex(text: str) -> bytes:
 
 def decode(data: bytes) -> Epc:
     """The EPC in `data`, the EPC memory behind the PC word. Raises EpcError."""
+    if len(data) == 12:
+        found = hot.decode(data)
+        if found is not None:
+            return Epc(*found)
     if not 0 < len(data) <= EPC_BYTES_MAX:
         raise EpcError(Reason.MALFORMED, f"1 to {EPC_BYTES_MAX} bytes expected")
     # 3000 and 3400 look like SGTIN and GIAI headers (epctagcoder#9). A PC word announces the length of what follows,

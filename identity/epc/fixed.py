@@ -118,11 +118,13 @@ def _take(reader: BitReader, kind: Kind, bits: int, most: int) -> str:
     if kind is Kind.UPPER:
         return _filled(take_terminated6(reader, most), most)
     number = reader.take(bits)
+    if most and number >= 10**most and kind is not Kind.PREFIXED:
+        raise EpcError(Reason.RANGE, f"{number} has more than {most} digits")
     if kind is Kind.NUMBER:
         return str(number)
     if kind is Kind.DIGITS:
-        if number >= 10**most:
-            raise EpcError(Reason.RANGE, f"{number} has more than {most} digits")
+        if number and not most:
+            raise EpcError(Reason.RANGE, "a reference where the company prefix leaves no digit")
         return f"{number:0{most}}" if most else ""
     text = str(number)
     if text[0] != "1" or not 2 <= len(text) <= most + 1:

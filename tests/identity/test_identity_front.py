@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from identity import Control, ControlError, DocumentTemplate, InStoreTemplate, Kind, TemplateError, control, identify
+from identity.check import price4_digit, price5_digit
 from identity.describe import FIELDS, describe, line_to_input
 from identity.prefixes import with_epc_uri
 from identity.values import INPUT_BYTES_MAX
@@ -304,3 +305,13 @@ def test_epc_uris_of_barcodes() -> None:
     assert with_epc_uri(identify("(00)388012345000000013")).epc_uri == "urn:epc:id:sscc:8801234.3500000001"
     assert with_epc_uri(identify("(01)08801234567893")).epc_uri is None  # no serial, no EPC
     assert with_epc_uri(identify("hello")).epc_uri is None
+
+
+def test_epc_uris_as_text() -> None:
+    found = identify("urn:epc:id:sgtin:0614141.812345.67%2F9")
+    assert (found.kind, found.gtin, found.serial) == (Kind.TRADE_ITEM, "80614141123458", "67/9")
+    tag = identify("]Q1urn:epc:tag:sgtin-96:3.0614141.812345.6789", lookup=catalogue(gtin_80614141123458="S"))
+    assert (tag.sku, tag.epc_uri) == ("S", "urn:epc:id:sgtin:0614141.812345.6789")
+    assert tag.tag_uri == "urn:epc:tag:sgtin-96:3.0614141.812345.6789"
+    assert identify("urn:epc:id:sgtin:0614141.81234.1").reason == "epc_uri"
+    assert identify("urn:epc:id:gid:1.2.3").kind is Kind.REFUSED

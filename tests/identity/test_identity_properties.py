@@ -13,7 +13,7 @@ from identity.ai_table import table
 from identity.check import csumalpha_pair, gs1_digit
 from identity.describe import describe
 from identity.elements import GS, ElementError, bracketed, parse, parse_bracketed, unparse
-from identity.epc import PLUS_SCHEMES, SCHEMES, EpcError, decode, encode
+from identity.epc import PLUS_SCHEMES, SCHEMES, EpcError, codec, decode, encode, hot
 from identity.epc.families import FAMILIES
 from identity.epc.fixed import PREFIX_DIGITS, Scheme
 from identity.epc.fixed import Kind as Field
@@ -190,6 +190,24 @@ def fixed_codes(draw: st.DrawFn) -> tuple[Scheme, tuple[str, ...], int]:
     parts = [prefix, _reference(draw, scheme, partition)]
     parts += [_field(draw, *field) for field in scheme.fields if field[0] is not Field.ZERO]
     return scheme, tuple(parts), draw(st.integers(0, 7))
+
+
+@given(
+    st.sampled_from([0x30, 0x31, 0x32]),
+    st.one_of(st.binary(min_size=11, max_size=11), st.binary(min_size=8, max_size=8).map(lambda some: some + bytes(3))),
+)
+@settings(max_examples=1000)
+def test_the_short_cut_says_what_the_long_way_says(header: int, rest: bytes) -> None:
+    data = bytes([header]) + rest
+    found = hot.decode(data)
+    try:
+        epc = codec._decode(data)
+    except EpcError:
+        assert found is None
+        return
+    # The long way may know more; what the short cut says must be the same.
+    if found is not None:
+        assert codec.Epc(*found) == epc
 
 
 @given(fixed_codes())
