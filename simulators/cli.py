@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from simulators import demo as showcase
 from simulators.clock import Pacer
 from simulators.scenario import Scenario, Tally, Witness, play
 
@@ -50,6 +51,26 @@ def run(
         tallies = play(plan, folder, pacer, seen, tell=_silent if quiet else _say)
     for line in summary(plan, tallies):
         _say(line)
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="End by itself after so long; else at Ctrl-C.")] = None,
+    config: Annotated[Path, typer.Option(help="The store's configuration.")] = Path("config/demo.toml"),
+    scenario: Annotated[Path, typer.Option(help="What the clerks do.")] = Path("config/demo-scenario.toml"),
+    catalogue: Annotated[Path, typer.Option(help="Head office's items.")] = Path("config/demo-catalogue.csv"),
+    folder: Annotated[Path, typer.Option(help="Emptied first; everything the demo writes is in it.")] = Path(".demo"),
+) -> None:
+    """A store, a broker and a head office on this machine; exit 1 if head office differs from the store."""
+    pacer = Pacer()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: pacer.stop())
+    try:
+        code = showcase.run(showcase.Plan(config, scenario, catalogue, folder, seconds), pacer, _say)
+    except (showcase.DemoError, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    raise typer.Exit(code)
 
 
 def load(path: Path, seconds: float | None, seed: int | None) -> Scenario:

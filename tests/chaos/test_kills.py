@@ -1,0 +1,77 @@
+"""kill -9 of agent, broker and head office at seeded instants under load, with an outside witness.
+
+The witness is the clerk's side: it writes down, synced, every acknowledgement before the next scan. Afterwards nothing on
+its list is lost and nothing doubled, the chain is intact and head office equals the store. Every label is unique.
+`JAEGO_KILLS` says how many kills of each; CI makes 5.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.house import MOSQUITTO, House
+
+KILLS_EACH = int(os.environ.get("JAEGO_KILLS", "5"))
+SEED = int(os.environ.get("JAEGO_SEED", "20261122"))
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+@pytest.mark.timeout(60 + 30 * KILLS_EACH)
+def test_nothing_on_the_witness_list_is_lost_or_doubled(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    victims = ["agent", "broker", "headoffice"] * KILLS_EACH
+    chance.shuffle(victims)
+    house = House(tmp_path, seed=SEED, rate_per_s=40)
+    try:
+        for name in ("broker", "headoffice", "agent", "scanners"):
+            house.start(name)
+        house.wait_for_scans(20, 30)
+        for victim in victims:
+            time.sleep(chance.uniform(0.2, 1.2))
+            house.kill(victim)
+            time.sleep(chance.choice([0.0, 0.1, 0.5]))
+            house.start(victim)
+        house.wait_for_scans(len(house.seen()) + 20, 30)
+        house.stop("scanners")
+        broker = f"127.0.0.1:{house.port}"
+        verify = house.run("jaego-hq", "verify", "--db", str(tmp_path / "hq.db"), "--broker", broker, "--timeout", "60")
+        house.stop("agent")
+        assert verify.returncode == 0, verify.stdout + verify.stderr + house.log("agent") + house.log("headoffice")
+        _check_against_witness(house)
+    finally:
+        house.stop_all()
+
+
+def _check_against_witness(house: House) -> None:
+    verified = house.run("jaego", "log", "verify", "-c", str(house.folder / "agent.toml"))
+    assert verified.returncode == 0, verified.stdout
+    events = house.events()
+    moved = Counter(
+        line["code"]["text"] for event in events if event["type"] == "movement" for line in event["data"]["lines"]
+    )
+    excepted = Counter(
+        event["data"]["code"].get("text")
+        for event in events
+        if event["type"] == "exception" and "code" in event["data"]
+    )
+    seen = house.seen()
+    lost = [
+        one
+        for one in seen
+        if (label := one["code"].removeprefix("]d2"))
+        and not (moved[label] if one["answer"] == "good" else excepted[label])
+    ]
+    doubled = {label: count for label, count in moved.items() if count > 1}
+    answers = Counter(one["answer"] for one in seen)
+    print(f"{3 * KILLS_EACH} kills, {len(events)} events, {len(seen)} acknowledged {dict(answers)}, lost {len(lost)}, "
+          f"doubled {len(doubled)}")  # fmt: skip
+    assert not lost
+    assert not doubled
+    assert len(seen) > 20
