@@ -76,6 +76,8 @@ def from_urn(scan: Scan, uri: str) -> Identity:
     named = _judged(scan, pairs, separated=True)
     if named.kind is Kind.REFUSED:
         return named
+    if ("8011", "0") in pairs:
+        named = replace(named, digital_link=None)  # TDS allows the CPI serial 0, AI 8011 does not
     return replace(named, epc_uri=found.uri if found is not None else uri, tag_uri=found.tag_uri if found else None)
 
 
@@ -128,7 +130,7 @@ def _link(found: Elements) -> str | None:
     try:
         return digital_link.generate(found)
     except ElementError:
-        return None  # not every combination has one: no key, or an element that no link carries
+        return None  # not every combination has one: no key, an element that no link carries
 
 
 def _lost(found: Elements) -> str | None:

@@ -110,7 +110,8 @@ def _any_text(scan: Scan, body: str) -> Identity:
         return found or scan.found(Kind.RAW, reason="web_address", hint=hint)
     if head == "urn:epc:":
         return _from_urn(scan, body)
-    if body[0] in "(\x1d" or "\x1d" in body or (len(body) >= 16 and is_digits(body[:16]) and scan.symbology is None):
+    unmarked = scan.symbology is None  # an AIM identifier that is not GS1's rules elements out (standards.md, 2)
+    if unmarked and (body[0] == "(" or "\x1d" in body or (len(body) >= 16 and is_digits(body[:16]))):
         found = _from_text(scan, body)
         if found is not None:
             return found

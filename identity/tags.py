@@ -116,8 +116,10 @@ def _named(text: str, epc: Epc) -> Identity:
     return Identity(text, kind, **fields, **fields_of(values, kind, REFERENCE_YEAR))
 
 
-def _link(epc: Epc) -> str:
+def _link(epc: Epc) -> str | None:
     """The GS1 Digital Link: key and serial in the path, a date in the query."""
+    if ("8011", "0") in epc.elements:
+        return None  # TDS allows the CPI serial 0, AI 8011 does not
     host = epc.hostname or "id.gs1.org"
     path = query = ""
     for at, (ai, value) in enumerate(epc.elements):

@@ -15,6 +15,7 @@ from identity.epc.codec import (
     encode_tag_uri,
     from_hex,
     parts_of,
+    pc_word,
     uri_of,
 )
 from identity.epc.errors import EpcError, Reason
@@ -36,5 +37,6 @@ __all__ = [
     "format_raw",
     "from_hex",
     "parts_of",
+    "pc_word",
     "uri_of",
 ]

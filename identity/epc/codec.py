@@ -193,3 +193,10 @@ def elements_of(epc_uri: str) -> Elements:
 def encode_tag_uri(tag_uri: str) -> bytes:
     """The code of `urn:epc:tag:…` in whole words. Raises EpcError."""
     return _encode_parts(*uri.parse_tag(tag_uri))
+
+
+def pc_word(code: bytes) -> int:
+    """The protocol control word that goes in front of `code`: its length in words, no user memory, no toggle."""
+    if len(code) % 2 or not 0 < len(code) <= EPC_BYTES_MAX:
+        raise EpcError(Reason.MALFORMED, f"a code of 1 to {EPC_BYTES_MAX // 2} whole words expected")
+    return len(code) // 2 << 11

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from gs1_vectors import Tally, load
 
-from identity import Kind, digital_link, identify_epc
+from identity import Kind, digital_link, identify, identify_epc
 from identity.elements import Elements, bracketed
-from identity.epc import EpcError, decode, elements_of, encode, encode_tag_uri, from_hex, uri_of
+from identity.epc import EpcError, decode, elements_of, encode, encode_tag_uri, from_hex, pc_word, uri_of
 from identity.epc import fixed as fixed_schemes
 from identity.epc.families import FAMILIES
 from identity.epc.uri import parse_id
@@ -182,6 +182,14 @@ def test_pc_word_beside_the_code() -> None:
     assert identify_epc("", 0x0000).kind is Kind.REFUSED
 
 
+def test_the_pc_word_of_a_code() -> None:
+    code = encode_tag_uri("urn:epc:tag:sgtin-96:1.0614141.812345.6789")
+    assert pc_word(code) == 0x3000
+    assert identify_epc(code, pc_word(code)).serial == "6789"
+    with pytest.raises(EpcError):
+        pc_word(b"")
+
+
 def test_the_filter_is_told_and_names_nothing() -> None:
     box, item = identify_epc("3054257BF7194E4000001A85"), identify_epc("3034257BF7194E4000001A85")
     assert (box.filter, item.filter) == (2, 1)
@@ -264,3 +272,9 @@ def test_the_cache_has_a_limit() -> None:
     assert CACHE_TAGS_MAX <= 10_000
     first = identify_epc("3034257BF7194E4000001A85")
     assert identify_epc("3034257BF7194E4000001A85") is first
+
+
+def test_a_serial_that_no_element_may_have_makes_no_link() -> None:
+    tag = identify_epc(encode_tag_uri("urn:epc:tag:cpi-96:1.0614141.98765.0"))
+    assert (tag.kind, tag.digital_link) == (Kind.ASSET, None)
+    assert identify("urn:epc:id:cpi:0614141.98765.0").digital_link is None

@@ -264,6 +264,7 @@ def test_brackets_typed_by_hand() -> None:
     found = identify("(01)08801234567893(10)A\\(1)")
     assert (found.gtin, found.lot) == ("08801234567893", "A(1)")
     assert identify("(hello)").kind is Kind.RAW
+    assert identify("]C0(01)08801234567893").kind is Kind.RAW  # its identifier says that it is not GS1
 
 
 def test_text_that_only_looks_like_elements() -> None:
@@ -315,3 +316,8 @@ def test_epc_uris_as_text() -> None:
     assert tag.tag_uri == "urn:epc:tag:sgtin-96:3.0614141.812345.6789"
     assert identify("urn:epc:id:sgtin:0614141.81234.1").reason == "epc_uri"
     assert identify("urn:epc:id:gid:1.2.3").kind is Kind.REFUSED
+
+
+def test_price_check_digits_against_published_examples() -> None:
+    # GS1 General Specifications 7.9.3 and 7.9.4.
+    assert (price4_digit("2875"), price5_digit("14685")) == ("9", "6")
