@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any, Literal
 
 from agent.capture.feed import Feed
@@ -37,3 +38,4 @@ class View:
     exceptions: Callable[[int], list[dict[str, Any]]]  # the newest events of type exception, oldest first; blocks
     item: Callable[[str], Item | None]  # blocks
     health: Callable[[], dict[str, Any]]
+    time_zone: tzinfo | None = None  # the store's; None: the machine's

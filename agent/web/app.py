@@ -1,0 +1,45 @@
+"""The screens as an ASGI application. `agent/web/server.py` serves it."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from agent.web import api, assets, errors, pages, stream
+from agent.web.ask import BadParameter
+from agent.web.guard import Guard
+from agent.web.room import Busy, Room
+from agent.web.view import View
+
+BODY_BYTES_MAX = 1024  # nothing here takes a body yet
+
+
+def build(view: View) -> Starlette:
+    """Read-only screens and API of one store. `app.state.room` is what the server opens and closes."""
+    room = Room(view)
+    app = Starlette(
+        routes=[
+            Route("/", pages.overview),
+            Route("/station/{name}", pages.station),
+            Route("/stock", pages.stock),
+            Route("/exceptions", pages.exceptions),
+            Route("/events", stream.overview),
+            Route("/events/{name}", stream.station),
+            Route("/api/v1/status", api.status),
+            Route("/api/v1/stock", api.stock),
+            Route("/api/v1/health", api.health),
+            Route("/static/{mark}/{name}", assets.serve),
+        ],
+        middleware=[Middleware(Guard, room=room)],
+        exception_handlers={
+            HTTPException: errors.http_error,
+            BadParameter: errors.bad_parameter,
+            Busy: errors.busy,
+            Exception: errors.failed,
+        },
+        max_body_size=BODY_BYTES_MAX,
+    )
+    app.state.room = room
+    return app

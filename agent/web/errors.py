@@ -1,0 +1,70 @@
+"""What went wrong, as a page in the reader's language or, under /api/, as JSON; with a hint what to do."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Scope
+
+from agent.web import ask
+from agent.web.answers import answer
+from agent.web.headers import secure
+from agent.web.pages import render
+from agent.web.room import room_of
+from agent.web.texts import TEXTS, Language, text
+
+RETRY_S = 5
+
+
+def _language(request: Request) -> Language:
+    """Never raises: it serves the answer to a malformed language too."""
+    try:
+        return ask.language(request)
+    except ask.BadParameter:
+        return ask.kept_language(request)
+
+
+def _say(request: Request, status: int, hint: str, headers: dict[str, str] | None = None) -> Response:
+    language = _language(request)
+    key = f"error_{status}" if f"error_{status}" in TEXTS else "error_400"
+    if request.url.path.startswith(("/api/", "/events")):
+        return answer(
+            {"error": {"status": status, "message": text(key, language), "hint": hint}}, status=status, headers=headers
+        )
+    content = {"status": status, "title": text(key, language), "hint": hint}
+    return render(request, "error.html", language, content, status=status, headers=headers)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    key = f"hint_{error.status_code}"
+    hint = text(key, _language(request)) if key in TEXTS else error.detail
+    return _say(request, error.status_code, hint, dict(error.headers or {}))
+
+
+async def bad_parameter(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ask.BadParameter)
+    language = _language(request)
+    expected = text(error.expected, language, **error.facts)
+    return _say(request, 400, text("hint_400", language, name=error.name, found=error.found, expected=expected))
+
+
+async def busy(request: Request, _error: Exception) -> Response:
+    return _say(request, 503, text("hint_503", _language(request)), {"retry-after": str(RETRY_S)})
+
+
+async def failed(request: Request, _error: Exception) -> Response:
+    """A bug in a screen ends this answer and no more; it is counted, and the server writes its traceback."""
+    room_of(request).failures += 1
+    response = _say(request, 500, text("hint_500", _language(request)))
+    secure(MutableHeaders(raw=response.raw_headers))  # this answer goes out around the guard
+    return response
+
+
+def refuse_host(scope: Scope) -> ASGIApp:
+    """Without a page: whoever asks under a wrong name gets nothing of ours."""
+    language = _language(Request(scope))
+    lines = f"{text('error_421', language)}\n{text('hint_421', language)}\n"
+    return Response(lines, 421, media_type="text/plain; charset=utf-8")

@@ -1,0 +1,190 @@
+"""What a screen shows of a value: short texts in one language. Pure; template and live updates use the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from agent.capture.stations import Entry
+from agent.capture.supervisor import DeviceStatus
+from agent.operations.values import Station
+from agent.web.texts import TEXTS, Language, age, text
+from agent.web.view import Sync
+from contract.catalog import Item
+from contract.stock import StockRow
+
+CODE_CHARACTERS_MAX = 120
+HINT_CHARACTERS_MAX = 300
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Control characters become visible: U+2400 to U+2421 are their pictures.
+_PICTURES = {code: 0x2400 + code for code in range(32)} | {127: 0x2421}
+
+Shown = dict[str, str]
+
+
+def clock_time(at_us: int, zone: tzinfo | None) -> str:
+    return (_EPOCH + timedelta(microseconds=at_us)).astimezone(zone).strftime("%H:%M:%S")
+
+
+def number(quantity: int) -> str:
+    return f"{quantity:,}".replace("-", "\N{MINUS SIGN}")
+
+
+def entry(one: Entry, station: Station | None, language: Language, zone: tzinfo | None) -> dict[str, Any]:
+    """For the station's screen. `at_us` and `seq` name the entry."""
+    return {
+        "at_us": one.at_us,
+        "seq": one.seq,
+        "answer": one.answer.value,
+        "word": text(one.answer.value, language),
+        "text": one.text,
+        "language": one.language,
+        "time": clock_time(one.at_us, zone),
+        **doing(one, station, language),
+    }
+
+
+def doing(last: Entry | None, station: Station | None, language: Language) -> Shown:
+    """Mode and zone; before the first scan, and after a session is closed, what a new session begins with."""
+    mode, source, target = None, None, None
+    if last is not None and last.mode is not None:
+        mode, source, target = last.mode, last.zone, last.zone_to
+    elif station is not None:
+        mode = station.mode
+        source = station.zone if mode == "receive" else None
+    if mode is None:
+        return {"mode": "", "zone": ""}
+    return {"mode": text(f"mode_{mode}", language), "zone": _zone(mode, source, target, language)}
+
+
+def _zone(mode: str, source: str | None, target: str | None, language: Language) -> str:
+    if mode == "lookup":
+        return ""
+    if source is None:
+        return text("no_zone", language)
+    if mode == "receive":
+        return text("into", language, zone=source)
+    return text("from_to" if target else "from", language, zone=source, zone_to=target or "")
+
+
+def station_card(station: Station, last: Entry | None, language: Language, zone: tzinfo | None) -> Shown:
+    shown = {"name": station.name, **doing(last, station, language)}
+    if last is None:
+        return shown | {
+            "state": "ready",
+            "word": text("ready", language),
+            "text": text("no_scan", language),
+            "language": language,
+            "time": "",
+        }
+    return shown | {
+        "state": last.answer.value,
+        "word": text(last.answer.value, language),
+        "text": last.text,
+        "language": last.language,
+        "time": clock_time(last.at_us, zone),
+    }
+
+
+def device_card(status: DeviceStatus, language: Language, zone: tzinfo | None) -> Shown:
+    state = status.state.value
+    return {
+        "name": status.device,
+        "state": state,
+        "word": text(f"state_{state}", language),
+        "since": text("since", language, time=clock_time(status.since_us, zone)),
+        "reads": text("reads", language, reads=number(status.reads), bad=number(status.bad_reads)),
+        "advice": text(f"advice_{state}", language),
+        "hint": " · ".join(part for part in (status.error, status.hint) if part)[:HINT_CHARACTERS_MAX],
+    }
+
+
+def sync_card(sync: Sync, language: Language) -> Shown:
+    """Facts, no alarm: offline is a normal state (operations.md)."""
+    line = text("all_sent", language)
+    if sync.waiting > 0:
+        line = text("to_send", language, waiting=number(sync.waiting), age=age(sync.oldest_s, language))
+    return {
+        "state": ("waiting" if sync.waiting else "sent") if sync.connected else "offline",
+        "text": line,
+        "link": text("online" if sync.connected else "offline", language),
+        "clock": text("clock_suspect", language) if sync.clock == "suspect" else "",
+        "head": text("events", language, head=number(sync.head)),
+    }
+
+
+def exceptions_card(newest: list[dict[str, Any]], limit: int, language: Language) -> Shown:
+    """`newest` as the log has it, oldest first, at most `limit`."""
+    if not newest:
+        return {"state": "none", "count": "0", "text": text("no_exceptions", language), "code": "", "time": ""}
+    last = exception(newest[-1], language)
+    key = "exceptions_many" if len(newest) >= limit else "exceptions_count"
+    return {
+        "state": "some",
+        "count": text(key, language, n=len(newest)),
+        "text": last["kind"],
+        "code": last["code"],
+        "time": last["time"],
+    }
+
+
+def exception(event: Mapping[str, Any], language: Language) -> Shown:
+    """One row of the exceptions page, from an event of type exception."""
+    data: Mapping[str, Any] = event["data"]
+    source: Mapping[str, Any] = event.get("source") or {}
+    at = str(event["occurred_at"])
+    return {
+        "seq": str(event["seq"]),
+        "time": f"{at[5:10]} {at[11:19]}",
+        "at": at,
+        "suspect": text("time_suspect", language) if event.get("clock") == "suspect" else "",
+        "kind": _known(f"kind_{data['kind']}", str(data["kind"]), language),
+        "reason": _reason(data, language),
+        "detail": str(data.get("detail") or "")[:HINT_CHARACTERS_MAX],
+        "code": code(data.get("code") or {}),
+        "sku": str(data.get("sku") or ""),
+        "where": " · ".join(str(source[name]) for name in ("station", "device") if source.get(name)),
+    }
+
+
+def _reason(data: Mapping[str, Any], language: Language) -> str:
+    key, word = f"reason_{data.get('reason')}", str(data.get("reason") or "")
+    if key == "reason_below_zero" and isinstance(data.get("quantity"), int):
+        return text(key, language, zone=data.get("zone") or "–", quantity=number(data["quantity"]))
+    return _known(key, word, language)
+
+
+def _known(key: str, word: str, language: Language) -> str:
+    """Machine words without a text of their own are shown as they are."""
+    known = key in TEXTS and "{" not in TEXTS[key][0]
+    return text(key, language) if known else word.replace("_", " ")
+
+
+def code(held: Mapping[str, Any]) -> str:
+    """What was scanned, every control character visible; bytes that are no text in hexadecimal."""
+    if held.get("text") is not None:
+        shown = str(held["text"]).translate(_PICTURES)
+    else:
+        digits = str(held.get("raw_hex") or "")
+        shown = " ".join(digits[at : at + 2] for at in range(0, min(len(digits), CODE_CHARACTERS_MAX * 2), 2))
+    return shown if len(shown) <= CODE_CHARACTERS_MAX else shown[: CODE_CHARACTERS_MAX - 1] + "…"
+
+
+def stock_row(row: StockRow, item: Item | None, language: Language) -> Shown:
+    unit = item.base_unit if item is not None else "each"
+    return {
+        "sku": row.sku,
+        "name": item_name(item, language) if item is not None else text("not_in_catalogue", language),
+        "known": "yes" if item is not None else "",
+        "zone": row.zone,
+        "lot": row.lot or "–",
+        "disposition": _known(row.disposition, row.disposition, language),
+        "quantity": text(f"unit_{unit}", language, n=number(row.quantity)),
+        "negative": "yes" if row.quantity < 0 else "",
+    }
+
+
+def item_name(item: Item, language: Language) -> str:
+    names = (item.name.ko, item.name.en) if language == "ko" else (item.name.en, item.name.ko)
+    return names[0] or names[1] or item.sku

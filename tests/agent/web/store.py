@@ -1,0 +1,163 @@
+"""A store for the screens' tests: a real feed, and plain values behind the rest of the view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta, timezone
+from typing import Any
+
+from agent.capture.feed import Feed
+from agent.capture.stations import Entry
+from agent.capture.supervisor import DeviceStatus, State
+from agent.operations.values import Station
+from agent.web.view import Sync, View
+from contract.catalog import Item, Name
+from contract.stock import StockRow
+from drivers.reads import Answer
+
+SEOUL = timezone(timedelta(hours=9))
+NOON_US = 1_788_750_000_000_000  # 2026-09-07T12:00:00+09:00
+ZONES = frozenset({"dock", "backroom", "salesfloor"})
+HOSTILE = "<script>alert('x')</script>"
+
+
+def entry(at_s: int, answer: Answer, text: str, station: str = "dock-1", **more: Any) -> Entry:
+    held: dict[str, Any] = {"language": "ko", "mode": "receive", "zone": "dock", "zone_to": None} | more
+    return Entry(
+        station,
+        "scanner-1",
+        NOON_US + at_s * 1_000_000,
+        answer,
+        text,
+        held["language"],
+        2100,
+        at_s + 1,
+        held["mode"],
+        held["zone"],
+        held["zone_to"],
+    )
+
+
+def exception(seq: int, kind: str, reason: str, **data: Any) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "type": "exception",
+        "occurred_at": f"2026-09-07T12:{seq % 60:02d}:36.194+09:00",
+        "clock": "synced",
+        "source": {"device": "scanner-1", "station": "dock-1"},
+        "data": {"kind": kind, "reason": reason, **data},
+    }
+
+
+@dataclass
+class Store:
+    """Change a value, and the next request shows it. `broken` is raised by everything that reads the ledger."""
+
+    language: Any = "ko"
+    feed: Feed = field(default_factory=Feed)
+    stations: tuple[Station, ...] = (
+        Station("dock-1", "receive", "dock", "ko", ZONES),
+        Station("backroom", "move", "backroom", "en", ZONES),
+        Station("counter", "lookup", "salesfloor", "ko", ZONES),
+    )
+    devices: list[DeviceStatus] = field(
+        default_factory=lambda: [
+            DeviceStatus("scanner-1", State.UP, NOON_US, reads=1204, bad_reads=3),
+            DeviceStatus(
+                "scanner-2",
+                State.DOWN,
+                NOON_US + 60_000_000,
+                reads=88,
+                error="/dev/ttyACM0 is gone",
+                hint="plug the scanner in again",
+                traceback="Traceback: secret",
+            ),
+        ]
+    )
+    sync: Sync = Sync(connected=True, head=1204, waiting=112, oldest_s=250, clock="synced")
+    rows: list[StockRow] = field(
+        default_factory=lambda: [
+            StockRow("MILK-1L", "backroom", "", "sellable", 1240),
+            StockRow("MILK-1L", "salesfloor", "L2409", "damaged", 2),
+            StockRow("RICE", "salesfloor", "", "sellable", -3),
+            StockRow("SALAD", "dock", "", "sellable", 0),
+            StockRow("BEEF", "salesfloor", "", "sellable", 12_450),
+        ]
+    )
+    items: dict[str, Item] = field(
+        default_factory=lambda: {
+            "MILK-1L": Item(sku="MILK-1L", name=Name(ko="서울우유 1L", en="Seoul Milk 1 l")),
+            "BEEF": Item(sku="BEEF", name=Name(ko="한우 등심"), base_unit="gram"),
+        }
+    )
+    exceptions: list[dict[str, Any]] = field(
+        default_factory=lambda: [
+            exception(7, "bad_read", "checksum", code={"raw_hex": "0aff00"}),
+            exception(9, "unknown_code", "unknown_trade_item", code={"text": "]d2\x1d0104012345123456"}),
+        ]
+    )
+    broken: Exception | None = None
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def view(self) -> View:
+        return View(
+            store="seoul-01",
+            language=self.language,
+            version="0.1.0",
+            stations=self.stations,
+            feed=self.feed,
+            devices=lambda: self.devices,
+            sync=lambda: self.sync,
+            stock=self._stock,
+            exceptions=self._exceptions,
+            item=self.items.get,
+            health=lambda: {"scans": self.feed.total},
+            time_zone=SEOUL,
+        )
+
+    def _stock(self, sku: str | None, zone: str | None) -> list[StockRow]:
+        self.asked.append(("stock", sku, zone))
+        if self.broken is not None:
+            raise self.broken
+        return [row for row in self.rows if sku in {None, row.sku} and zone in {None, row.zone}]
+
+    def _exceptions(self, limit: int) -> list[dict[str, Any]]:
+        self.asked.append(("exceptions", limit))
+        return self.exceptions[-limit:]
+
+
+def busy_day(language: str = "ko") -> Store:
+    """A store in the middle of its day, for the browser."""
+    store = Store(language=language)
+    station = replace(store.stations[0], language=language)
+    store.stations = (station, *store.stations[1:])
+    ko = language == "ko"
+    lines = [
+        (Answer.GOOD, "입고 모드" if ko else "Receiving"),
+        (Answer.GOOD, "서울우유 1L 1 입고 · dock 재고 12" if ko else "Seoul Milk 1 l: 1 received, dock now 12"),
+        (Answer.STOP, "멈춤: 등록되지 않은 코드 8801043014830" if ko else "Stop: unknown code 8801043014830"),
+        (Answer.GOOD, "서울우유 1L 24 입고 · dock 재고 36" if ko else "Seoul Milk 1 l: 24 received, dock now 36"),
+        (
+            Answer.LOOK,
+            "확인: 이미 처리된 스캔일 수 있습니다" if ko else "Look: this scan may already be counted",
+        ),
+        (
+            Answer.GOOD,
+            "유기농 현미 누룽지 대용량 실속포장 3kg 6 입고 · dock 재고 42"
+            if ko
+            else "Organic brown rice crisps family pack 3 kg: 6 received, dock now 42",
+        ),
+    ]
+    for at_s, (answer, line) in enumerate(lines):
+        store.feed.publish(entry(at_s * 7, answer, line, language=language))
+    moved = "Seoul Milk 1 l: 6 moved, salesfloor now 18"
+    store.feed.publish(
+        entry(60, Answer.GOOD, moved, "backroom", mode="move", zone="backroom", zone_to="salesfloor", language="en")
+    )
+    store.exceptions += [
+        exception(11, "negative_stock", "below_zero", sku="RICE", zone="salesfloor", quantity=-3),
+        exception(12, "not_done", "no_weight", code={"text": "2112345012349"}, sku="BEEF"),
+        exception(13, "refused_code", "check_digit", code={"text": "8801043014831"}, detail="the check digit is 1"),
+        exception(14, "possible_duplicate", "resent_after_restart", code={"text": "8801043014830"}),
+    ]
+    return store
