@@ -1,0 +1,56 @@
+# `make demo` and `make test` work on a fresh clone: they make .venv and say in one line what they lack.
+PACKAGES := identity contract drivers agent headoffice simulators
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+INPUTS := pyproject.toml constraints.txt scripts/environment
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint bench fmt clean
+
+help:
+	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
+	@echo 'make test     all tests; says what was skipped and why'
+	@echo 'make lint     style, types, import contracts'
+	@echo 'make bench    the benchmarks, one after the other'
+	@echo 'make fmt      format and mend what can be mended'
+	@echo 'make clean    remove .venv, caches and what the demo wrote'
+
+# SECONDS is make's variable, given on the command line; a shell's own $SECONDS counts by itself and is not used.
+demo: $(READY)-run
+	@scripts/broker $(VENV)
+	@$(BIN)/jaego-sim demo $(if $(SECONDS),--seconds '$(SECONDS)')
+
+test: $(READY)-all
+	@scripts/broker
+	@$(BIN)/python -m pytest
+
+lint: $(READY)-all
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+bench: $(READY)-all
+	@scripts/broker
+	@for file in bench/*.py; do \
+	  grep -q '^if __name__ == ' "$$file" || continue; \
+	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "bench.$$name" || exit 1; \
+	done
+
+fmt: $(READY)-all
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .demo .coverage .hypothesis .import_linter_cache .mypy_cache .ruff_cache dist build
+	find $(PACKAGES) bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY)-run: $(INPUTS)
+	@scripts/environment $(VENV) run
+	@touch $@
+
+$(READY)-all: $(INPUTS)
+	@scripts/environment $(VENV) all
+	@touch $(READY)-run $@
