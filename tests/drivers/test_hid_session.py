@@ -147,6 +147,7 @@ def test_all_printable_characters_of_both_layouts() -> None:
 def test_repeats_and_other_events_are_ignored() -> None:
     events = [*down(A), *[Event(EV_KEY, A, 2)] * 5, Event(EV_MSC, 4, 458756), *up(A), *tap(ENTER)]
     assert read(events) == [b"a"]
+    assert read([*down(SHIFT), Event(EV_KEY, SHIFT, 2), *tap(A), *up(SHIFT), *tap(ENTER)]) == [b"A"]
 
 
 @pytest.mark.parametrize(("ends", "key"), [(["enter"], 28), (["kp_enter"], 96), (["tab"], 15)])

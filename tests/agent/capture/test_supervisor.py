@@ -261,6 +261,30 @@ def test_restart_of_a_refused_device_tries_at_once() -> None:
     live(world, work)
 
 
+def test_sixty_healthy_seconds_hotplug_and_restart_reset_the_backoff() -> None:
+    world = World({"dock": []})
+    shift_ns = 0
+    world.supervisor._clock = lambda: Arrival(clock().wall_us, clock().monotonic_ns + shift_ns)
+    backoff = world.supervisor._runs["dock"].backoff
+
+    async def work() -> None:
+        nonlocal shift_ns
+        for healthy_s, failures in ((59, 8), (61, 1)):
+            dock = await world.up("dock")
+            backoff.failures = 7
+            shift_ns += healthy_s * 1_000_000_000
+            dock.fail(GONE)
+            await until(lambda: world.status("dock").state is State.DOWN)
+            assert backoff.failures == failures
+            for reset in (world.supervisor._plugged, world.supervisor.restart):
+                backoff.failures = 7
+                reset("dock")
+                assert backoff.failures == 0
+            await world.up("dock", world.status("dock").opened)
+
+    live(world, work)
+
+
 def test_a_driver_that_ends_by_itself_is_a_loss_and_does_not_spin() -> None:
     world = World({"dock": []})
 
