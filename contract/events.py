@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from contract.ids import NAME
 
+CODE_TEXT_MAX = 4096  # longer than any symbol that stock counts
+CODE_HEX_MAX = 2 * CODE_TEXT_MAX
+
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Quantity = Annotated[int, Field(ge=1, le=10**12)]
@@ -39,8 +42,8 @@ class Source(Shape):
 class Code(Shape):
     """What the scan meant at that moment."""
 
-    text: str | None = Field(None, max_length=1024, description="as scanned, where it is text")
-    raw_hex: str | None = Field(None, max_length=2048, description="as scanned, where it is no text")
+    text: str | None = Field(None, max_length=CODE_TEXT_MAX, description="as scanned, where it is text")
+    raw_hex: str | None = Field(None, max_length=CODE_HEX_MAX, description="as scanned, where it is no text")
     aim: str | None = None
     gtin: str | None = None
     serial: str | None = None

@@ -10,7 +10,8 @@ from typing import Any
 
 from agent.operations import sessions
 from agent.operations.values import BadScan, Context, Decision, Draft, Language, Mode, Scan, Session, State
-from contract.stock import StockKey, line_deltas
+from contract.events import CODE_HEX_MAX, CODE_TEXT_MAX
+from contract.stock import QUANTITY_MAX, StockKey, line_deltas
 from contract.times import parse_us
 from drivers.reads import Answer
 from identity import Control, Kind
@@ -62,6 +63,8 @@ def _move(ahead: _Ahead, scan: Scan, session: Session, source: Mapping[str, Any]
     quantity = _quantity(scan)
     if quantity is None:
         return _exception(scan, source, "not_done", "no_weight")
+    if not 1 <= quantity <= QUANTITY_MAX:
+        return _exception(scan, source, "not_done", "bad_quantity", detail=f"the label means {quantity} base units")
     if session.mode == "move":
         if session.zone is None or session.zone_to is None:
             return _exception(scan, source, "not_done", "no_zone")
@@ -185,7 +188,7 @@ def _quantity(scan: Scan) -> int | None:
     assert product is not None
     if product.base_unit == "gram":
         return identity.weight_g or None
-    return product.units * (identity.quantity or 1)
+    return product.units * (1 if identity.quantity is None else identity.quantity)
 
 
 def _already_written(state: State, scan: Scan) -> int | None:
@@ -194,11 +197,14 @@ def _already_written(state: State, scan: Scan) -> int | None:
     The scanner says that it saw no answer; whether its first copy was written, or the clerk scanned the same thing
     twice, nobody can tell from the bytes: a person decides, nothing is counted twice in silence.
     """
-    code = _code(scan)
     newest = next(iter(state.recent(scan.read.device, RECENT_EVENTS)), None)
     if newest is None or scan.context.occurred_us - parse_us(newest["recorded_at"]) > RESENT_WINDOW_US:
         return None
     data: dict[str, Any] = newest["data"]
+    control = scan.identity.control
+    if data["kind"] == "reversed":  # its lines carry the codes of the scans it took back, it came from an UNDO
+        return int(newest["seq"]) if control is not None and control.verb == "UNDO" else None
+    code = _code(scan)
     lines: list[dict[str, Any]] = data.get("lines") or [data]
     held: dict[str, Any] = lines[0].get("code") or {}
     same = all(held.get(name) == code.get(name) for name in ("text", "raw_hex"))
@@ -248,9 +254,9 @@ def _code(scan: Scan) -> dict[str, Any]:
     identity, read = scan.identity, scan.read
     code: dict[str, Any] = {}
     try:
-        code["text"] = read.data.decode("ascii")
+        code["text"] = read.data.decode("ascii")[:CODE_TEXT_MAX]  # `identify` refuses what is longer, and says so
     except UnicodeDecodeError:
-        code["raw_hex"] = read.data.hex()
+        code["raw_hex"] = read.data.hex()[:CODE_HEX_MAX]
     if read.aim is not None:
         code["aim"] = read.aim
     if identity.gtin is not None:
