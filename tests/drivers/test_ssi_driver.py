@@ -11,6 +11,7 @@ from drivers.errors import DeviceUnavailable
 from drivers.reads import Answer, BarcodeRead, Fault
 from drivers.shell import ScannerDriver
 from drivers.ssi.driver import build
+from drivers.ssi.frames import HOST, RETRANSMIT, Op, Packet, encode
 from drivers.ssi.settings import SsiSettings
 from simulators.scanner import ScanResult, Trouble
 from simulators.scanner_ssi import SsiScanner, SsiSetup
@@ -162,3 +163,28 @@ def test_unplugged_in_the_middle_of_a_packet(tmp_path: Path) -> None:
                 await next_reads(opened, 1)
 
     run(work())
+
+
+def test_an_answer_starts_the_clock_of_its_commands_even_if_the_scanner_is_silent(tmp_path: Path) -> None:
+    simulated = scanner(tmp_path)
+    beep = encode(Packet(Op.BEEP, HOST, RETRANSMIT, b"\x00"))
+
+    async def work() -> None:
+        async with driver(simulated, packeted=False, scan_enable=False, command_timeout_s=0.1) as opened:
+            simulated.port.write(encode(Packet(Op.DECODE_DATA, 0, 0, b"\x0b88")))
+            (read,) = await next_reads(opened, 1)
+            waiting = asyncio.ensure_future(next_reads(opened, 1))
+            await asyncio.sleep(0.01)
+            assert isinstance(read, BarcodeRead)
+            opened.answer(read.id, Answer.GOOD)
+            heard = bytearray()
+
+            def repeated() -> bool:
+                heard.extend(simulated.port.read(0))
+                return beep in heard
+
+            await until(repeated)
+            waiting.cancel()
+
+    run(work())
+    simulated.unplug()
