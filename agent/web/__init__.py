@@ -1,0 +1,1 @@
+"""The clerks' screens and the local HTTP API."""
