@@ -38,6 +38,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "possible_duplicate": ("확인: 이미 처리된 스캔일 수 있습니다", "Look: this scan may already be counted"),
     "no_weight": ("멈춤: 중량이 없는 라벨입니다", "Stop: the label has no weight"),
     "bad_quantity": ("멈춤: 라벨의 수량이 잘못되었습니다", "Stop: the label's quantity cannot be"),
+    "no_catalogue": ("멈춤: 상품 목록을 읽을 수 없습니다", "Stop: the catalogue cannot be read"),
     "no_zone": ("멈춤: 구역을 먼저 스캔하세요", "Stop: scan the zones first"),
     "unknown_zone": ("멈춤: 없는 구역입니다", "Stop: there is no such zone"),
     "same_zone": ("멈춤: 같은 구역입니다", "Stop: that is the same zone"),

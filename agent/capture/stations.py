@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from agent.catalogue.errors import CatalogueError
 from agent.catalogue.store import Hit
 from agent.clock import Clock
 from agent.errors import LedgerError
@@ -20,8 +21,10 @@ from agent.texts import Language, render
 from contract.catalog import Item
 from contract.ids import uuid7
 from drivers.driver import Driver
-from drivers.reads import Answer, BadRead, BarcodeRead, Read
-from identity import Kind, identify
+from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Read
+from identity import Identity, Kind, identify
+
+RAW_BYTES_MAX = 512  # as `BadRead` says
 
 
 class Items(Protocol):
@@ -99,13 +102,11 @@ class Desk:
         if isinstance(read, BadRead):
             self.tally.bad_reads += 1
             command = BadScan(station, read, self._context(read))
-        elif isinstance(read, BarcodeRead) and station is not None:
+        elif isinstance(read, BarcodeRead):
             self.tally.scans += 1
-            command = self._scan(station, read)
+            command = self._scan(station, read) if station else self._homeless(read)
         else:
             self.tally.ignored_reads += 1
-            if isinstance(read, BarcodeRead):
-                driver.answer(read.id, Answer.STOP)
             return
         self._write(command, read, driver, station)
 
@@ -163,15 +164,26 @@ class Desk:
         return Context(wall_us, self._clock.state(), uuid7(wall_us // 1000, self._clock.entropy(10)))
 
     def _scan(self, station: Station, read: BarcodeRead) -> Scan:
-        identity = identify(read.data, aim=read.aim, lookup=self._items.lookup)
+        context = self._context(read)
+        try:
+            identity = identify(read.data, aim=read.aim, lookup=self._items.lookup)
+            return Scan(station, read, identity, self._product(identity), context)
+        except CatalogueError as error:
+            unknown = identify(read.data, aim=read.aim)
+            return Scan(station, read, unknown, None, context, f"{error} ({error.hint})")
+
+    def _homeless(self, read: BarcodeRead) -> BadScan:
+        """A code from a device that belongs to no station: nobody knows what was meant, and it is kept."""
+        detail = "the device belongs to no station of the configuration"
+        kept = BadRead(read.device, read.id, read.data[:RAW_BYTES_MAX], Fault.UNEXPECTED, detail, read.arrived)
+        return BadScan(None, kept, self._context(read))
+
+    def _product(self, identity: Identity) -> Product | None:
         hit: Hit | None = None
         if identity.gtin is not None and identity.kind is Kind.TRADE_ITEM:
             hit = self._items.by_code(identity.gtin)
         elif identity.item_number is not None:
             hit = self._items.by_item_number(identity.item_number)
-        return Scan(station, read, identity, self._product(hit), self._context(read))
-
-    def _product(self, hit: Hit | None) -> Product | None:
         if hit is None or (item := self._items.item(hit.sku)) is None:
             return None
         price = item.price.amount_minor if item.price else None

@@ -26,7 +26,7 @@ def fold(bodies: Iterable[bytes]) -> Tables:
             if event["data"]["part"] == 1:
                 stock, held = {}, {}
             stock.update({StockKey(*row[:4]): row.quantity for row in stated})
-            held.update({one["station"]: Session(**one) for one in event["data"]["state"]["sessions"]})
+            held.update({one["station"]: sessions.restored(one) for one in event["data"]["state"]["sessions"]})
             continue
         for key, delta in event_deltas(event):
             stock[key] = stock.get(key, 0) + delta

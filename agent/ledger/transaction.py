@@ -39,9 +39,8 @@ def session_body(session: Session) -> str:
 
 
 def load_sessions(connection: sqlite3.Connection) -> dict[str, Session]:
-    return {
-        name: Session(**orjson.loads(body)) for name, body in connection.execute("SELECT station, body FROM session")
-    }
+    rows = connection.execute("SELECT station, body FROM session")
+    return {name: sessions.restored(orjson.loads(body)) for name, body in rows}
 
 
 class Transaction:

@@ -48,6 +48,8 @@ def _decide_in(ahead: _Ahead, scan: Scan, session: Session, source: Mapping[str,
         return _exception(scan, source, "possible_duplicate", "resent_after_restart", concerns=before)
     if identity.kind is Kind.CONTROL and identity.control is not None:
         return _control(ahead, scan, session, source, identity.control)
+    if scan.trouble is not None:
+        return _exception(scan, source, "not_done", "no_catalogue", detail=scan.trouble)
     if identity.kind in {Kind.REFUSED, Kind.SUSPECT, Kind.AMBIGUOUS}:
         return _exception(scan, source, "refused_code", identity.reason or identity.kind.value, detail=identity.hint)
     if scan.product is None:

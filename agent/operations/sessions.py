@@ -20,6 +20,11 @@ def fresh(station: Station, context: Context) -> Session:
     )
 
 
+def restored(body: Mapping[str, Any]) -> Session:
+    """A session from its projection's row or an opening: members without a value are left out there."""
+    return Session(**{"zone": None, "zone_to": None, **body})
+
+
 def draft(kind: str, session: Session, source: Mapping[str, Any], context: Context) -> Draft:
     data = {
         "kind": kind,

@@ -63,11 +63,14 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
+    """`trouble` says why the catalogue could not be asked; the scan is kept all the same."""
+
     station: Station
     read: BarcodeRead
     identity: Identity
     product: Product | None
     context: Context
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
