@@ -348,10 +348,10 @@ class Agent:
         """Nothing is half done: the writer ends last, after everything that hands it work."""
         if self._link is not None:
             self._link.stop()
-        self._ledger.close()
         for reader in (self._screen_reader, self._uplink_reader):
             if reader is not None:
-                reader.close()
+                reader.close()  # before the writer, whose last close takes the write-ahead log in
+        self._ledger.close()
         if self._link is not None:
             self._link.close()
         self._catalogue.close()

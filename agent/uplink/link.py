@@ -226,6 +226,8 @@ class Link:
         rc = MQTTErrorCode.MQTT_ERR_SUCCESS
         while shared.paho_has_bytes and rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             rc = client.loop_read()
+        if rc == MQTTErrorCode.MQTT_ERR_SUCCESS and client.want_write():
+            rc = client.loop_write()  # what a callback has queued, such as SUBSCRIBE
         if rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             rc = client.loop_misc()
         shared.flush()

@@ -1,0 +1,193 @@
+"""`jaego-hq`: head office's reference consumer, and its tools."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headoffice.errors import ConfigError, DatabaseUnusable, HeadOfficeError, NotComparable
+
+if TYPE_CHECKING:
+    from headoffice.mqtt import Broker
+    from headoffice.verify import Verdict
+
+EXIT_DIFFERENT = 1
+EXIT_NOT_COMPARED = 2
+EXIT_CONFIG = 78
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+log_app = typer.Typer(no_args_is_help=True, help="Events as the stores wrote them.")
+app.add_typer(log_app, name="log")
+
+Database = Annotated[Path, typer.Option("--db", help="Head office's database.")]
+Address = Annotated[str, typer.Option("--broker", help="HOST:PORT of the broker.")]
+Prefix = Annotated[str, typer.Option(help="Prefix of the topics.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+DEFAULT = Path("headoffice.db")
+
+
+def main() -> None:
+    app()
+
+
+@contextmanager
+def _said() -> Generator[None]:
+    try:
+        yield
+    except HeadOfficeError as error:
+        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        code = EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_DIFFERENT
+        raise typer.Exit(EXIT_NOT_COMPARED if isinstance(error, NotComparable) else code) from error
+
+
+@app.command()
+def run(
+    broker: Address = "127.0.0.1:1883",
+    db: Database = DEFAULT,
+    consumer: Annotated[
+        str, typer.Option(help="Name in ack/{consumer}, as the stores have it configured.")
+    ] = "headoffice",
+    catalog: Annotated[Path | None, typer.Option(help="Items to publish: CSV or JSON Lines.")] = None,
+    stores: Annotated[str | None, typer.Option(help="Take in these stores only, comma-separated.")] = None,
+    prefix: Prefix = "stock/v1",
+    username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")] = None,
+    cert: Annotated[Path | None, typer.Option(help="Head office's certificate.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+) -> None:
+    """Take in all stores' events, exactly once, and acknowledge them; until SIGTERM."""
+    with _said():
+        from headoffice import compose
+
+        reached = _broker(broker, f"hq-{consumer}", username, password_file, ca, cert, key)
+        known = frozenset(stores.split(",")) if stores else None
+        compose.run(reached, db, consumer=consumer, prefix=prefix, catalogue=catalog, known=known)
+
+
+@app.command()
+def stock(
+    db: Database = DEFAULT,
+    store: Annotated[str | None, typer.Option(help="One store only.")] = None,
+    sku: Annotated[str | None, typer.Option(help="One SKU only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Stock by store, SKU, zone, lot and disposition, in base units."""
+    with _said():
+        from headoffice.store import Store
+
+        held = Store(db, read_only=True)
+        for name in [store] if store else held.stores():
+            for row in held.stock(name, sku, sku):
+                line = {"store": name, **row._asdict(), "lot": row.lot or None}
+                text = f"{name:12} {row.sku:24} {row.zone:16} {row.lot:12} {row.disposition:10} {row.quantity:>10,}"
+                print(json.dumps(line, ensure_ascii=False) if as_json else text)
+        held.close()
+
+
+@log_app.command("show")
+def log_show(
+    store: Annotated[str, typer.Option(help="The store.")],
+    db: Database = DEFAULT,
+    last: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the newest.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """The newest events of a store, oldest first."""
+    with _said():
+        from headoffice.store import Store
+
+        held = Store(db, read_only=True)
+        for event in held.newest(store, last):
+            line = f"{event['seq']:>8} {event['occurred_at']} {event['type']:9} {event['data']['kind']}"
+            print(json.dumps(event, ensure_ascii=False, sort_keys=True) if as_json else line)
+        held.close()
+
+
+@app.command()
+def verify(
+    db: Database = DEFAULT,
+    store: Annotated[str | None, typer.Option(help="One store only.")] = None,
+    broker: Annotated[str | None, typer.Option(help="HOST:PORT: ask the running store for its digest.")] = None,
+    export: Annotated[Path | None, typer.Option(help="Compare with this export of the store's log.")] = None,
+    timeout: Annotated[float, typer.Option(min=1, max=3600, help="Seconds until both must be at one event.")] = 30.0,
+    prefix: Prefix = "stock/v1",
+    username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare with the stores: exit 0 equal, 1 different, 2 could not be compared."""
+    if (broker is None) == (export is None):
+        raise typer.BadParameter("give either --broker or --export")
+    with _said():
+        if export is not None:
+            verdicts = [_from_export(db, store, export)]
+        else:
+            from headoffice import compose
+            from headoffice.store import Store
+
+            held = Store(db, read_only=True)
+            stores = [store] if store else held.stores()
+            held.close()
+            if not stores:
+                raise NotComparable("head office knows no store yet", hint="is an agent connected to this broker?")
+            reached = _broker(str(broker), "verify", username, password_file, ca, None, None)
+            verdicts = compose.verify_live(reached, db, stores, prefix=prefix, timeout_s=timeout)
+    for verdict in verdicts:
+        _show(verdict, as_json=as_json)
+    raise typer.Exit(0 if all(one.equal for one in verdicts) else EXIT_DIFFERENT)
+
+
+def _from_export(db: Path, store: str | None, export: Path) -> Verdict:
+    from headoffice.store import Store
+    from headoffice.verify import compare_export
+
+    held = Store(db, read_only=True)
+    try:
+        with export.open("rb") as lines:
+            return compare_export(held, store, lines)
+    except OSError as error:
+        raise DatabaseUnusable(f"{export}: {error.strerror}", hint="write it with: jaego log export FILE") from error
+    finally:
+        held.close()
+
+
+def _show(verdict: Verdict, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(verdict), ensure_ascii=False))
+        return
+    word = "equal" if verdict.equal else "DIFFERENT"
+    print(f"{verdict.store}: {word} at event {verdict.as_of}: {verdict.rows} rows, {verdict.quantity:,} units")
+    if verdict.reason:
+        print(f"  {verdict.reason}")
+    for one in verdict.differences:
+        place = f"{one.sku} {one.zone} {one.lot or '-'} {one.disposition}"
+        print(f"  {place}: {one.store} in the store, {one.head_office} here")
+
+
+def _broker(
+    address: str,
+    client_id: str,
+    username: str | None,
+    password_file: Path | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+) -> Broker:
+    from headoffice.mqtt import Broker
+
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ConfigError(f"{address!r} is no address of a broker", hint="write it as HOST:PORT, as in 127.0.0.1:1883")
+    try:
+        password = password_file.read_text("utf-8").rstrip("\r\n") if password_file else None
+    except OSError as error:
+        raise ConfigError(f"{password_file}: {error.strerror}", hint="a readable file with the password") from error
+    return Broker(host, int(port), client_id, username, password, ca, cert, key)

@@ -1,0 +1,37 @@
+"""Errors of head office. Each carries a hint: what a person can do.
+
+HeadOfficeError
++-- ConfigError         arguments or files that cannot be used
++-- DatabaseUnusable    cannot be opened, is locked by another process, is of a newer release
++-- DatabaseFull        no room to write
++-- BrokerUnreachable   no connection to the broker
++-- NotComparable       a comparison that could not be made
+"""
+
+from __future__ import annotations
+
+
+class HeadOfficeError(Exception):
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(HeadOfficeError):
+    pass
+
+
+class DatabaseUnusable(HeadOfficeError):
+    pass
+
+
+class DatabaseFull(HeadOfficeError):
+    pass
+
+
+class BrokerUnreachable(HeadOfficeError):
+    pass
+
+
+class NotComparable(HeadOfficeError):
+    pass

@@ -1,0 +1,162 @@
+"""The thin shell around paho: callbacks only enqueue, one worker takes what waits, a dead thread is noticed."""
+
+from __future__ import annotations
+
+import queue
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from headoffice.errors import BrokerUnreachable
+
+QUEUE_MAX = 20_000
+PUT_TIMEOUT_S = 5.0
+SESSION_EXPIRY_S = 7 * 86_400
+VERSION_REFUSED = {1, 0x84}
+KEEPALIVE_S = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """How to reach the broker, secrets already read."""
+
+    host: str
+    port: int
+    client_id: str
+    username: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keep_session: bool = True
+
+
+class Connected:
+    """Put on the queue when the broker took us."""
+
+
+Item = paho.MQTTMessage | Connected
+
+
+class Shell:
+    """`take` gives what has come. Raises `BrokerUnreachable` from `open` when the first connection cannot be made."""
+
+    def __init__(self, broker: Broker, topics: Sequence[str], say: Callable[[str], None]) -> None:
+        self._broker = broker
+        self._topics = topics
+        self._say = say
+        self._queue: queue.Queue[Item] = queue.Queue(QUEUE_MAX)
+        self._version5 = True
+        self._refused = threading.Event()
+        self._client = self._made()
+        self._thread: threading.Thread | None = None
+        self._down = False
+        self.dropped = 0
+        self.failure: BaseException | None = None
+
+    def open(self) -> None:
+        """Start connecting; goes on trying for ever."""
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S, **self._options())
+                self._client.loop_forever(retry_first_connection=True)
+                if not self._refused.is_set():
+                    return
+                self._refused.clear()
+                self._client = self._made()
+        except BaseException as error:  # noqa: BLE001  a dead thread must not look alive: `take` raises it
+            self.failure = error
+
+    def take(self, most: int, timeout_s: float) -> list[Item]:
+        """At least one within the timeout, at most `most`."""
+        if self.failure is not None or (self._thread is not None and not self._thread.is_alive()):
+            raise BrokerUnreachable(f"the MQTT thread ended: {self.failure}", hint="restart head office")
+        found: list[Item] = []
+        try:
+            found.append(self._queue.get(timeout=timeout_s))
+            while len(found) < most:
+                found.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        return found
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """QoS 1. Without a connection it is forgotten: positions are said again after every connect."""
+        if self._client.is_connected():
+            self._client.publish(topic, payload, qos=1, retain=retain)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    # -- paho -------------------------------------------------------------------------------------------------------
+
+    def _made(self) -> paho.Client:
+        broker = self._broker
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=broker.client_id,
+            clean_session=None if self._version5 else not broker.keep_session,
+            protocol=paho.MQTTv5 if self._version5 else paho.MQTTv311,
+        )
+        client.reconnect_delay_set(1, 30)
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        if broker.ca_file is not None:
+            context = ssl.create_default_context(cafile=str(broker.ca_file))
+            if broker.cert_file is not None:
+                context.load_cert_chain(broker.cert_file, broker.key_file)
+            client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _options(self) -> dict[str, Any]:
+        if not self._version5:
+            return {}
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._broker.keep_session else 0
+        return {"clean_start": not self._broker.keep_session, "properties": properties}
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._say(f"the broker refuses head office: {reason}")
+            if int(reason.value) in VERSION_REFUSED and self._version5:
+                self._version5 = False
+                self._refused.set()
+                client.disconnect()
+            return
+        if self._down:
+            self._down = False
+            self._say("connected again")
+        client.subscribe([(topic, 1) for topic in self._topics])
+        self._put(Connected())
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure and not self._down:
+            self._down = True
+            self._say(f"the connection to the broker is lost ({reason}); trying again")
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        self._put(message)
+
+    def _put(self, item: Item) -> None:
+        """A full queue holds the broker back for a while; what is dropped then comes again with a replay."""
+        try:
+            self._queue.put(item, timeout=PUT_TIMEOUT_S)
+        except queue.Full:
+            self.dropped += 1

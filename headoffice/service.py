@@ -1,0 +1,243 @@
+"""Head office's worker: messages in, one commit a round, then acknowledgements and requests for what is missing.
+
+All state of the stores is in the database; the engines are made from it, and thrown away if storing fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from contract.ids import uuid7
+from contract.messages import Ack, Ask, Replay, Response, State
+from contract.times import Stamper
+from contract.topics import EventType, Topics, parse
+from headoffice.clock import Clock
+from headoffice.ingest import Gap, Ingest, Outcome
+from headoffice.items import ItemMaster
+from headoffice.store import Batch, Store
+
+REPLAY_S_MIN = 1.0
+REPLAY_S_MAX = 30.0
+REACK_S = 1.0
+REQUEST_LIFE_S = 60
+REPLAYS_REMEMBERED = 1000
+EVENTS = frozenset(EventType)
+
+
+class Message(NamedTuple):
+    topic: str
+    payload: bytes
+
+
+class Publish(NamedTuple):
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+@dataclass(slots=True)
+class _Followed:
+    """One store: its engine, and when it was last asked to send again."""
+
+    engine: Ingest
+    asked_seq: int = 0
+    next_ask_s: float = 0.0
+    backoff_s: float = REPLAY_S_MIN
+    acked_seq: int = -1
+    acked_s: float = float("-inf")
+
+
+class Service:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        consumer: str,
+        prefix: str,
+        clock: Clock,
+        stamper: Stamper,
+        say: Callable[[str], None],
+        items: ItemMaster | None = None,
+        known: frozenset[str] | None = None,
+    ) -> None:
+        self._store = store
+        self._consumer = consumer
+        self._prefix = prefix
+        self._clock = clock
+        self._stamper = stamper
+        self._say = say
+        self._items = items
+        self._known = known
+        self._followed: dict[str, _Followed] = {}
+        self._replays: dict[str, str] = {}
+        self._strangers: set[str] = set()
+        self.events = 0
+
+    def greet(self) -> list[Publish]:
+        """After every connect: positions again, so that a store whose messages were lost sends them again."""
+        out = [ack for store in self._store.stores() if (ack := self._ack(store)) is not None]
+        return out + self._catalogue()
+
+    def _catalogue(self) -> list[Publish]:
+        if self._items is None:
+            return []
+        return [
+            Publish(f"{self._prefix}/catalog/{item.sku}", item.model_dump_json(exclude_none=True).encode(), retain=True)
+            for item in self._items.items
+        ]
+
+    def receive(self, messages: Sequence[Message]) -> list[Publish]:
+        """One round: everything in `messages` is stored in one commit before any of it is acknowledged."""
+        batches: dict[str, Batch] = {}
+        heard: dict[str, bool] = {}
+        out: list[Publish] = []
+        for message in messages:
+            address = parse(message.topic, self._prefix)
+            if address is None or not self._is_ours(address.store):
+                continue
+            if address.plane in EVENTS:
+                moved = self._take(address.store, address.plane, message.payload, batches)
+                heard[address.store] = heard.get(address.store, False) or moved
+            elif address.plane == "state":
+                self._state(address.store, message.payload)
+                heard.setdefault(address.store, False)
+            elif address.plane == "ask" and address.name == "catalog":
+                out += self._answer(address.store, message.payload)
+            elif address.plane == "response" and address.name in self._replays:
+                self._replayed(address.name, message.payload)
+        try:
+            self._store.save(batches.values(), self._clock.wall_us())
+        except BaseException:
+            self._followed.clear()  # what the engines took in is not stored: they are made again from what is
+            raise
+        for store, moved in heard.items():
+            out += self._replies(store, moved=moved)
+        return out
+
+    def tick(self) -> list[Publish]:
+        """Gaps that are due to be asked for again."""
+        return [ask for store in list(self._followed) for ask in self._ask(store)]
+
+    # -- one store --------------------------------------------------------------------------------------------------
+
+    def _is_ours(self, store: str) -> bool:
+        if store == "catalog":
+            return False
+        if self._known is not None and store not in self._known:
+            if store not in self._strangers and len(self._strangers) < REPLAYS_REMEMBERED:
+                self._strangers.add(store)
+                self._say(f"{store}: not in the list of stores, ignored")
+            return False
+        return True
+
+    def _engine(self, store: str) -> _Followed:
+        found = self._followed.get(store)
+        if found is None:
+            position, key = self._store.position(store) or (None, None)
+            engine = Ingest(store, position=position, key=key, hash_at=self._store.hash_at(store))
+            found = self._followed[store] = _Followed(engine)
+        return found
+
+    def _take(self, store: str, kind: str, payload: bytes, batches: dict[str, Batch]) -> bool:
+        """True when the position moved or the message held nothing new: both are answered with the position."""
+        followed = self._engine(store)
+        outcome = followed.engine.receive(payload, kind)
+        batch = batches.setdefault(store, Batch(store))
+        batch.accepted += outcome.accepted
+        batch.refusals += outcome.refusals
+        batch.position, batch.key = followed.engine.position, followed.engine.key
+        self.events += len(outcome.accepted)
+        self._tell(store, outcome)
+        return bool(outcome.accepted or outcome.duplicates)
+
+    def _tell(self, store: str, outcome: Outcome) -> None:
+        if outcome.new_log is not None:
+            self._say(f"{store}: follows log {outcome.new_log}")
+        for refusal in outcome.refusals[:3]:
+            self._say(f"{store}: {'ALARM ' if refusal.alarm else ''}quarantined ({refusal.code}): {refusal.reason}")
+
+    def _state(self, store: str, payload: bytes) -> None:
+        try:
+            state = State.model_validate_json(payload)
+        except ValidationError as error:
+            self._say(f"{store}: a state that is none: {error.errors()[0]['msg']}")
+            return
+        self._engine(store).engine.heard(state.log, state.head)
+
+    def _replies(self, store: str, *, moved: bool) -> list[Publish]:
+        followed, now_s = self._engine(store), self._clock.now_s()
+        position = followed.engine.position
+        out: list[Publish] = []
+        if moved and position is not None:
+            fresh = position.seq != followed.acked_seq
+            if fresh or now_s - followed.acked_s >= REACK_S:
+                followed.acked_seq, followed.acked_s = position.seq, now_s
+                out.append(Publish(*_ack_of(Topics(store, self._prefix), self._consumer, position.log, position.seq)))
+            if fresh:
+                followed.backoff_s, followed.next_ask_s = REPLAY_S_MIN, now_s + REPLAY_S_MIN
+        return out + self._ask(store)
+
+    def _ack(self, store: str) -> Publish | None:
+        held = self._store.position(store)
+        if held is None or not self._is_ours(store):
+            return None
+        return Publish(*_ack_of(Topics(store, self._prefix), self._consumer, held[0].log, held[0].seq))
+
+    def _ask(self, store: str) -> list[Publish]:
+        """A request to send again, at growing intervals; progress makes them short again."""
+        followed, now_s = self._followed[store], self._clock.now_s()
+        gap = followed.engine.gap()
+        if gap is None or now_s < followed.next_ask_s:
+            return []
+        followed.next_ask_s = now_s + followed.backoff_s * (0.5 + self._clock.chance())
+        followed.backoff_s = min(followed.backoff_s * 2, REPLAY_S_MAX)
+        if followed.asked_seq != gap.seq:
+            followed.asked_seq = gap.seq
+            self._say(f"{store}: event {gap.seq} is missing, asked for it")
+        return [self._request(store, gap)]
+
+    def _request(self, store: str, gap: Gap) -> Publish:
+        now_us = self._clock.wall_us()
+        request = Replay(
+            id=uuid7(now_us // 1000, self._clock.entropy(10)),
+            expires_at=self._stamper.text(now_us + REQUEST_LIFE_S * 1_000_000),
+            log=gap.log,
+            seq=gap.seq,
+            consumer=self._consumer,
+        )
+        if len(self._replays) >= REPLAYS_REMEMBERED:
+            self._replays.pop(next(iter(self._replays)))
+        self._replays[request.id] = store
+        return Publish(Topics(store, self._prefix).request("replay"), request.model_dump_json().encode(), retain=False)
+
+    def _replayed(self, request_id: str, payload: bytes) -> None:
+        store = self._replays.pop(request_id)
+        try:
+            response = Response.model_validate_json(payload)
+        except ValidationError:
+            return  # the request is made again when it is due
+        if response.status == "refused":
+            self._say(f"{store}: will not send again: {response.hint}")
+            self._engine(store).engine.nothing_there()
+
+    # -- the item master --------------------------------------------------------------------------------------------
+
+    def _answer(self, store: str, payload: bytes) -> list[Publish]:
+        if self._items is None:
+            return []
+        try:
+            ask = Ask.model_validate_json(payload)
+        except ValidationError as error:
+            self._say(f"{store}: an ask/catalog that is none: {error.errors()[0]['msg']}")
+            return []
+        page: dict[str, Any] = {"id": ask.id, **self._items.page(ask.since, ask.page)}
+        return [Publish(Topics(store, self._prefix).answer(ask.id), orjson.dumps(page), retain=False)]
+
+
+def _ack_of(topics: Topics, consumer: str, log: str, seq: int) -> tuple[str, bytes, bool]:
+    return topics.ack(consumer), Ack(log=log, seq=seq).model_dump_json().encode(), True

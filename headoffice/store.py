@@ -1,0 +1,220 @@
+"""Head office's database: events exactly once, positions, stock by store, what was refused.
+
+SQLite, WAL, synchronous FULL: an acknowledgement is only published after the commit, and a commit survives a power cut.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from contract.stock import StockRow, event_deltas, opening_rows
+from headoffice.errors import DatabaseFull, DatabaseUnusable
+from headoffice.ingest import Accepted, Position, Refusal
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+STEPS = ("001_head_office",)
+QUARANTINE_ROWS_MAX = 10_000
+BODY_BYTES_KEPT = 64 * 1024
+
+Stock = tuple[str, str, str, str, str]
+
+
+class Store:
+    """One writer; readers open another with `read_only`."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        if read_only and not path.exists():
+            raise DatabaseUnusable(f"there is no database {path}", hint="is this the file that jaego-hq run writes?")
+        with ExitStack() as opened:
+            try:
+                target = f"file:{path}{'?mode=ro' if read_only else ''}"
+                self._db = sqlite3.connect(target, uri=True, isolation_level=None, check_same_thread=False)
+                opened.callback(self._db.close)
+                self._db.execute("PRAGMA busy_timeout = 10000")
+                if not read_only:
+                    self._db.execute("PRAGMA journal_mode = WAL")
+                    self._db.execute("PRAGMA synchronous = FULL")
+                    _migrate(self._db)
+                self._db.execute("SELECT store FROM position LIMIT 1")
+            except sqlite3.DatabaseError as error:
+                raise DatabaseUnusable(
+                    f"{path}: {error}", hint="check its folder's permissions and free space"
+                ) from error
+            opened.pop_all()
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def save(self, batches: Iterable[Batch], now_us: int) -> None:
+        """Everything of one round in one commit. Raises `DatabaseFull`; other database errors are the caller's end."""
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            for batch in batches:
+                self._save(batch, now_us)
+            db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                raise DatabaseFull("the disk is full: nothing is acknowledged", hint="free some disk space") from error
+            raise
+
+    def _save(self, batch: Batch, now_us: int) -> None:
+        db, store = self._db, batch.store
+        if batch.accepted:
+            db.executemany(
+                "INSERT INTO event (store, log, seq, type, hash, body) VALUES (?, ?, ?, ?, ?, ?)",
+                [(store, one.log, one.seq, one.type, one.hash, one.body) for one in batch.accepted],
+            )
+            self._fold(store, batch.accepted)
+        if batch.position is not None:
+            db.execute(
+                "INSERT INTO position (store, log, seq, hash, part, parts, key) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET (log, seq, hash, part, parts, key) = "
+                "(excluded.log, excluded.seq, excluded.hash, excluded.part, excluded.parts, excluded.key)",
+                (store, *batch.position, batch.key),
+            )
+        if batch.refusals:
+            self._quarantine(store, batch.refusals, now_us)
+
+    def _fold(self, store: str, accepted: Iterable[Accepted]) -> None:
+        deltas: dict[Stock, int] = {}
+        for one in accepted:
+            stated = opening_rows(one.event)
+            if stated is None:
+                for key, delta in event_deltas(one.event):
+                    place = (store, key.sku, key.zone, key.lot, key.disposition)
+                    deltas[place] = deltas.get(place, 0) + delta
+                continue
+            self._add(deltas)
+            deltas.clear()
+            if one.event["data"]["part"] == 1:
+                self._db.execute("DELETE FROM stock WHERE store = ?", (store,))
+            deltas.update({(store, row.sku, row.zone, row.lot, row.disposition): row.quantity for row in stated})
+        self._add(deltas)
+
+    def _add(self, deltas: dict[Stock, int]) -> None:
+        self._db.executemany(
+            "INSERT INTO stock (store, sku, zone, lot, disposition, quantity) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity",
+            [(*place, delta) for place, delta in deltas.items() if delta],
+        )
+
+    def _quarantine(self, store: str, refusals: Iterable[Refusal], now_us: int) -> None:
+        self._db.executemany(
+            "INSERT INTO quarantine (store, log, seq, code, reason, body, at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(store, one.log, one.seq, one.code, one.reason, one.body[:BODY_BYTES_KEPT], now_us) for one in refusals],
+        )
+        self._db.execute(
+            "DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - ?", (QUARANTINE_ROWS_MAX,)
+        )
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def stores(self) -> list[str]:
+        return [row[0] for row in self._db.execute("SELECT store FROM position ORDER BY store")]
+
+    def position(self, store: str) -> tuple[Position, str | None] | None:
+        row = self._db.execute(
+            "SELECT log, seq, hash, part, parts, key FROM position WHERE store = ?", (store,)
+        ).fetchone()
+        return (Position(*row[:5]), row[5]) if row else None
+
+    def hash_at(self, store: str) -> Callable[[str, int], str | None]:
+        def find(log: str, seq: int) -> str | None:
+            row = self._db.execute(
+                "SELECT hash FROM event WHERE store = ? AND log = ? AND seq = ?", (store, log, seq)
+            ).fetchone()
+            return row[0] if row else None
+
+        return find
+
+    def stock(self, store: str, sku_from: str | None = None, sku_to: str | None = None) -> list[StockRow]:
+        rows = self._db.execute(
+            "SELECT sku, zone, lot, disposition, quantity FROM stock WHERE store = ?1 AND quantity <> 0 "
+            "AND (?2 IS NULL OR sku >= ?2) AND (?3 IS NULL OR sku <= ?3) ORDER BY 1, 2, 3, 4",
+            (store, sku_from, sku_to),
+        )
+        return [StockRow(*row) for row in rows]
+
+    def snapshot(self, store: str, sku_from: str | None, sku_to: str | None) -> tuple[Position | None, list[StockRow]]:
+        """Position and stock of one moment."""
+        self._db.execute("BEGIN")
+        try:
+            held = self.position(store)
+            return held[0] if held else None, self.stock(store, sku_from, sku_to)
+        finally:
+            self._db.execute("COMMIT")
+
+    def newest(self, store: str, limit: int) -> list[dict[str, Any]]:
+        """The newest events of the log that is followed, oldest first."""
+        rows = self._db.execute(
+            "SELECT body FROM event WHERE store = ?1 AND log = (SELECT log FROM position WHERE store = ?1) "
+            "ORDER BY seq DESC LIMIT ?2",
+            (store, limit),
+        ).fetchall()
+        return [orjson.loads(row[0]) for row in reversed(rows)]
+
+    def counts(self) -> Iterator[tuple[str, int, int]]:
+        """(store, events, refused) of every store."""
+        for store in self.stores():
+            events = self._db.execute("SELECT COUNT(*) FROM event WHERE store = ?", (store,)).fetchone()[0]
+            refused = self._db.execute("SELECT COUNT(*) FROM quarantine WHERE store = ?", (store,)).fetchone()[0]
+            yield store, events, refused
+
+
+class Batch:
+    """What one round brought of one store."""
+
+    __slots__ = ("accepted", "key", "position", "refusals", "store")
+
+    def __init__(self, store: str) -> None:
+        self.store = store
+        self.accepted: list[Accepted] = []
+        self.refusals: list[Refusal] = []
+        self.position: Position | None = None
+        self.key: str | None = None
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if found > len(STEPS):
+        raise DatabaseUnusable(
+            f"the database has schema {found}, this release knows {len(STEPS)}",
+            hint="install the release that wrote it",
+        )
+    if found == len(STEPS):
+        return
+    from sqlite_utils import Database  # noqa: PLC0415  memory and time, only when there is something to do
+    from sqlite_utils.migrations import Migrations  # noqa: PLC0415  same
+
+    steps = Migrations("headoffice")
+    for number, name in enumerate(STEPS, start=1):
+        steps(name=name)(_step(number, name))
+    steps.apply(Database(db))
+
+
+def _step(number: int, name: str) -> Callable[[Database], None]:
+    def apply(database: Database, /) -> None:
+        script = (files("headoffice") / "schema" / f"{name}.sql").read_text("utf-8")
+        pending = ""
+        for line in script.splitlines(keepends=True):
+            pending += line
+            if sqlite3.complete_statement(pending):
+                database.conn.execute(pending)
+                pending = ""
+        database.conn.execute(f"PRAGMA user_version = {number}")
+
+    return apply
