@@ -7,22 +7,23 @@ expected. `config/agent.example.toml` documents every setting; a test holds it a
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from agent.errors import ConfigError
 from contract.events import Name
-from contract.ids import is_store
+from contract.ids import NAME, is_store
 from contract.stock import is_zone
 from contract.topics import PREFIX
-from drivers.registry import AnySettings
+from drivers.registry import KINDS, AnySettings
 
 FILE_BYTES_MAX = 1_000_000
+SECRET_BYTES_MAX = 65_535  # what MQTT's password field holds
 
 
 class Section(BaseModel):
@@ -108,16 +109,6 @@ class UplinkSection(Section):
     levels_per_s_max: float = Field(200.0, ge=1, le=10_000, description="Most level messages a second.")
     health_interval_s: float = Field(60.0, ge=1, le=3600, description="How often health is published.")
 
-    @model_validator(mode="after")
-    def _parts_belong_together(self) -> Self:
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together")
-        if self.password_file is not None and self.username is None:
-            raise ValueError("password_file needs a username")
-        if not self.tls and (self.ca_file or self.cert_file):
-            raise ValueError("ca_file and cert_file need tls = true")
-        return self
-
 
 class WebSection(Section):
     enabled: bool = Field(default=True, description="Screens and the local API.")
@@ -150,66 +141,140 @@ class Config(Section):
 
 def load(path: Path) -> Config:
     """The configuration. Raises `ConfigError` with every mistake in the file."""
-    try:
-        raw = path.read_bytes()
-        if len(raw) > FILE_BYTES_MAX:
-            raise ConfigError([f"{path}: found {len(raw)} bytes, expected a configuration of at most {FILE_BYTES_MAX}"])
-        table = tomllib.loads(raw.decode())
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}; expected a readable configuration file"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: found {error}; expected TOML in UTF-8"]) from error
+    table = _table(path)
+    mistakes: list[str] = []
+    config: Config | None = None
     try:
         config = Config.model_validate(table)
     except ValidationError as error:
-        raise ConfigError([f"{path}: {_mistake(one)}" for one in error.errors()]) from error
-    mistakes = [f"{path}: {line}" for line in _contradictions(config)]
-    if mistakes:
-        raise ConfigError(mistakes)
+        mistakes = [_mistake(one) for one in error.errors(include_url=False)]
+    mistakes += _contradictions(table)
+    if config is None or mistakes:
+        raise ConfigError([f"{path}: {line}" for line in mistakes])
     return _rooted(config, path.parent)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}; expected a readable configuration file"]) from error
+    if len(raw) > FILE_BYTES_MAX:
+        raise ConfigError([f"{path}: found more than {FILE_BYTES_MAX} bytes, expected a configuration"])
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise ConfigError([f"{path}: found lists within lists without end, expected TOML in UTF-8"]) from error
+    except ValueError as error:  # no UTF-8, no TOML, a number of thousands of digits
+        raise ConfigError([f"{path}: found {error}; expected TOML in UTF-8"]) from error
 
 
 def _mistake(error: ErrorDetails) -> str:
     key = _key(error["loc"])
+    found = error["input"]
+    shown = "a table or list" if isinstance(found, (dict, list)) else repr(found)[:80]
     match error["type"]:
         case "missing":
             return f"{key}: found nothing, expected a value"
         case "extra_forbidden":
             return f"{key}: found a setting that does not exist, expected one of config/agent.example.toml"
         case "union_tag_not_found":
-            return f"{key}.kind: found nothing, expected a kind of device"
+            return f"{key}.kind: found nothing, expected one of {', '.join(sorted(KINDS))}"
+        case "union_tag_invalid":
+            tag = error.get("ctx", {}).get("tag")
+            return f"{key}.kind: found {tag!r}, expected one of {', '.join(sorted(KINDS))}"
+        case "value_error":
+            return f"{key}: found {shown}; {error['msg'].removeprefix('Value error, ')}"
         case _:
-            found = error["input"]
-            shown = "a table or list" if isinstance(found, (dict, list)) else repr(found)[:80]
-            message = error["msg"]
-            if message.startswith("Value error, "):
-                return f"{key}: found {shown}; {message.removeprefix('Value error, ')}"
-            return f"{key}: found {shown}, expected {message.removeprefix('Input should be ')}"
+            return f"{key}: found {shown}, expected {_expected(error)}"
+
+
+def _expected(error: ErrorDetails) -> str:
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "string_pattern_mismatch":
+            pattern = str(limits["pattern"]).strip("^$")
+            return "1 to 64 of A-Z a-z 0-9 . _ -" if pattern == NAME.pattern else f"text that matches {pattern}"
+        case "string_too_short":
+            return f"at least {limits['min_length']} characters"
+        case "string_too_long":
+            return f"at most {limits['max_length']} characters"
+        case "too_short":
+            return f"at least {limits['min_length']} of them"
+        case "too_long":
+            return f"at most {limits['max_length']} of them"
+        case "tuple_type":
+            return "a list; a section that may come often is written [[name]]"
+        case "model_type" | "model_attributes_type":
+            return "a table of settings"
+        case _:
+            return error["msg"].removeprefix("Input should be ")
 
 
 def _key(location: tuple[int | str, ...]) -> str:
+    """As a person finds it in the file: entries count from 1, and the kind of a device is no level of the file."""
     text = ""
-    for part in location:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    for place, part in enumerate(location):
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        elif not (place and location[place - 1] == "settings" and part in KINDS):
+            text += f".{part}" if text else part
     return text or "the file"
 
 
-def _contradictions(config: Config) -> Iterator[str]:
-    """What each section alone cannot see."""
-    zones, stations = set(config.store.zones), {one.name for one in config.station}
-    for index, station in enumerate(config.station, start=1):
-        if station.zone not in zones:
-            yield f"station[{index}].zone: found {station.zone!r}, expected one of {', '.join(sorted(zones))}"
-    for index, device in enumerate(config.device, start=1):
-        if device.station is not None and device.station not in stations:
-            expected = ", ".join(sorted(stations)) or "a [[station]], there is none"
-            yield f"device[{index}].station: found {device.station!r}, expected {expected}"
-    for kind, names in (
-        ("station", [one.name for one in config.station]),
-        ("device", [one.name for one in config.device]),
-    ):
+def _contradictions(table: Mapping[str, Any]) -> Iterator[str]:
+    """What each setting alone cannot see, as far as a file with mistakes shows it."""
+    stations, devices = _entries(table, "station"), _entries(table, "device")
+    yield from _unknown_places(_section(table, "store").get("zones"), stations, devices)
+    for kind, entries in (("station", stations), ("device", devices)):
+        names = [one["name"] for one in entries if isinstance(one.get("name"), str)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"{kind}: found {name!r} {names.count(name)} times, expected each name once"
+    paths: dict[str, int] = {}
+    for index, device in enumerate(devices, start=1):
+        path = _section(device, "settings").get("path")
+        if isinstance(path, str) and paths.setdefault(path, index) != index:
+            yield f"device[{index}].settings.path: found {path!r}, expected a path that device[{paths[path]}] has not"
+    yield from _halves(_section(table, "uplink"))
+
+
+def _unknown_places(zones: Any, stations: list[Mapping[str, Any]], devices: list[Mapping[str, Any]]) -> Iterator[str]:
+    if isinstance(zones, list):
+        names = [name for name in cast("list[Any]", zones) if isinstance(name, str)]
+        for index, station in enumerate(stations, start=1):
+            zone = station.get("zone")
+            if isinstance(zone, str) and zone not in names:
+                yield f"station[{index}].zone: found {zone!r}, expected one of {', '.join(sorted(names))}"
+    known = [station.get("name") for station in stations]
+    for index, device in enumerate(devices, start=1):
+        name = device.get("station")
+        if isinstance(name, str) and name not in known:
+            expected = ", ".join(sorted(one for one in known if isinstance(one, str))) or "a [[station]], there is none"
+            yield f"device[{index}].station: found {name!r}, expected one of {expected}"
+
+
+def _halves(uplink: Mapping[str, Any]) -> Iterator[str]:
+    """Settings of the uplink that mean nothing without another one."""
+    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file"), ("password_file", "username")):
+        if one in uplink and other not in uplink:
+            yield f"uplink.{other}: found nothing, expected a value, {one} needs it"
+    for name in ("ca_file", "cert_file", "key_file"):
+        if name in uplink and uplink.get("tls") is not True:
+            yield f"uplink.tls: found {str(uplink.get('tls', False)).lower()}, expected true, {name} needs it"
+
+
+def _section(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = table.get(name)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _entries(table: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Places of entries are kept: one that is no table counts as an empty one."""
+    found = table.get(name)
+    if not isinstance(found, list):
+        return []
+    return [cast("dict[str, Any]", one) if isinstance(one, dict) else {} for one in cast("list[Any]", found)]
 
 
 def _rooted(config: Config, folder: Path) -> Config:
@@ -240,6 +305,12 @@ def secret(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return path.read_text("utf-8").rstrip("\r\n")
+        with path.open("rb") as file:
+            text = file.read(SECRET_BYTES_MAX + 1).decode().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: {error}; expected a readable file with a secret in it"]) from error
+        why = error.strerror if isinstance(error, OSError) else "no UTF-8"  # never a byte of a secret
+        raise ConfigError([f"{path}: {why}; expected a readable file with a secret in it"]) from error
+    if not text or len(text) > SECRET_BYTES_MAX:
+        found = "nothing" if not text else f"more than {SECRET_BYTES_MAX} bytes"
+        raise ConfigError([f"{path}: found {found}, expected a secret"])
+    return text
