@@ -63,8 +63,8 @@ async def failed(request: Request, _error: Exception) -> Response:
     return response
 
 
-def refuse_host(scope: Scope) -> ASGIApp:
-    """Without a page: whoever asks under a wrong name gets nothing of ours."""
-    language = _language(Request(scope))
-    lines = f"{text('error_421', language)}\n{text('hint_421', language)}\n"
-    return Response(lines, 421, media_type="text/plain; charset=utf-8")
+def refuse(scope: Scope, status: int) -> ASGIApp:
+    """Without a page: whoever asks under a wrong name, or with too much, gets nothing of ours."""
+    language = room_of(Request(scope)).view.language
+    lines = f"{text(f'error_{status}', language)}\n{text(f'hint_{status}', language)}\n"
+    return Response(lines, status, media_type="text/plain; charset=utf-8")

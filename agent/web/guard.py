@@ -12,11 +12,12 @@ from ipaddress import ip_address
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.web.errors import refuse_host
+from agent.web.errors import refuse
 from agent.web.headers import secure
 from agent.web.room import Room
 
 HOST_CHARACTERS_MAX = 255
+HEAD_BYTES_MAX = 16 * 1024  # h11 limits only what has not arrived as a whole
 
 
 class Guard:
@@ -34,10 +35,19 @@ class Guard:
                 secure(MutableHeaders(scope=message))
             await send(message)
 
+        if _head_size_bytes(scope) > HEAD_BYTES_MAX:
+            await refuse(scope, 431)(scope, receive, secured)
+            return
         if not is_ours(Headers(scope=scope).getlist("host"), scope, self._room.hosts):
-            await refuse_host(scope)(scope, receive, secured)
+            await refuse(scope, 421)(scope, receive, secured)
             return
         await self._app(scope, receive, secured)
+
+
+def _head_size_bytes(scope: Scope) -> int:
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    target = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    return target + sum(len(name) + len(value) for name, value in headers)
 
 
 def is_ours(hosts: list[str], scope: Scope, names: set[str]) -> bool:
@@ -67,7 +77,7 @@ def _same(server: str, host: str) -> bool:
 def _without_port(host: str) -> str:
     """RFC 9110, 7.2: host, or host:port, where an IPv6 address stands in brackets."""
     if host.startswith("["):
-        inside, _, rest = host[1:].partition("]")
-        return inside if not rest or rest.removeprefix(":").isdigit() else ""
+        inside, end, rest = host[1:].partition("]")
+        return inside if end and (not rest or rest.removeprefix(":").isdigit()) else ""
     name, colon, port = host.partition(":")
     return name if not colon or port.isdigit() else ""

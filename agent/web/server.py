@@ -20,10 +20,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import Server
 
 from agent.errors import AgentError
+from agent.web.guard import HEAD_BYTES_MAX
 from agent.web.room import Room
 
 CONNECTIONS_MAX = 160  # the feed takes 100 listeners; the rest is for pages
-HEAD_BYTES_MAX = 16 * 1024
 HEAD_S_MAX = 10.0
 KEEP_ALIVE_S = 15
 STOP_S_MAX = 2  # a stream ends by itself at once; this is for a page that is just being made

@@ -17,14 +17,27 @@ from contract.stock import StockRow
 CODE_CHARACTERS_MAX = 120
 HINT_CHARACTERS_MAX = 300
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Control characters become visible: U+2400 to U+2421 are their pictures.
-_PICTURES = {code: 0x2400 + code for code in range(32)} | {127: 0x2421}
+# Control characters become visible by name; their pictures (U+2400 …) are missing from common Korean fonts.
+_CONTROLS = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+)
+_VISIBLE = {code: f"<{name}>" for code, name in enumerate(_CONTROLS.split())} | {127: "<DEL>"}
 
 Shown = dict[str, str]
 
 
 def clock_time(at_us: int, zone: tzinfo | None) -> str:
     return (_EPOCH + timedelta(microseconds=at_us)).astimezone(zone).strftime("%H:%M:%S")
+
+
+def day_time(at_us: int, zone: tzinfo | None) -> str:
+    """For what may be days old."""
+    return (_EPOCH + timedelta(microseconds=at_us)).astimezone(zone).strftime("%m-%d %H:%M")
+
+
+def line(one: Entry) -> str:
+    """The answer's text without its first word where that says the answer, which is shown in large already."""
+    return one.text.removeprefix(f"{text(one.answer.value, one.language)}: ")
 
 
 def number(quantity: int) -> str:
@@ -38,7 +51,7 @@ def entry(one: Entry, station: Station | None, language: Language, zone: tzinfo 
         "seq": one.seq,
         "answer": one.answer.value,
         "word": text(one.answer.value, language),
-        "text": one.text,
+        "text": line(one),
         "language": one.language,
         "time": clock_time(one.at_us, zone),
         **doing(one, station, language),
@@ -81,9 +94,9 @@ def station_card(station: Station, last: Entry | None, language: Language, zone:
     return shown | {
         "state": last.answer.value,
         "word": text(last.answer.value, language),
-        "text": last.text,
+        "text": line(last),
         "language": last.language,
-        "time": clock_time(last.at_us, zone),
+        "time": day_time(last.at_us, zone),
     }
 
 
@@ -93,7 +106,7 @@ def device_card(status: DeviceStatus, language: Language, zone: tzinfo | None) -
         "name": status.device,
         "state": state,
         "word": text(f"state_{state}", language),
-        "since": text("since", language, time=clock_time(status.since_us, zone)),
+        "since": text("since", language, time=day_time(status.since_us, zone)),
         "reads": text("reads", language, reads=number(status.reads), bad=number(status.bad_reads)),
         "advice": text(f"advice_{state}", language),
         "hint": " · ".join(part for part in (status.error, status.hint) if part)[:HINT_CHARACTERS_MAX],
@@ -102,12 +115,12 @@ def device_card(status: DeviceStatus, language: Language, zone: tzinfo | None) -
 
 def sync_card(sync: Sync, language: Language) -> Shown:
     """Facts, no alarm: offline is a normal state (operations.md)."""
-    line = text("all_sent", language)
+    said = text("all_sent", language)
     if sync.waiting > 0:
-        line = text("to_send", language, waiting=number(sync.waiting), age=age(sync.oldest_s, language))
+        said = text("to_send", language, waiting=number(sync.waiting), age=age(sync.oldest_s, language))
     return {
         "state": ("waiting" if sync.waiting else "sent") if sync.connected else "offline",
-        "text": line,
+        "text": said,
         "link": text("online" if sync.connected else "offline", language),
         "clock": text("clock_suspect", language) if sync.clock == "suspect" else "",
         "head": text("events", language, head=number(sync.head)),
@@ -164,7 +177,7 @@ def _known(key: str, word: str, language: Language) -> str:
 def code(held: Mapping[str, Any]) -> str:
     """What was scanned, every control character visible; bytes that are no text in hexadecimal."""
     if held.get("text") is not None:
-        shown = str(held["text"]).translate(_PICTURES)
+        shown = str(held["text"]).translate(_VISIBLE)
     else:
         digits = str(held.get("raw_hex") or "")
         shown = " ".join(digits[at : at + 2] for at in range(0, min(len(digits), CODE_CHARACTERS_MAX * 2), 2))

@@ -22,7 +22,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_devices": ("설정된 장치가 없습니다", "No device is configured"),
     "no_scan": ("스캔을 기다리고 있습니다", "Waiting for a scan"),
     "no_exceptions": ("예외가 없습니다", "No exceptions"),
-    "open_station": ("{name} 작업대 열기", "Open station {name}"),
     "see_all": ("모두 보기", "See all"),
     # sync, as a fact
     "all_sent": ("모두 전송되었습니다", "Everything is sent"),
@@ -79,7 +78,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "latest": ("최근 스캔", "Latest scans"),
     "sound_on": ("소리 켜짐", "Sound on"),
     "sound_off": ("소리 꺼짐", "Sound off"),
-    "sound_blocked": ("눌러서 소리 켜기", "Press to turn sound on"),
+    "sound_blocked": ("소리 켜기", "Turn sound on"),
     "dismiss": ("확인했습니다", "I have seen it"),
     "dismiss_key": ("Enter 키", "Enter key"),
     "more_stops": ("확인할 멈춤이 {n}건 더 있습니다", "{n} more to look at"),
@@ -157,6 +156,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error_404": ("없는 화면입니다", "There is no such page"),
     "error_405": ("지원하지 않는 요청입니다", "That request is not offered here"),
     "error_421": ("이 주소로는 열 수 없습니다", "Not under this address"),
+    "error_431": ("요청이 너무 깁니다", "The request is too long"),
     "error_500": ("화면에 문제가 생겼습니다", "The screen has failed"),
     "error_503": ("지금은 응답할 수 없습니다", "Busy at the moment"),
     "hint_400": ("{name}: {found} — {expected}", "{name}: {found} — {expected}"),
@@ -165,6 +165,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hint_421": (
         "http://127.0.0.1 또는 설정 파일의 web.host 주소로 여세요.",
         "Open it under http://127.0.0.1 or the address of web.host in the configuration.",
+    ),
+    "hint_431": (
+        "주소를 줄이거나 브라우저의 쿠키를 지우세요.",
+        "Shorten the address, or clear the browser's cookies.",
     ),
     "hint_500": (
         "스캔과 기록은 계속됩니다. 다시 시도하고, 계속되면 에이전트의 로그와 함께 알려 주세요.",

@@ -1,4 +1,4 @@
-"""Pictures of every screen in both languages and sizes, by hand: `python tests/browser/shots.py FOLDER`.
+"""Pictures of every screen in both languages and sizes, by hand: `python -m tests.browser.shots FOLDER`.
 
 Needs Chromium, a Korean font (fonts-nanum on Debian) and playwright.
 """
@@ -9,14 +9,12 @@ import asyncio
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "agent" / "web")]
-
 from playwright.async_api import Page, async_playwright
-from store import Store, busy_day, entry
 
 from agent.web.app import build
 from agent.web.server import WebServer
 from drivers.reads import Answer
+from tests.agent.web.store import Store, busy_day, entry
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -53,7 +51,6 @@ async def shoot(page: Page, folder: Path, base: str, store: Store, language: str
 
 
 async def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for language in ("ko", "en"):
@@ -62,8 +59,8 @@ async def main(folder: Path) -> None:
                 server = WebServer(build(store.view()), "127.0.0.1", 0)
                 host, port = await server.start()
                 page = await browser.new_page(viewport={"width": width, "height": height})
-                page.on("console", lambda line: print("console:", line.text))
-                page.on("pageerror", lambda error: print("error:", error))
+                page.on("console", lambda line: sys.stdout.write(f"console: {line.text}\n"))
+                page.on("pageerror", lambda error: sys.stdout.write(f"error: {error}\n"))
                 await shoot(page, folder, f"http://{host}:{port}", store, language, f"{width}x{height}")
                 await page.close()
                 await server.stop()
@@ -71,4 +68,6 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(target))

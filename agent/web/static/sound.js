@@ -18,13 +18,11 @@ let wanted = localStorage.getItem(KEPT) !== "off";
 
 function ready() {
   context ??= new AudioContext();
-  if (context.state === "suspended") context.resume();
   return context.state === "running";
 }
 
 export function play(answer) {
-  if (!wanted || !TONES[answer]) return;
-  ready();
+  if (!wanted || !ready()) return; // a tone that waits would come too late to mean anything
   for (const tone of playing) tone.stop();
   playing = TONES[answer].map(([hertz, start, length, shape]) => {
     const at = context.currentTime + start;
@@ -54,16 +52,19 @@ export function control(button) {
   }
   ready();
   context.addEventListener("statechange", show);
-  addEventListener("pointerdown", ready, { once: true });
-  addEventListener("keydown", ready, { once: true });
+  for (const touch of ["pointerdown", "keydown"]) {
+    // On the button itself the click below decides, or it would wake the sound and turn it off in one go.
+    addEventListener(touch, (event) => button.contains(event.target) || context.resume());
+  }
   button.addEventListener("click", () => {
     if (button.dataset.state !== "blocked") {
       wanted = !wanted;
       localStorage.setItem(KEPT, wanted ? "on" : "off");
     }
-    ready();
-    show();
-    play("good");
+    context.resume().then(() => {
+      show();
+      play("good");
+    });
   });
   return (named) => {
     texts = named;

@@ -74,7 +74,7 @@ class Store:
             ),
         ]
     )
-    sync: Sync = Sync(connected=True, head=1204, waiting=112, oldest_s=250, clock="synced")
+    sync: Sync = field(default_factory=lambda: Sync(True, 1204, 112, 250, "synced"))
     rows: list[StockRow] = field(
         default_factory=lambda: [
             StockRow("MILK-1L", "backroom", "", "sellable", 1240),

@@ -1,0 +1,82 @@
+"""The screens' words: complete in both languages, and every one of them in use."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from agent import web
+from agent.capture.supervisor import State
+from agent.operations.values import Mode
+from agent.web.texts import LANGUAGES, TEXTS, age, text
+from contract.events import ExceptionData
+from contract.stock import DISPOSITIONS
+from drivers.reads import Answer, Fault
+
+HANGUL = re.compile("[가-힣]")
+# The same in both languages, or a pattern without words.
+WORDLESS = {"other_language", "from_to", "hint_400", "unit_gram", "sku"}
+SILENT = {"advice_connecting", "advice_up"}
+
+
+def placeholders(line: str) -> set[str]:
+    return set(re.findall(r"{(\w+)}", line))
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_every_text_stands_in_both_languages(key):
+    korean, english = TEXTS[key]
+    assert (korean == english == "") if key in SILENT else (korean and english)
+    assert placeholders(korean) == placeholders(english)
+    if key not in WORDLESS | SILENT:
+        assert HANGUL.search(korean), korean
+        assert not HANGUL.search(english), english
+
+
+def test_every_text_is_used_and_every_used_text_exists():
+    folder = Path(web.__path__[0])
+    sources = [one for one in folder.rglob("*") if one.suffix in {".py", ".html"} and one.name != "texts.py"]
+    written = "\n".join(one.read_text() for one in sources)
+    composed = ("state_", "advice_", "mode_", "kind_", "reason_", "error_", "hint_", "unit_", "age_")
+    unused = [
+        key for key in TEXTS if f'"{key}"' not in written and f"'{key}'" not in written and not key.startswith(composed)
+    ]
+    assert set(unused) <= {"good", "look", *DISPOSITIONS}
+    assert set(re.findall(r"\bt\('(\w+)'", written)) <= TEXTS.keys()
+
+
+def test_everything_the_agent_can_say_has_its_word():
+    kinds = get_args(ExceptionData.model_fields["kind"].annotation)
+    expected = {
+        *(f"state_{one.value}" for one in State),
+        *(f"advice_{one.value}" for one in State),
+        *(f"mode_{one}" for one in get_args(Mode)),
+        *(f"kind_{one}" for one in kinds),
+        *(f"reason_{one.value}" for one in Fault),
+        *(one.value for one in Answer),
+        *DISPOSITIONS,
+    }
+    assert expected <= TEXTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "korean", "english"),
+    [
+        (-5, "0초", "0 s"),
+        (0, "0초", "0 s"),
+        (59, "59초", "59 s"),
+        (60, "1분", "1 min"),
+        (250, "4분", "4 min"),
+        (7200, "2시간", "2 h"),
+        (200_000, "2일", "2 d"),
+    ],
+)
+def test_an_age_is_told_in_its_largest_unit(seconds, korean, english):
+    assert [age(seconds, one) for one in LANGUAGES] == [korean, english]
+
+
+def test_the_fact_of_syncing_reads_as_the_design_has_it():
+    assert text("to_send", "en", waiting=112, age=age(250, "en")) == "112 to send, oldest 4 min"
