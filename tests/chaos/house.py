@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -121,8 +120,10 @@ class House:
         return self.folder / "witness.jsonl"
 
     def start(self, name: str) -> None:
-        log = self._logs.setdefault(name, (self.folder / f"{name}.log").open("ab"))
-        self._processes[name] = subprocess.Popen(self.commands[name], stdout=log, stderr=log, env={**os.environ})
+        if name not in self._logs:
+            self._logs[name] = (self.folder / f"{name}.log").open("ab")
+        log = self._logs[name]
+        self._processes[name] = subprocess.Popen(self.commands[name], stdout=log, stderr=log)
 
     def kill(self, name: str) -> None:
         process = self._processes[name]

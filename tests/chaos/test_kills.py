@@ -1,7 +1,7 @@
 """kill -9 of agent, broker and head office at seeded instants under load, with an outside witness.
 
-The witness is the clerk's side: it writes down, synced, every acknowledgement before the next scan. Afterwards nothing on
-its list is lost and nothing doubled, the chain is intact and head office equals the store. Every label is unique.
+The witness is the clerk's side: it writes down, synced, every acknowledgement before the next scan. Afterwards nothing
+on its list is lost and nothing doubled, the chain is intact and head office equals the store. Every label is unique.
 `JAEGO_KILLS` says how many kills of each; CI makes 5.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -52,26 +53,17 @@ def test_nothing_on_the_witness_list_is_lost_or_doubled(tmp_path: Path) -> None:
 def _check_against_witness(house: House) -> None:
     verified = house.run("jaego", "log", "verify", "-c", str(house.folder / "agent.toml"))
     assert verified.returncode == 0, verified.stdout
-    events = house.events()
-    moved = Counter(
-        line["code"]["text"] for event in events if event["type"] == "movement" for line in event["data"]["lines"]
-    )
-    excepted = Counter(
-        event["data"]["code"].get("text")
-        for event in events
-        if event["type"] == "exception" and "code" in event["data"]
-    )
-    seen = house.seen()
-    lost = [
-        one
-        for one in seen
-        if (label := one["code"].removeprefix("]d2"))
-        and not (moved[label] if one["answer"] == "good" else excepted[label])
-    ]
+    events, seen = house.events(), house.seen()
+    moved = Counter(line["code"]["text"] for event in events for line in event["data"].get("lines", ()))
+    excepted = Counter(event["data"]["code"].get("text") for event in events if event["type"] == "exception")
+    held = {"good": moved, "look": excepted, "stop": excepted}
+    lost = [one for one in seen if not held[one["answer"]][one["code"].removeprefix("]d2")]]
     doubled = {label: count for label, count in moved.items() if count > 1}
-    answers = Counter(one["answer"] for one in seen)
-    print(f"{3 * KILLS_EACH} kills, {len(events)} events, {len(seen)} acknowledged {dict(answers)}, lost {len(lost)}, "
-          f"doubled {len(doubled)}")  # fmt: skip
+    answers = dict(Counter(one["answer"] for one in seen))
+    sys.stdout.write(
+        f"\n{3 * KILLS_EACH} kills, {len(events)} events, {len(seen)} acknowledgements {answers}, "
+        f"lost {len(lost)}, doubled {len(doubled)}\n"
+    )
     assert not lost
     assert not doubled
     assert len(seen) > 20
