@@ -12,7 +12,7 @@ from agent.texts import TEXTS
 from identity.control import parse
 
 TEXT = (Path(__file__).parent.parent / "docs" / "operations.md").read_text("utf-8")
-NEEDS_A_PERSON = {name: both for name, both in TEXTS.items() if both[1].startswith(("Look", "Stop", "Nothing"))}
+NEEDS_A_PERSON = {name: both for name, both in TEXTS.items() if both[1].startswith(("Look:", "Stop:", "Nothing"))}
 
 
 def test_its_control_codes_are_orders_that_the_agent_obeys() -> None:
