@@ -1,9 +1,8 @@
 """Draining a backlog of 100,000 events to a local mosquitto, against `mosquitto_pub -l -q 1` with one event a message.
 
-The backlog is a mix as four busy stations make it: each keeps to one activity (receiving, counting, moving, selling) for
-20 to 200 scans, the stations interleave at random, and one scan in a hundred is an exception. Both sides publish the same
-event bodies at QoS 1 to the same broker, in turn. Neither has a consumer, so flow control by consumers is set wide.
-Ours reads from the ledger's database; it is done when the broker has receipted every message.
+The backlog is a mix as four busy stations make it: each keeps to one activity (receiving, counting, moving, selling)
+for 20 to 200 scans, the stations interleave at random, and one scan in a hundred is an exception. Both sides publish
+the same event bodies at QoS 1 to the same broker, in turn. Neither has a consumer, so flow control is set wide. Ours reads from the ledger's database; it is done when the broker has receipted every message.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,7 +42,7 @@ def backlog(folder: Path) -> None:
     clock = SystemClock(trust_unsynchronised=True)
     ledger = Ledger(folder, store="S1", clock=clock, stamper=Stamper(ZoneInfo("Asia/Seoul")))
     ledger.start()
-    doing = {name: ("receive", 0) for name in ("dock", "backroom", "floor", "till")}
+    doing = dict.fromkeys(("dock", "backroom", "floor", "till"), ("receive", 0))
     while ledger.head < EVENTS:
         drafts: list[Draft] = []
         for _ in range(500):
@@ -80,9 +80,9 @@ class Broker:
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 0.2).close()
-                return
             except OSError:
                 continue
+            break
 
     def stop(self) -> None:
         self._process.terminate()
@@ -107,7 +107,7 @@ def ours(folder: Path, port: int, window: int) -> float:
             submit=lambda _job, _done: None,
             post=lambda _call: None,
             restart=lambda _device: False,
-            say=lambda subject, text: print(subject, text),
+            say=print,
             items=None,
         ),
     )
@@ -150,7 +150,7 @@ def main() -> None:
         database.close()
         lines = folder / "lines"
         lines.write_bytes(b"".join(body + b"\n" for _kind, body in rows))
-        runs = 1 + sum(before[0] != after[0] for before, after in zip(rows, rows[1:], strict=False))
+        runs = 1 + sum(before[0] != after[0] for before, after in pairwise(rows))
         shares = {kind: sum(row[0] == kind for row in rows) / len(rows) for kind in {row[0] for row in rows}}
         print(f"{len(rows)} events, {', '.join(f'{share:.0%} {kind}' for kind, share in sorted(shares.items()))}")
         print(f"{runs} messages at the least ({len(rows) / runs:.2f} events each)")

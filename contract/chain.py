@@ -64,33 +64,25 @@ class Sealer:
     def __init__(self, store: str, log: str) -> None:
         if not (is_store(store) and is_name(log)):
             raise ChainError("shape", f"store {store!r} or log {log!r} is no name")
-        self._log = f'","log":"{log}","occurred_at":"'.encode()
-        self._store = f',"store":"{store}","type":"'.encode()
+        self._log = f'","log":"{log}","occurred_at":"'
+        self._store = f',"store":"{store}","type":"'
         self._source: Mapping[str, Any] = {}
-        self._source_bytes = b"{}"
+        self._source_text = "{}"
 
     def seal(self, kind: str, data: Mapping[str, Any], source: Mapping[str, Any], place: Place) -> Sealed:
-        head = checked(data)
         if source is not self._source and source != self._source:
-            self._source_bytes, self._source = checked(source), source
-        unsigned_head = b'{"clock":"%b","data":%b' % (place.clock.encode(), head)
+            self._source_text, self._source = checked(source).decode(), source
+        seq, prev, identity, occurred_at, recorded_at, clock = place
+        head = b'{"clock":"%b","data":%b' % (clock.encode(), checked(data))
         tail = (
-            f'"id":"{place.id}'.encode()
-            + self._log
-            + (
-                f'{place.occurred_at}","prev":"{place.prev}","recorded_at":"{place.recorded_at}","seq":{place.seq}'
-                f',"source":'
-            ).encode()
-            + self._source_bytes
-            + self._store
-            + kind.encode()
-            + b'"}'
-        )
-        name = sha256(unsigned_head + b"," + tail).hexdigest()
-        body = b'%b,"hash":"%b",%b' % (unsigned_head, name.encode(), tail)
+            f'"id":"{identity}{self._log}{occurred_at}","prev":"{prev}","recorded_at":"{recorded_at}"'
+            f',"seq":{seq},"source":{self._source_text}{self._store}{kind}"}}'
+        ).encode()
+        name = sha256(b"%b,%b" % (head, tail)).hexdigest()
+        body = b'%b,"hash":"%b",%b' % (head, name.encode(), tail)
         if len(body) > EVENT_SIZE_BYTES_MAX:
             raise CanonicalError("data", f"the event has {len(body)} bytes, {EVENT_SIZE_BYTES_MAX} are allowed")
-        return Sealed(place.seq, kind, body, name)
+        return Sealed(seq, kind, body, name)
 
 
 class Place(NamedTuple):

@@ -57,9 +57,11 @@ def line_deltas(line: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
     before = line.get("from_disposition") or disposition
     if not all(isinstance(text, str) for text in (sku, source, target, lot, disposition, before)):
         raise StockError("sku, from, to, lot and disposition are text")
+    if source in OUTSIDE and target not in OUTSIDE and not target.startswith("transit:"):  # the commonest
+        return [(StockKey(sku, target, lot, disposition), quantity)]
     deltas: list[tuple[StockKey, int]] = []
     if not is_outside(source):
-        deltas.append((StockKey(sku, source, lot, before), -quantity))
+        deltas.append((StockKey(sku, source, lot, line.get("from_disposition", disposition)), -quantity))
     if not is_outside(target):
         deltas.append((StockKey(sku, target, lot, disposition), quantity))
     return deltas

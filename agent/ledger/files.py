@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +22,7 @@ from agent.ledger.schema import migrate
 from contract import opening
 from contract.chain import GENESIS, ChainError, check_body, seal
 from contract.ids import uuid7
+from contract.stock import StockError
 from contract.times import Stamper
 
 DATABASE = "ledger.db"
@@ -81,6 +82,19 @@ def open_reader(folder: Path) -> sqlite3.Connection:
 def _settings(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+
+
+@contextmanager
+def read_errors(folder: Path) -> Generator[None]:
+    """SQLite's errors, and events that are no JSON, as the ledger's: for whoever reads on after opening."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _unusable(folder, error) from error
+    except (orjson.JSONDecodeError, StockError, KeyError) as error:
+        raise LedgerCorrupt(
+            f"{folder / DATABASE}: an event is not what was written: {error!r}", hint="run jaego log verify"
+        ) from error
 
 
 def _unusable(folder: Path, error: sqlite3.DatabaseError) -> LedgerUnusable | LedgerCorrupt:

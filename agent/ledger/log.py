@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ class Ledger:
             self._tx = Transaction(self._connection, clock, stamper, chain)
             opened.pop_all()
         self.store, self.log = self._tx.store, self._tx.log
-        self._queue: SimpleQueue[tuple[Job, Done] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[tuple[Job, Done]] | None] = SimpleQueue()
         self._on_commit, self._on_failure = on_commit, on_failure
         self._thread = threading.Thread(target=self._run, name="ledger-writer")
         self.failure: BaseException | None = None
@@ -72,14 +72,18 @@ class Ledger:
         self._thread.start()
 
     def submit(self, job: Job, done: Done) -> None:
-        """Queue a job. Raises `LedgerBusy` at the queue's limit and the writer's failure once it has ended."""
+        """Queue a job. Raises `LedgerBusy` at the queue's limit and `LedgerCorrupt` once the writer has ended."""
+        self.submit_all(((job, done),))
+
+    def submit_all(self, jobs: Sequence[tuple[Job, Done]]) -> None:
+        """Queue jobs that came together: they are committed together, each is answered for itself."""
         if self.failure is not None:
             raise LedgerCorrupt(f"the ledger has stopped: {self.failure}", hint="the agent restarts; see its log")
         if self._queue.qsize() >= self._limits.queue_max:
             raise LedgerBusy(
                 f"{self._limits.queue_max} writes are waiting", hint="the disk is too slow or stuck: see jaego doctor"
             )
-        self._queue.put((job, done))
+        self._queue.put(jobs)
 
     def call(self, job: Job, timeout_s: float = 30.0) -> Any:
         """`submit` and wait: for the command line, start-up and tests."""
@@ -130,16 +134,16 @@ class Ledger:
         """Everything that waits, up to a group's limit; blocks for the first."""
         group: list[tuple[Job, Done]] = []
         take, limit = self._queue.get, self._limits.group_max
-        item = take()
+        jobs = take()
         try:
             while True:
-                if item is None:
+                if jobs is None:
                     self._ended = True
                 else:
-                    group.append(item)
-                    if len(group) == limit:
-                        break
-                item = take(block=False)
+                    group.extend(jobs)
+                if len(group) >= limit or self._queue.empty():
+                    break
+                jobs = take(block=False)
         except Empty:
             pass
         return group

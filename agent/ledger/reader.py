@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agent.errors import LedgerUnusable
 from agent.ledger import files
 from contract.chain import GENESIS, ChainError, check_body
 from contract.stock import NO_LOT, StockRow
@@ -20,6 +21,9 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._connection = files.open_reader(folder)
         row = self._connection.execute("SELECT store, log FROM identity").fetchone()
+        if row is None:
+            self._connection.close()
+            raise LedgerUnusable(f"the ledger in {folder} was never begun", hint="start the agent once")
         self.store, self.log = str(row[0]), str(row[1])
 
     def close(self) -> None:
@@ -104,6 +108,10 @@ def verify(reader: Reader, progress: Any = None) -> dict[str, Any]:
     count, seq = 0, reader.first() - 1
     for found, kind, body in reader.all_events():
         event = check_body(body, prev=prev, seq=seq + 1)
+        if found != event["seq"]:
+            raise ChainError("sequence", f"event {event['seq']} is filed as {found}")
+        if (event["store"], event["log"]) != (reader.store, reader.log):
+            raise ChainError("log", f"event {found} is of store {event['store']}, log {event['log']}")
         if event["type"] != kind:
             raise ChainError("type", f"event {found} is filed as {kind}, and says {event['type']}")
         if found == 1 and event["prev"] != GENESIS:

@@ -30,8 +30,7 @@ def fold(bodies: Iterable[bytes]) -> Tables:
             continue
         for key, delta in event_deltas(event):
             stock[key] = stock.get(key, 0) + delta
-        if event["type"] in {"movement", "journal"}:
-            sessions.fold(held, event)
+        sessions.fold(held, event["type"], event["seq"], event["source"], event["data"])
     return {
         "stock": sorted((*key, quantity) for key, quantity in stock.items() if quantity),
         "session": sorted((name, session_body(session)) for name, session in held.items()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -24,13 +25,28 @@ from contract.times import Stamper
 
 STOCK_CACHE_KEYS_MAX = 20_000
 
-_INSERT = "INSERT INTO event (seq, type, body) VALUES (?, ?, ?)"
-_PUT_STOCK = (
-    "INSERT INTO stock (sku, zone, lot, disposition, quantity) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT DO UPDATE SET quantity = excluded.quantity"
-)
+# Many rows in one statement: one step of SQLite, with the interpreter's lock released, instead of one a row.
+_ROWS_A_STATEMENT = (100, 10, 1)
+_INSERT = {
+    count: "INSERT INTO event (seq, type, body) VALUES " + ", ".join(["(?, ?, ?)"] * count)  # noqa: S608  no values
+    for count in _ROWS_A_STATEMENT
+}
+_PUT_STOCK = {
+    count: "INSERT INTO stock (sku, zone, lot, disposition, quantity) VALUES "  # noqa: S608  no values
+    + ", ".join(["(?, ?, ?, ?, ?)"] * count)
+    + " ON CONFLICT DO UPDATE SET quantity = excluded.quantity"
+    for count in _ROWS_A_STATEMENT
+}
 _DROP_STOCK = "DELETE FROM stock WHERE sku = ? AND zone = ? AND lot = ? AND disposition = ?"
 _PUT_SESSION = "INSERT INTO session (station, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
+
+
+def _write_rows(connection: sqlite3.Connection, statements: dict[int, str], rows: list[tuple[Any, ...]]) -> None:
+    at = 0
+    for count, statement in statements.items():
+        while len(rows) - at >= count:
+            connection.execute(statement, list(chain.from_iterable(rows[at : at + count])))
+            at += count
 
 
 def session_body(session: Session) -> str:
@@ -46,18 +62,18 @@ def load_sessions(connection: sqlite3.Connection) -> dict[str, Session]:
 class Transaction:
     """One writer's view. `store` and `log` name the chain, `head` and `prev` its newest event."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, stamper: Stamper, chain: Chain) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, stamper: Stamper, log: Chain) -> None:
         self._connection = connection
         self._clock = clock
         self._stamp = stamper.text
-        self.store, self.log, self.head, self.prev = chain
+        self.store, self.log, self.head, self.prev = log
         self._sealer = Sealer(self.store, self.log)
         self._committed: tuple[int, str] = (self.head, self.prev)
         self._stock: dict[StockKey, int] = {}
         self._changed: set[StockKey] = set()
         self._sessions = load_sessions(connection)
         self._stations: set[str] = set()
-        self._rows: list[tuple[int, str, bytes]] = []
+        self._rows: list[tuple[Any, ...]] = []
         self.recorded = ""
 
     # -- what operations look at ------------------------------------------------------------------------------------
@@ -108,36 +124,30 @@ class Transaction:
     def append(self, drafts: Sequence[Draft]) -> list[Sealed]:
         """Put the drafts behind the newest event, all of them or none. Raises `CanonicalError`, `StockError`."""
         sealed: list[Sealed] = []
-        seq, prev, seal = self.head, self.prev, self._sealer.seal
-        for draft in drafts:
+        seq, prev, seal, stamp, entropy = self.head, self.prev, self._sealer.seal, self._stamp, self._clock.entropy
+        for kind, data, source, occurred_us, clock, _deltas in drafts:
             seq += 1
-            occurred_us = draft.occurred_us
-            identity = uuid7(occurred_us // 1000, self._clock.entropy(10))
-            place = Place(seq, prev, identity, self._stamp(occurred_us), self.recorded, draft.clock)
-            one = seal(draft.type, draft.data, draft.source, place)
+            identity = uuid7(occurred_us // 1000, entropy(10))
+            one = seal(kind, data, source, Place(seq, prev, identity, stamp(occurred_us), self.recorded, clock))
             prev = one.hash
             sealed.append(one)
         stock, changed = self._stock, self._changed
         for draft, one in zip(drafts, sealed, strict=True):
             for key, delta in draft.deltas:
-                stock[key] = self.stock(key) + delta
+                held = stock.get(key)
+                stock[key] = (self.stock(key) if held is None else held) + delta
                 changed.add(key)
-            self._fold_session(draft, one.seq)
-            self._rows.append((one.seq, one.type, one.body))
+            station = sessions.fold(self._sessions, one.type, one.seq, draft.source, draft.data)
+            if station is not None:
+                self._stations.add(station)
+            self._rows.append(one[:3])
         self.head, self.prev = seq, prev
         return sealed
-
-    def _fold_session(self, draft: Draft, seq: int) -> None:
-        if draft.type in {"movement", "journal"} and "station" in draft.source:
-            event = {"type": draft.type, "seq": seq, "source": draft.source, "data": draft.data}
-            if (station := sessions.fold(self._sessions, event)) is not None:
-                self._stations.add(station)
 
     def flush(self) -> tuple[int, set[str]]:
         """Write the group and commit: the new head, and the SKUs whose stock changed."""
         write = self._connection
-        if self._rows:
-            write.executemany(_INSERT, self._rows)
+        _write_rows(write, _INSERT, self._rows)
         if self._changed:
             self._flush_stock()
         for station in self._stations:
@@ -154,7 +164,7 @@ class Transaction:
 
     def _flush_stock(self) -> None:
         puts = [(*key, self._stock[key]) for key in self._changed]
-        self._connection.executemany(_PUT_STOCK, [row for row in puts if row[4]])
+        _write_rows(self._connection, _PUT_STOCK, [row for row in puts if row[4]])
         gone = [row[:4] for row in puts if not row[4]]
         if gone:
             self._connection.executemany(_DROP_STOCK, gone)

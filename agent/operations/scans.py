@@ -93,13 +93,13 @@ def _movement(
     ahead: _Ahead, text: str, data: dict[str, Any], source: Mapping[str, Any], scan: Scan, facts: dict[str, Any]
 ) -> Decision:
     """The movement, and what must be said when stock falls below zero: allowed, and reported at that moment."""
-    context, state = scan.context, ahead.state
+    context, stock = scan.context, ahead.state.stock
     deltas = [delta for line in data["lines"] for delta in line_deltas(line)]
-    movement = Draft("movement", data, source, context.occurred_us, context.clock, deltas)
-    drafts, answer = [movement], Answer.GOOD
+    drafts = [Draft("movement", data, source, context.occurred_us, context.clock, deltas)]
+    answer = Answer.GOOD
     for key, delta in deltas:
-        before = state.stock(key)
-        facts["zone"], facts["zone_quantity"] = key.zone, before + delta
+        before = stock(key)
+        facts["zone"], facts["zone_quantity"] = key[1], before + delta
         if before + delta < 0 <= before:
             answer, text = Answer.LOOK, "negative_stock"
             drafts.append(_below_zero(ahead.next_seq, key, before + delta, source, context))

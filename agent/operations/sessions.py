@@ -22,7 +22,8 @@ def fresh(station: Station, context: Context) -> Session:
 
 def restored(body: Mapping[str, Any]) -> Session:
     """A session from its projection's row or an opening: members without a value are left out there."""
-    return Session(**{"zone": None, "zone_to": None, **body})
+    members: dict[str, Any] = {"zone": None, "zone_to": None, **body}
+    return Session(**members)
 
 
 def draft(kind: str, session: Session, source: Mapping[str, Any], context: Context) -> Draft:
@@ -37,38 +38,32 @@ def draft(kind: str, session: Session, source: Mapping[str, Any], context: Conte
     return Draft("journal", data, source, context.occurred_us, context.clock)
 
 
-def fold(sessions: MutableMapping[str, Session], event: Mapping[str, Any]) -> str | None:
+def fold(
+    held: MutableMapping[str, Session], kind: str, seq: int, source: Mapping[str, Any], data: Mapping[str, Any]
+) -> str | None:
     """Apply an event to the sessions; gives the station whose session changed."""
-    source, data = event["source"], event["data"]
-    station = source.get("station")
+    station: str | None = source.get("station")
     if station is None:
         return None
-    if event["type"] == "movement":
-        return _fold_movement(sessions, station, event)
+    if kind == "movement":
+        before = held.get(station)
+        if before is None or before[1] != source.get("session"):
+            return None
+        top = data.get("follows") if data["kind"] == "reversed" else seq
+        _, session, mode, zone, zone_to, language, _ = before
+        held[station] = Session(station, session, mode, zone, zone_to, language, top)
+        return station
+    return _fold_journal(held, station, data) if kind == "journal" else None
+
+
+def _fold_journal(held: MutableMapping[str, Session], station: str, data: Mapping[str, Any]) -> str | None:
     kind = data["kind"]
     if kind == "session_closed":
-        return station if sessions.pop(station, None) else None
-    if kind in {"session_opened", "session_changed"}:
-        held = sessions.get(station)
-        same = held is not None and held.session == data["session"]
-        sessions[station] = Session(
-            station,
-            data["session"],
-            data["mode"],
-            data.get("zone"),
-            data.get("zone_to"),
-            data["language"],
-            held.top if held is not None and same else None,
-        )
-        return str(station)
-    return None
-
-
-def _fold_movement(sessions: MutableMapping[str, Session], station: str, event: Mapping[str, Any]) -> str | None:
-    held = sessions.get(station)
-    if held is None or held.session != event["source"].get("session"):
+        return station if held.pop(station, None) else None
+    if kind not in {"session_opened", "session_changed"}:
         return None
-    data = event["data"]
-    top = data.get("follows") if data["kind"] == "reversed" else event["seq"]
-    sessions[station] = Session(station, held.session, held.mode, held.zone, held.zone_to, held.language, top)
+    before = held.get(station)
+    top = before.top if before is not None and before.session == data["session"] else None
+    zone, zone_to = data.get("zone"), data.get("zone_to")
+    held[station] = Session(station, data["session"], data["mode"], zone, zone_to, data["language"], top)
     return station
