@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 
 from agent.clock import Clock
 from contract.times import Stamper
@@ -32,5 +33,6 @@ class Announcer:
                 self._last.clear()
             self._last[subject] = line
             head = f"<{level}>" if self._journal else f"{self._stamper.text(self._clock.now().wall_us)[11:23]} "
-            sys.stderr.write(f"{head}{line}\n")
-            sys.stderr.flush()
+            with suppress(OSError):  # nobody reads any more: no reason to close the store
+                sys.stderr.write(f"{head}{line}\n")
+                sys.stderr.flush()

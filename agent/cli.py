@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
+from contract.topics import EventType
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _said() -> Generator[None]:
     """Errors that people can mend: what, a hint, and an exit code."""
     try:
         yield
@@ -49,6 +50,17 @@ def _said() -> Iterator[None]:
         raise typer.Exit(EXIT_LEDGER if isinstance(error, LedgerError) else 1) from error
 
 
+@contextmanager
+def _catalogue_said() -> Generator[None]:
+    from agent.catalogue.errors import CatalogueError
+
+    try:
+        yield
+    except CatalogueError as error:
+        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
 @app.command()
 def run(config: Annotated[Path, typer.Argument(help="Configuration file.", envvar="JAEGO_CONFIG")] = DEFAULT) -> None:
     """Run the agent until SIGTERM."""
@@ -56,7 +68,8 @@ def run(config: Annotated[Path, typer.Argument(help="Configuration file.", envva
         from agent import compose
         from agent import config as configuration
 
-        code = compose.run(configuration.load(config))
+        with _catalogue_said():
+            code = compose.run(configuration.load(config))
     raise typer.Exit(code)
 
 
@@ -111,7 +124,7 @@ def log_verify(config: ConfigFile = DEFAULT, as_json: Json = False) -> None:
 def log_show(
     config: ConfigFile = DEFAULT,
     last: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the newest.")] = 20,
-    kind: Annotated[str | None, typer.Option("--type", help="movement, count, document, exception or journal.")] = None,
+    kind: Annotated[EventType | None, typer.Option("--type", help="Events of one type only.")] = None,
     as_json: Json = False,
 ) -> None:
     """The newest events, oldest first."""
@@ -130,15 +143,13 @@ def log_export(
     config: ConfigFile = DEFAULT,
 ) -> None:
     """Write the whole log as JSON Lines, byte for byte as stored."""
-    with _reader(config) as reader:
-        output = sys.stdout.buffer if str(file) == "-" else file.open("wb")
-        count, progress = 0, _progress("events written")
-        with output:
-            for _seq, _kind, body in reader.all_events():
-                output.write(body + b"\n")
-                count += 1
-                if count % 10_000 == 0:
-                    progress(count)
+    count, progress = 0, _progress("events written")
+    with _reader(config) as reader, _output(file) as output:
+        for _seq, _kind, body in reader.all_events():
+            output.write(body + b"\n")
+            count += 1
+            if count % 10_000 == 0:
+                progress(count)
     print(f"{count} events", file=sys.stderr)
 
 
@@ -149,11 +160,10 @@ def log_rebuild(config: ConfigFile = DEFAULT) -> None:
         from agent.ledger import files, reader, rebuild
 
         folder = _load(config).store.state_dir
-        with files.lock(folder):
-            connection = files.open_writer(folder)
+        reader.Reader(folder).close()  # there is a ledger: this command makes none
+        with files.lock(folder), closing(files.open_writer(folder)) as connection, files.read_errors(folder):
             before = reader.projected(connection)
             after = rebuild.rebuild(connection, _progress("events folded"))
-            connection.close()
     print("the projections were right" if before == after else "the projections were wrong and are right now")
 
 
@@ -163,12 +173,11 @@ def catalogue_import(
     config: ConfigFile = DEFAULT,
 ) -> None:
     """Import items; every refused row is named. Exit 1 if a row was refused."""
-    from agent.catalogue import Catalogue, CatalogueError, import_file
+    from agent.catalogue import Catalogue, import_file
 
     with _said():
         folder = _load(config).store.state_dir
-    try:
-        catalogue = Catalogue(folder / "catalogue.db")
+    with _catalogue_said(), closing(Catalogue(folder / "catalogue.db")) as catalogue:
         report = import_file(
             catalogue,
             file,
@@ -177,11 +186,7 @@ def catalogue_import(
                 f"{file}:{one.line}: {one.column}: found {one.found}: {one.text}", file=sys.stderr
             ),
         )
-    except CatalogueError as error:
-        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
-        raise typer.Exit(1) from error
     print(f"{report.read} items: {report.added} added, {report.changed} changed, {report.refused} refused")
-    catalogue.close()
     raise typer.Exit(1 if report.refused or not report.complete else 0)
 
 
@@ -192,15 +197,36 @@ def _load(path: Path) -> Config:
 
 
 @contextmanager
-def _reader(config: Path) -> Iterator[Reader]:
+def _reader(config: Path) -> Generator[Reader]:
     with _said():
+        from agent.ledger.files import read_errors
         from agent.ledger.reader import Reader
 
-        reader = Reader(_load(config).store.state_dir)
+        folder = _load(config).store.state_dir
+        with closing(Reader(folder)) as reader, read_errors(folder):
+            yield reader
+
+
+@contextmanager
+def _output(file: Path) -> Generator[BinaryIO]:
+    """A file that is there whole or not at all; standard output for `-`."""
+    if str(file) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if file.name.startswith(("ledger.", "catalogue.db", "store.key")):
+        print(f"{file}: this is a file of the store itself\nhint: choose another name", file=sys.stderr)
+        raise typer.Exit(1)
+    part = file.with_name(f"{file.name}.part")
     try:
-        yield reader
+        with part.open("wb") as output:
+            yield output
+        part.replace(file)
+    except OSError as error:
+        print(f"{file}: {error.strerror}\nhint: check the path, its permissions and free space", file=sys.stderr)
+        raise typer.Exit(1) from error
     finally:
-        reader.close()
+        part.unlink(missing_ok=True)
 
 
 def _progress(what: str) -> Callable[[int], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import random
+import threading
 import time
 from typing import Literal, Protocol
 
@@ -43,6 +44,7 @@ class SystemClock:
         self._state: ClockState = "suspect"
         self._pool = b""
         self._at = 0
+        self._drawing = threading.Lock()  # ids are made in several threads: no two may get the same bytes
 
     def now(self) -> Arrival:
         return Arrival(time.time_ns() // 1000, time.monotonic_ns())
@@ -55,10 +57,11 @@ class SystemClock:
         return self._state
 
     def entropy(self, size_bytes: int) -> bytes:
-        if self._at + size_bytes > len(self._pool):
-            self._pool, self._at = os.urandom(max(4096, size_bytes)), 0
-        self._at += size_bytes
-        return self._pool[self._at - size_bytes : self._at]
+        with self._drawing:
+            if self._at + size_bytes > len(self._pool):
+                self._pool, self._at = os.urandom(max(4096, size_bytes)), 0
+            self._at += size_bytes
+            return self._pool[self._at - size_bytes : self._at]
 
     def chance(self) -> float:
         return random.random()  # noqa: S311  back-off jitter, no secret

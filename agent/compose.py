@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,10 +19,11 @@ from agent.announce import Announcer
 from agent.capture.feed import Feed
 from agent.capture.stations import Desk
 from agent.capture.supervisor import Device, DeviceStatus, Outage, Supervisor
-from agent.catalogue import Catalogue, import_file
+from agent.catalogue import Catalogue, CatalogueCorrupt, CatalogueFileError, import_file
+from agent.catalogue.store import set_aside
 from agent.clock import Clock, SystemClock
 from agent.config import Config, DeviceSection, UplinkSection, secret
-from agent.errors import EXIT_LEDGER, LedgerUnusable
+from agent.errors import EXIT_LEDGER, LedgerBusy, LedgerUnusable
 from agent.health import device_state, health, outbox
 from agent.ledger.log import Ledger, Limits
 from agent.ledger.reader import Reader
@@ -49,15 +51,14 @@ class Agent:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._clock: Clock = SystemClock(trust_unsynchronised=config.store.clock_trusted)
-        self._stamper = Stamper(ZoneInfo(config.store.time_zone))
-        self._announcer = Announcer(self._clock, self._stamper)
-        self._loop = asyncio.new_event_loop()
+        # Threads stamp times at the same moment: each gets a stamper of its own.
+        self._announcer = Announcer(self._clock, self._new_stamper())
+        self._loop_stamper, self._link_stamper = self._new_stamper(), self._new_stamper()
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self._started_ns = self._clock.now().monotonic_ns
         folder = config.store.state_dir
         self._catalogue = self._open_catalogue()
-        # Threads stamp times at the same moment: each gets a stamper of its own.
         self._ledger = Ledger(
             folder,
             store=config.store.id,
@@ -77,6 +78,7 @@ class Agent:
         if config.uplink.enabled:
             self._build_uplink(config.uplink)
         self._changed = asyncio.Event()
+        self._loop = asyncio.new_event_loop()  # last: what cannot be opened leaves no loop behind
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -89,14 +91,27 @@ class Agent:
             raise LedgerUnusable(f"there is no folder {folder}", hint="create it, owned by the agent's user")
         path = folder / "catalogue.db"
         young = not path.exists()
-        catalogue = Catalogue(path)
-        if source is not None and source.exists() and (young or source.stat().st_mtime > path.stat().st_mtime):
-            report = import_file(catalogue, source)
-            os.utime(path)
-            self._announcer.say("catalogue", f"{source.name}: {report.read} items read, {report.refused} refused")
-            for refusal in report.refusals[:10]:
-                self._announcer.say(f"catalogue line {refusal.line}", f"{refusal.column}: {refusal.text}", level=4)
+        try:
+            catalogue = Catalogue(path)
+        except CatalogueCorrupt as error:
+            aside = set_aside(path, f"damaged-{self._clock.now().wall_us // 1_000_000}")
+            self._announcer.say("catalogue", f"{error}; it is set aside as {aside.name}, items come anew", level=3)
+            catalogue, young = Catalogue(path), True
+        if source is None:
+            return catalogue
+        try:
+            if young or not source.exists() or source.stat().st_mtime > path.stat().st_mtime:
+                self._import(catalogue, source)
+                os.utime(path)
+        except CatalogueFileError as error:  # the store opens all the same, with the items it has
+            self._announcer.say("catalogue", str(error), hint=error.hint, level=3)
         return catalogue
+
+    def _import(self, catalogue: Catalogue, source: Path) -> None:
+        report = import_file(catalogue, source)
+        self._announcer.say("catalogue", f"{source.name}: {report.read} items read, {report.refused} refused")
+        for refusal in report.refusals[:10]:
+            self._announcer.say(f"catalogue line {refusal.line}", f"{refusal.column}: {refusal.text}", level=4)
 
     def _build_desk(self) -> Desk:
         config = self._config
@@ -184,7 +199,7 @@ class Agent:
 
     def _failed(self, error: BaseException) -> None:
         """In any thread: the process ends, systemd starts it again."""
-        self._failure = error
+        self._failure = self._failure or error  # what fails next is most often its consequence
         self._announcer.say("failure", f"{type(error).__name__}: {error}", level=3)
         self._loop.call_soon_threadsafe(self._stop.set)
 
@@ -205,7 +220,7 @@ class Agent:
         if traffic is not None and link is not None:
             kind = next(one.settings.kind for one in self._config.device if one.name == status.device)
             topic = Topics(self._config.store.id, self._config.uplink.prefix).device(status.device)
-            payload = device_state(status, kind, self._stamper).model_dump_json(exclude_none=True).encode()
+            payload = device_state(status, kind, self._loop_stamper).model_dump_json(exclude_none=True).encode()
             link.post(lambda: traffic.put(topic, payload))
         self._changed.set()
 
@@ -265,7 +280,8 @@ class Agent:
         interval_s = min(self._config.uplink.health_interval_s, watchdog_s() or 3600.0)
         while True:
             self._publish_health()
-            self._ledger.submit(lambda _tx: None, lambda _result, _error: notify("WATCHDOG=1"))
+            with suppress(LedgerBusy):  # no sign of life, then: the watchdog is there for that
+                self._ledger.submit(lambda _tx: None, lambda _result, _error: notify("WATCHDOG=1"))
             try:
                 await asyncio.wait_for(self._changed.wait(), interval_s)
             except TimeoutError:
@@ -309,7 +325,7 @@ class Agent:
             clock=self._clock.state(),
             now_us=now.wall_us,
             uptime_s=(now.monotonic_ns - self._started_ns) // 1_000_000_000,
-            stamper=self._stamper,
+            stamper=self._link_stamper,
         ).model_dump_json(exclude_none=True)
 
     def _view(self) -> View:

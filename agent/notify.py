@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 
 
 def notify(message: str) -> None:
@@ -14,8 +15,10 @@ def notify(message: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-        sender.connect(address)
-        sender.send(message.encode())
+        sender.setblocking(False)  # the writer's thread calls this too
+        with suppress(OSError):  # systemd is away or busy: it will miss the sign of life and act, we cannot
+            sender.connect(address)
+            sender.send(message.encode())
 
 
 def watchdog_s() -> float | None:
