@@ -133,6 +133,18 @@ MEANINGS = {
 }
 
 
+DEVICE = {
+    "device": "dock-ssi",
+    "kind": "ssi",
+    "state": "down",
+    "reads": 212,
+    "bad_reads": 1,
+    "error": "the port is gone",
+    "hint": "plug the scanner in again",
+}
+LEVEL = {"sku": "MILK-1L", "on_hand": 12, "reserved": 0, "available": 12, "zones": {"backroom": 12}, "as_of": 3}
+
+
 def members(model: type[BaseModel]) -> Iterator[str]:
     """A table of a model's members."""
     schema = model.model_json_schema()
@@ -217,29 +229,8 @@ def example(topic: str) -> dict[str, Any]:
             {**common, "state": "online", "version": "0.1.0", "at": head["recorded_at"]}
         ),
         "health": lambda: messages.Health.model_validate(_health(head)),
-        "device": lambda: messages.DeviceState.model_validate(
-            {
-                "device": "dock-ssi",
-                "kind": "ssi",
-                "state": "down",
-                "since": head["recorded_at"],
-                "reads": 212,
-                "bad_reads": 1,
-                "error": "the port is gone",
-                "hint": "plug the scanner in again",
-            }
-        ),
-        "level": lambda: messages.Level.model_validate(
-            {
-                "sku": "MILK-1L",
-                "on_hand": 12,
-                "reserved": 0,
-                "available": 12,
-                "zones": {"backroom": 12},
-                "log": head["log"],
-                "as_of": 3,
-            }
-        ),
+        "device": lambda: messages.DeviceState.model_validate({**DEVICE, "since": head["recorded_at"]}),
+        "level": lambda: messages.Level.model_validate({**LEVEL, "log": head["log"]}),
         "ack": lambda: messages.Ack(log=head["log"], seq=4),
         "request": lambda: messages.StockDigest(
             id="hq-17", expires_at="2026-09-07T12:51:30+09:00", of="stock", sku_from="MILK-1L", sku_to="MILK-1L"

@@ -217,7 +217,7 @@ def test_every_dependency_is_pinned() -> None:
 
 
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
-_MENTION = re.compile(r"\b(?:docs/[a-z0-9/_-]+\.md|docs/decisions/[0-9]{4}[a-z0-9-]*\.md)")
+_MENTION = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS[:-1])})/[\w/-]+\.(?:md|py|toml|csv|json|rules|service)\b")
 
 
 def test_documents_that_are_named_exist() -> None:
