@@ -2,7 +2,7 @@
 
     python tests/identity/make_ai_rows.py
 
-tests/identity/test_ai_table.py fails when the module and the dictionary differ.
+tests/identity/test_identity_files.py fails when the module and the dictionary differ.
 """
 
 from __future__ import annotations
