@@ -2,7 +2,8 @@
 
 The backlog is a mix as four busy stations make it: each keeps to one activity (receiving, counting, moving, selling)
 for 20 to 200 scans, the stations interleave at random, and one scan in a hundred is an exception. Both sides publish
-the same event bodies at QoS 1 to the same broker, in turn. Neither has a consumer, so flow control is set wide. Ours reads from the ledger's database; it is done when the broker has receipted every message.
+the same event bodies at QoS 1 to the same broker, in turn. Neither has a consumer, so flow control is set wide. Ours
+reads from the ledger's database; it is done when the broker has receipted every message.
 """
 
 from __future__ import annotations

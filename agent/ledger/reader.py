@@ -11,6 +11,7 @@ from agent.errors import LedgerUnusable
 from agent.ledger import files
 from contract.chain import GENESIS, ChainError, check_body
 from contract.stock import NO_LOT, StockRow
+from contract.topics import EventType
 
 PAGE_EVENTS = 1000
 
@@ -43,9 +44,10 @@ class Reader:
 
     def newest(self, limit: int, kind: str | None = None) -> list[dict[str, Any]]:
         """The newest events, oldest first."""
-        where, values = ("WHERE type = ? ", [kind]) if kind else ("", [])
-        statement = f"SELECT body FROM event {where}ORDER BY seq DESC LIMIT ?"  # noqa: S608  no value is in the text
-        rows = self._connection.execute(statement, (*values, limit)).fetchall()
+        # The type stands in the statement, not beside it: only so is the index of exceptions used.
+        where = f"WHERE type = '{EventType(kind)}' " if kind else ""
+        statement = f"SELECT body FROM event {where}ORDER BY seq DESC LIMIT ?"  # noqa: S608  one of five known words
+        rows = self._connection.execute(statement, (limit,)).fetchall()
         return [files.parse(row[0]) for row in reversed(rows)]
 
     def all_events(self) -> Iterator[tuple[int, str, bytes]]:

@@ -5,6 +5,9 @@ CREATE TABLE event (
     body BLOB NOT NULL
 );
 
+-- The exceptions tray is looked at all day, and exceptions are few.
+CREATE INDEX event_exception ON event (seq) WHERE type = 'exception';
+
 CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
 BEGIN
     SELECT RAISE(ABORT, 'the log is append-only: correct with a new event');
