@@ -6,7 +6,7 @@ and has no second effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +42,21 @@ class Malformed(ValueError):
     """The request cannot even be answered: it has no usable id."""
 
 
-def answer(verb: str, payload: bytes, reader: Reader, hands: Hands) -> Response:
-    """The response to a request; a repeated one gets what was recorded. Raises `Malformed`."""
+def answer(
+    verb: str, payload: bytes, reader: Reader, hands: Hands, answering: Container[str] = frozenset()
+) -> Response | None:
+    """The response to a request; a repeated one gets what was recorded. Raises `Malformed`.
+
+    None for a repeated one whose first answer is still being recorded (`answering` has its id).
+    """
     request_id = _id(payload)
+    if request_id in answering:
+        return None
     recorded = reader.response(request_id)
     if recorded is not None:
         return Response.model_validate_json(recorded)
+    if verb not in _SHAPES:  # a broker may remember a subscription of another release
+        return _refused(request_id, "unknown_verb", f"this release answers {', '.join(VERBS)}")
     try:
         raw = orjson.loads(payload)
         request: Request = _SHAPES[verb].validate_python(raw)

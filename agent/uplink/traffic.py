@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-import orjson
 from pydantic import ValidationError
 
 from agent.clock import Clock
+from agent.errors import LedgerBusy
 from agent.ledger.reader import Reader
 from agent.ledger.transaction import Transaction
 from agent.uplink import requests
 from agent.uplink.engine import Engine
 from agent.uplink.link import Accepted, Inbound, Link
+from agent.uplink.master import Counts, ItemMaster, Items
 from agent.uplink.plane import StatePlane
-from agent.uplink.wire import FAILURE, Receipt, topic_field
-from contract.catalog import Item, ItemRefused, parse_item
+from agent.uplink.wire import FAILURE, PACKET_BYTES_MAX, Receipt, topic_field
 from contract.chain import message
-from contract.ids import uuid7
-from contract.messages import Ack, Ask, Level, Response, State
+from contract.messages import Ack, Level, Response, State
 from contract.stock import StockRow
 from contract.times import Stamper
 from contract.topics import PREFIX, EventType, Topics, catalog_filter, parse
 
 RESPONSES_KEPT = 1000
-ITEMS_A_WRITE = 500
 PACKET_OVERHEAD_BYTES = 512
-
-
-class Items(Protocol):
-    """Where items from head office go. `synced` is the revision up to which every item is here."""
-
-    def upsert_many(self, items: Iterable[Item], /) -> Any: ...
-
-    def synced(self) -> int: ...
-
-    def set_synced(self, revision: int, /) -> None: ...
+HEADER_BYTES_MAX = 16  # fixed header, packet id, lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +39,6 @@ class Store:
     boot: str
     version: str
     prefix: str = PREFIX
-
-
-@dataclass(slots=True)
-class Counts:
-    """Counted in health, since start."""
-
-    messages_refused: int = 0
-    acks_refused: int = 0
-    requests: int = 0
-    requests_refused: int = 0
-    inbound_ignored: int = 0
-    items_refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +83,13 @@ class StoreTraffic:
         self.will = (self._topics.state(), self._state("offline"))
         self.subscriptions = self._subscriptions()
         self._saving: dict[str, int] = {}
-        self._asked: str | None = None
+        self._answering: set[str] = set()
+        self._packet_bytes_max = PACKET_BYTES_MAX
+        self._master = (
+            ItemMaster(outside.items, self._topics, plane, clock=clock, say=outside.say, counts=self.counts)
+            if outside.items is not None
+            else None
+        )
 
     def _subscriptions(self) -> tuple[str, ...]:
         """Exact topics wherever a retained value matters: not every broker hands it to a wildcard."""
@@ -124,10 +107,11 @@ class StoreTraffic:
             receive_max=accepted.receive_max,
             packet_bytes_max=accepted.packet_bytes_max - PACKET_OVERHEAD_BYTES,
         )
+        self._packet_bytes_max = accepted.packet_bytes_max
         self._plane.connect(all_levels=self._levels == "retained")
         self._plane.put(self._topics.state(), self._state("online"))
-        if self._outside.items is not None:
-            self._ask_items(self._outside.items.synced(), 0)
+        if self._master is not None:
+            self._master.ask()
 
     def disconnected(self) -> None:
         self.engine.disconnect()
@@ -172,16 +156,29 @@ class StoreTraffic:
                     return
                 continue
             batch, live = taken
-            token = link.send(topics[batch.type], message(store, log, batch.bodies), retain=False)
+            payload = message(store, log, batch.bodies)
+            if not self._fits(topics[batch.type], payload, f"event {batch.first}"):
+                continue  # its consumers stay behind it, and are probed as silent ones are
+            token = link.send(topics[batch.type], payload, retain=False)
             assert token is not None  # there is room, and this thread alone fills it
             engine.sent(token, batch, live=live)
+
+    def _fits(self, field: bytes, payload: bytes, what: str) -> bool:
+        """A packet over the broker's limit would end the connection, again and again (MQTT 5.0, 3.2.2.3.6)."""
+        size_bytes = len(field) + len(payload) + HEADER_BYTES_MAX
+        if size_bytes <= self._packet_bytes_max:
+            return True
+        self.counts.messages_refused += 1
+        limit = self._packet_bytes_max
+        self._outside.say("too large", f"{what} needs {size_bytes} bytes, the broker takes {limit}: raise its limit")
+        return False
 
     def _send_plane(self, link: Link, now_s: float) -> None:
         """A quarter of the window at most, so that events always find room."""
         budget = min(self.engine.room, max(1, self.engine.window // 4))
-        while budget > 0 and (value := self._plane.next_value()) is not None:
+        while budget > 0 and link.has_room and (value := self._plane.next_value()) is not None:
             budget -= self._send_other(link, value.topic, value.payload, retain=value.retain)
-        if self._levels == "off" or budget <= 0:
+        if self._levels == "off" or budget <= 0 or not link.has_room:
             return
         skus = self._plane.next_skus(now_s, budget)
         if not skus and (room := self._plane.sweep_room(now_s, budget)) > 0:
@@ -189,13 +186,18 @@ class StoreTraffic:
             skus = self._reader.skus(after, room)
             self._plane.swept(skus, asked=room)
         for sku in skus:
-            self._send_other(link, self._topics.level(sku), self._level(sku), retain=self._levels == "retained")
+            retain = self._levels == "retained"
+            if not self._send_other(link, self._topics.level(sku), self._level(sku), retain=retain):
+                self._plane.touch(sku)  # no room any more: its turn comes again
 
-    def _send_other(self, link: Link, topic: str, payload: bytes, *, retain: bool) -> int:
-        token = link.send(topic_field(topic), payload, retain=retain)
+    def _send_other(self, link: Link, topic: str, payload: bytes, *, retain: bool) -> bool:
+        field = topic_field(topic)
+        if not self._fits(field, payload, topic):
+            return True
+        token = link.send(field, payload, retain=retain)
         if token is not None:
             self.engine.sent_other(token)
-        return 1
+        return token is not None
 
     def _level(self, sku: str) -> bytes:
         """Empty, which clears the retained value, for a SKU that is gone."""
@@ -217,22 +219,24 @@ class StoreTraffic:
     # -- hearing ----------------------------------------------------------------------------------------------------
 
     def inbound(self, messages: list[Inbound], now_s: float) -> None:
-        items: list[Item] = []
+        master = self._master
+        self.engine.head_is(self.head_boxed[0])
         for one in messages:
             address = parse(one.topic, self._store.prefix)
             if address is None:
                 self.counts.inbound_ignored += 1
-            elif address.store == "catalog":
-                self._item(one, items)
+            elif address.store == "catalog" and master is not None:
+                master.take(one)
             elif address.plane == "ack" and address.name is not None:
                 self._ack(address.name, one, now_s)
             elif address.plane == "request" and address.name is not None:
                 self._request(address.name, one)
-            elif address.plane == "answer" and address.name is not None:
-                self._answered(address.name, one)
+            elif address.plane == "answer" and address.name is not None and master is not None:
+                master.answered(address.name, one)
             else:
                 self.counts.inbound_ignored += 1
-        self._save_items(items)
+        if master is not None:
+            master.save()
 
     def _ack(self, consumer: str, one: Inbound, now_s: float) -> None:
         if not one.payload:
@@ -268,7 +272,10 @@ class StoreTraffic:
             if newest != seq:
                 self._save_position(consumer, newest)
 
-        self._outside.submit(job, lambda _result, _error: self._outside.post(written))
+        try:
+            self._outside.submit(job, lambda _result, _error: self._outside.post(written))
+        except LedgerBusy:
+            del self._saving[consumer]  # the next acknowledgement is written instead
 
     def _request(self, verb: str, one: Inbound) -> None:
         if one.retained or not one.payload:
@@ -281,11 +288,13 @@ class StoreTraffic:
             lambda: self._clock.state() == "synced",
         )
         try:
-            response = requests.answer(verb, one.payload, self._reader, hands)
+            response = requests.answer(verb, one.payload, self._reader, hands, self._answering)
         except requests.Malformed as error:
             self.counts.requests_refused += 1
             self._outside.say("request", f"request/{verb}: {error}")
             return
+        if response is None:
+            return  # a repeated one, whose first answer is on its way
         if response.status != "done":
             self.counts.requests_refused += 1
         self._respond(response)
@@ -310,63 +319,17 @@ class StoreTraffic:
             tx.execute("DELETE FROM response WHERE rowid <= (SELECT MAX(rowid) FROM response) - ?", (RESPONSES_KEPT,))
             return body
 
-        def done(result: bytes | None, error: Exception | None) -> None:
-            if error is None and result is not None:
-                self._outside.post(lambda: self._say_response(response.id, result))
+        def recorded(result: bytes | None) -> None:
+            self._answering.discard(response.id)
+            if result is not None:
+                self._plane.say(self._topics.response(response.id), result)
 
-        self._outside.submit(job, done)
-
-    def _say_response(self, request_id: str, body: bytes) -> None:
-        self._plane.say(self._topics.response(request_id), body)
-
-    # -- the item master --------------------------------------------------------------------------------------------
-
-    def _item(self, one: Inbound, items: list[Item]) -> None:
-        if not one.payload:
-            return
+        self._answering.add(response.id)
         try:
-            items.append(parse_item(orjson.loads(one.payload), unknown="ignore"))
-        except (orjson.JSONDecodeError, ItemRefused) as error:
-            self.counts.items_refused += 1
-            self._outside.say("catalogue", f"{one.topic}: {error}")
-
-    def _save_items(self, items: list[Item]) -> None:
-        if self._outside.items is None:
-            return
-        for at in range(0, len(items), ITEMS_A_WRITE):
-            self._outside.items.upsert_many(items[at : at + ITEMS_A_WRITE])
-
-    def _ask_items(self, since: int, page: int) -> None:
-        now_us = self._clock.now().wall_us
-        self._asked = uuid7(now_us // 1000, self._clock.entropy(10))
-        ask = Ask(id=self._asked, since=since, page=page)
-        self._plane.say(self._topics.ask("catalog"), ask.model_dump_json().encode())
-
-    def _answered(self, ask_id: str, one: Inbound) -> None:
-        """A page of items: `{"items": [...], "page": n, "more": bool, "revision": n, "since": n}`."""
-        if ask_id != self._asked or self._outside.items is None:
-            return
-        self._asked = None
-        items: list[Item] = []
-        try:
-            answer: dict[str, Any] = orjson.loads(one.payload)
-            for raw in answer["items"]:
-                self._item(Inbound(one.topic, orjson.dumps(raw), retained=False), items)
-            more, page, since, revision = (
-                answer["more"],
-                int(answer["page"]),
-                int(answer["since"]),
-                int(answer["revision"]),
-            )
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            self.counts.inbound_ignored += 1
-            self._outside.say("catalogue", f"head office's answer to ask/catalog is no page of items: {error}")
-            return
-        self._save_items(items)
-        if more:
-            self._ask_items(since, page + 1)
-        else:
-            self._outside.items.set_synced(revision)
+            self._outside.submit(job, lambda result, _error: self._outside.post(lambda: recorded(result)))
+        except LedgerBusy as error:
+            self._answering.discard(response.id)  # no answer: whoever asked asks again
+            self._outside.say("request", f"request {response.id} gets no answer now: {error}")
 
 
 def level_payload(sku: str, rows: list[StockRow], log: str, as_of: int) -> bytes:

@@ -1,0 +1,155 @@
+"""The item master as head office sends it: the retained catalogue topic, and pages that are asked for.
+
+Not every broker hands retained messages to a wildcard, so a store asks for what changed since the revision up to which
+it has everything, page by page (contract.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from agent.catalogue.errors import CatalogueError
+from agent.clock import Clock
+from agent.uplink.link import Inbound
+from agent.uplink.plane import StatePlane
+from contract.catalog import NUMBER_MAX, Item, ItemRefused, parse_item
+from contract.ids import uuid7
+from contract.messages import Ask
+from contract.topics import Topics
+
+ITEMS_A_WRITE = 500
+PAGES_MAX = 100_000
+
+
+class Items(Protocol):
+    """Where items from head office go. `synced` is the revision up to which every item is here."""
+
+    def upsert_many(self, items: Iterable[Item], /) -> Any: ...
+
+    def synced(self) -> int: ...
+
+    def set_synced(self, revision: int, /) -> None: ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came in and went out, counted in health since start."""
+
+    messages_refused: int = 0
+    acks_refused: int = 0
+    requests: int = 0
+    requests_refused: int = 0
+    inbound_ignored: int = 0
+    items_refused: int = 0
+
+
+class ItemMaster:
+    """In the link's thread only."""
+
+    def __init__(
+        self,
+        items: Items,
+        topics: Topics,
+        plane: StatePlane,
+        *,
+        clock: Clock,
+        say: Callable[[str, str], None],
+        counts: Counts,
+    ) -> None:
+        self._items = items
+        self._topics = topics
+        self._plane = plane
+        self._clock = clock
+        self._say = say
+        self._counts = counts
+        self._taken: list[Item] = []
+        self._asked: str | None = None
+        self._since = 0
+        self._page = 0
+
+    def ask(self) -> None:
+        """Ask for everything since the revision that is complete here."""
+        try:
+            self._since, self._page = self._items.synced(), 0
+        except CatalogueError as error:
+            self._unusable(error)
+            return
+        self._ask_page()
+
+    def take(self, one: Inbound) -> None:
+        """An item from the catalogue topic; `save` writes what was taken."""
+        if not one.payload:
+            return
+        try:
+            self._taken.append(parse_item(orjson.loads(one.payload), unknown="ignore"))
+        except (orjson.JSONDecodeError, ItemRefused) as error:
+            self._refused(one.topic, error)
+
+    def save(self) -> bool:
+        taken, self._taken = self._taken, []
+        try:
+            for at in range(0, len(taken), ITEMS_A_WRITE):
+                self._items.upsert_many(taken[at : at + ITEMS_A_WRITE])
+        except CatalogueError as error:  # they are asked for again at the next connect: `synced` has not moved
+            self._unusable(error)
+            return False
+        return True
+
+    def answered(self, ask_id: str, one: Inbound) -> None:
+        """A page of items: `{"items": [...], "page": n, "more": bool, "revision": n, "since": n}`."""
+        if ask_id != self._asked:
+            return
+        self._asked = None
+        try:
+            items, more, revision = self._parsed(one.payload)
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            self._counts.inbound_ignored += 1
+            self._say("catalogue", f"head office's answer to ask/catalog is no page of items: {error}")
+            return
+        for raw in items:
+            try:
+                self._taken.append(parse_item(raw, unknown="ignore"))
+            except ItemRefused as error:
+                self._refused(one.topic, error)
+        if not self.save():
+            return
+        if more and self._page < PAGES_MAX:
+            self._page += 1
+            self._ask_page()
+        elif not more:
+            self._complete(revision)
+
+    def _parsed(self, payload: bytes) -> tuple[list[Any], bool, int]:
+        answer: dict[str, Any] = orjson.loads(payload)
+        items, more, revision = answer["items"], answer["more"], answer["revision"]
+        page, since = answer["page"], answer["since"]
+        if not isinstance(items, list) or not isinstance(more, bool):
+            raise TypeError("items is a list, more is true or false")
+        if type(revision) is not int or not 0 <= revision <= NUMBER_MAX:
+            raise ValueError("revision is a whole number")
+        if (page, since) != (self._page, self._since):
+            raise ValueError(f"it is page {page} since {since}, asked was page {self._page} since {self._since}")
+        return items, more, revision  # pyright: ignore[reportUnknownVariableType]
+
+    def _complete(self, revision: int) -> None:
+        try:
+            self._items.set_synced(revision)
+        except CatalogueError as error:
+            self._unusable(error)
+
+    def _ask_page(self) -> None:
+        now_us = self._clock.now().wall_us
+        self._asked = uuid7(now_us // 1000, self._clock.entropy(10))
+        ask = Ask(id=self._asked, since=self._since, page=self._page)
+        self._plane.say(self._topics.ask("catalog"), ask.model_dump_json().encode())
+
+    def _refused(self, topic: str, error: ValueError) -> None:
+        self._counts.items_refused += 1
+        self._say("catalogue", f"{topic}: {error}")
+
+    def _unusable(self, error: CatalogueError) -> None:
+        self._say("catalogue", f"items from head office cannot be written: {error} ({error.hint})")
