@@ -49,7 +49,8 @@ class Code(Shape):
     serial: str | None = None
     units: int | None = Field(None, ge=1, description="base units per package, from the catalogue")
     revision: int | None = Field(None, ge=0, description="revision of the catalogue entry that was used")
-    price_minor: int | None = None
+    price_minor: int | None = Field(None, description="price in the currency's minor unit")
+    price_per: int | None = Field(None, ge=1, description="base units that the price is for; absent: one")
 
 
 class Line(Shape):

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from contract.canonical import INTEGER_MAX
 from contract.events import Hash, Name, Shape
 
 MESSAGE_SIZE_BYTES_MAX = 64 * 1024
 MESSAGE_EVENTS_MAX = 100
-Count = Annotated[int, Field(ge=0)]
+
+
+def _exact(number: int) -> int:
+    """What has a canonical form; said once in the document, not at every member."""
+    if number > INTEGER_MAX:
+        raise ValueError("beyond 2**53 - 1")
+    return number
+
+
+Count = Annotated[int, Field(ge=0), AfterValidator(_exact)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 

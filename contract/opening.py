@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from contract.canonical import canonical
+from pydantic import ValidationError
+
+from contract.canonical import canonical, encode
 from contract.chain import ChainError
+from contract.events import OpeningData
 
 ROWS_A_PART_MAX = 250  # a part stays below one message
 
@@ -50,6 +53,20 @@ def sign(
     """`data` with `key` (public, hex) and `signature`. `signer` takes the statement and gives 64 bytes."""
     keyed = {**data, "key": key}
     return {**keyed, "signature": signer(statement(store, log, seq, prev, keyed)).hex()}
+
+
+def read_opening(event: Mapping[str, Any], key: str | None = None) -> OpeningData | None:
+    """The opening in an event, its shape and signature checked; None for any other event. Raises `ChainError`."""
+    if event["type"] != "journal" or event["data"].get("kind") != "opening":
+        return None
+    try:  # strictly: a part `"1"` would be 1 here and another part to who reads the event itself
+        opening = OpeningData.model_validate_json(encode(event["data"]), strict=True)
+    except ValidationError as error:
+        raise ChainError("opening", f"event {event['seq']} is no opening: {error.errors()[0]['msg']}") from error
+    if opening.part > opening.parts:
+        raise ChainError("opening", f"event {event['seq']} is part {opening.part} of {opening.parts}")
+    check_opening(event, key)
+    return opening
 
 
 def check_opening(event: Mapping[str, Any], key: str | None = None) -> None:

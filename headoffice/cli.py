@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contract.catalog import shown
+from contract.ids import is_store
 from headoffice.errors import ConfigError, DatabaseUnusable, HeadOfficeError, NotComparable
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def run(
         from headoffice import compose
 
         reached = _broker(broker, f"hq-{consumer}", username, password_file, ca, cert, key)
-        known = frozenset(stores.split(",")) if stores else None
+        known = _stores(stores) if stores is not None else None
         compose.run(reached, db, consumer=consumer, prefix=prefix, catalogue=catalog, known=known)
 
 
@@ -84,7 +86,9 @@ def stock(
         from headoffice.store import Store
 
         held = Store(db, read_only=True)
-        for name in [store] if store else held.stores():
+        known = held.stores()
+        _known(store, known)
+        for name in [store] if store else known:
             for row in held.stock(name, sku, sku):
                 line = {"store": name, **row._asdict(), "lot": row.lot or None}
                 text = f"{name:12} {row.sku:24} {row.zone:16} {row.lot:12} {row.disposition:10} {row.quantity:>10,}"
@@ -104,8 +108,10 @@ def log_show(
         from headoffice.store import Store
 
         held = Store(db, read_only=True)
+        _known(store, held.stores())
         for event in held.newest(store, last):
-            line = f"{event['seq']:>8} {event['occurred_at']} {event['type']:9} {event['data']['kind']}"
+            kind = shown(event["data"].get("kind", "-"))  # what a store sends may hold anything
+            line = f"{event['seq']:>8} {shown(event['occurred_at'])} {event['type']:9} {kind}"
             print(json.dumps(event, ensure_ascii=False, sort_keys=True) if as_json else line)
         held.close()
 
@@ -143,6 +149,19 @@ def verify(
     for verdict in verdicts:
         _show(verdict, as_json=as_json)
     raise typer.Exit(0 if all(one.equal for one in verdicts) else EXIT_DIFFERENT)
+
+
+def _known(store: str | None, known: list[str]) -> None:
+    if store is not None and store not in known:
+        raise ConfigError(f"head office knows no store {store}", hint=f"it knows {', '.join(known) or 'none yet'}")
+
+
+def _stores(text: str) -> frozenset[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not is_store(name):
+            raise ConfigError(f"{name!r} is no store", hint="write --stores S001,S002")
+    return frozenset(names)
 
 
 def _from_export(db: Path, store: str | None, export: Path) -> Verdict:
@@ -188,6 +207,6 @@ def _broker(
         raise ConfigError(f"{address!r} is no address of a broker", hint="write it as HOST:PORT, as in 127.0.0.1:1883")
     try:
         password = password_file.read_text("utf-8").rstrip("\r\n") if password_file else None
-    except OSError as error:
-        raise ConfigError(f"{password_file}: {error.strerror}", hint="a readable file with the password") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{password_file}: {error}", hint="a readable file with the password, in UTF-8") from error
     return Broker(host, int(port), client_id, username, password, ca, cert, key)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
-import orjson
+from pydantic import ValidationError
 
 from contract.ids import uuid7
 from contract.messages import DigestResult, Response, StockDigest
@@ -24,6 +24,7 @@ from headoffice.store import Store
 from headoffice.verify import Moved, Verdict, compare_live
 
 ROUND_MESSAGES_MAX = 1_000
+ROUND_SIZE_BYTES_MAX = 4 * 1024 * 1024
 ROUND_S = 0.25
 REPORT_S = 30.0
 ASK_S = 5.0
@@ -65,10 +66,10 @@ def run(
 
 def _round(shell: Shell, service: Service) -> list[Publish]:
     """What came, stored in one commit; then the answers."""
-    found = shell.take(ROUND_MESSAGES_MAX, ROUND_S)
+    found = shell.take(ROUND_MESSAGES_MAX, ROUND_S, ROUND_SIZE_BYTES_MAX)
     answers: list[Publish] = service.greet() if any(isinstance(one, Connected) for one in found) else []
     messages = [Message(one.topic, bytes(one.payload)) for one in found if not isinstance(one, Connected)]
-    return answers + (service.receive(messages) if messages else service.tick())
+    return answers + (service.receive(messages) if messages else []) + service.tick()
 
 
 def verify_live(broker: Broker, database: Path, stores: list[str], *, prefix: str, timeout_s: float) -> list[Verdict]:
@@ -134,7 +135,12 @@ class _Asker:
 
 
 def _result(payload: bytes) -> DigestResult:
-    response = Response.model_validate(orjson.loads(payload))
-    if response.status != "done" or response.result is None:
+    try:
+        response = Response.model_validate_json(payload)
+        result = DigestResult.model_validate(response.result) if response.status == "done" else None
+    except ValidationError as error:
+        why = f"the store's answer is no digest: {error.errors()[0]['msg']}"
+        raise NotComparable(why, hint="do both sides run the same release?") from error
+    if result is None:
         raise NotComparable(f"the store refuses: {response.reason}: {response.hint}", hint="look at the agent's log")
-    return DigestResult.model_validate(response.result)
+    return result

@@ -22,19 +22,21 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import orjson
-from pydantic import ValidationError
 
-from contract.canonical import encode
+from contract.canonical import INTEGER_MAX, encode
 from contract.chain import GENESIS, ChainError, check_event
 from contract.events import OpeningData
+from contract.ids import is_name
 from contract.messages import MESSAGE_EVENTS_MAX, MESSAGE_SIZE_BYTES_MAX
-from contract.opening import check_opening
+from contract.opening import read_opening
+from contract.stock import StockError, StockKey, event_deltas
 
 AHEAD_EVENTS_MAX = 1_000
 AHEAD_SIZE_BYTES_MAX = 4 * 1024 * 1024
+REASON_CHARACTERS_MAX = 300
 
-# Refusals that a person must look at; the others are damage that a replay heals.
-ALARMS = frozenset({"fork", "parent", "key", "signature"})
+# What a person must look at; the others are damage that a replay heals.
+ALARMS = frozenset({"fork", "parent", "key", "signature", "stock"})
 
 HashAt = Callable[[str, int], str | None]
 """The hash of a stored event of this store by log and seq, None where there is none."""
@@ -51,7 +53,7 @@ class Position(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """An event to be stored; `body` is its canonical JSON."""
+    """An event to be stored; `body` is its canonical JSON, `deltas` what it does to stock (an opening: nothing)."""
 
     log: str
     seq: int
@@ -59,10 +61,15 @@ class Accepted(NamedTuple):
     hash: str
     body: bytes
     event: dict[str, Any]
+    deltas: tuple[tuple[StockKey, int], ...]
 
 
 class Refusal(NamedTuple):
-    """Something that is not taken in. `code` is for machines, `reason` for people, `body` what came."""
+    """Something that is not taken in, or with the code `stock` taken in without moving any.
+
+    `code` is for machines, `reason` for people (one printable line), `body` is what came, empty if that is nested too
+    deeply to be written down. `log` and `seq` are None where they are none.
+    """
 
     code: str
     reason: str
@@ -115,6 +122,7 @@ class Ingest:
         self.position = position
         self.key = key  # pinned when the first opening is accepted
         self._hash_at = hash_at
+        self._left: dict[str, int] = {}  # logs left: they may not be stored yet
         self._ahead: dict[tuple[str, int], _Held] = {}
         self._ahead_size_bytes = 0
         self._candidate: str | None = None  # the one other log whose events are held
@@ -126,8 +134,7 @@ class Ingest:
         try:
             log, events = self._opened(message)
         except ChainError as error:
-            body = message if isinstance(message, bytes) else _dump(message)
-            outcome.refusals.append(Refusal(error.code, str(error), None, None, body))
+            outcome.refusals.append(_refusal(error, None, message))
         else:
             known: dict[str, Any] | None = None
             for found in events:
@@ -140,6 +147,8 @@ class Ingest:
 
     def heard(self, log: str, head: int) -> Gap | None:
         """The store says how far its log goes (`state`, `health`)."""
+        if not is_name(log):
+            return self.gap()
         if self.position is None:
             self._candidate = self._candidate or (log if head else None)
         elif log == self.position.log:
@@ -201,7 +210,7 @@ class Ingest:
             body = encode(event)
             if position is not None and log == position.log:
                 self._follow(event, body, outcome)
-            elif self._hash_at(log, event["seq"]) is not None:
+            elif event["seq"] <= self._left.get(log, 0) or self._hash_at(log, event["seq"]) is not None:
                 outcome.duplicates += 1
                 return False
             else:
@@ -224,20 +233,21 @@ class Ingest:
 
     def _other_log(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
         log, seq = event["log"], event["seq"]
-        if self._hash_at(log, 1) is not None:
+        if log in self._left or self._hash_at(log, 1) is not None:
             raise ChainError("fork", f"log {log} was left, and comes back with event {seq}: two store PCs use one name")
         if seq == 1 and self._may_begin(event):
             self._begin(event, body, outcome)
             self._drain(outcome)
-        elif self._candidate in {None, log} and seq <= AHEAD_EVENTS_MAX:
-            self._candidate = log
-            self._hold(event, body, outcome)
         else:
-            outcome.dropped += 1
+            self._candidate = self._candidate or log
+            if self._candidate == log and seq <= AHEAD_EVENTS_MAX:
+                self._hold(event, body, outcome)
+            else:
+                outcome.dropped += 1
 
     def _may_begin(self, event: dict[str, Any]) -> bool:
         """False if the opening's parent is still to come. Raises `ChainError` where it will never be."""
-        opening = self._opening(event)
+        opening = read_opening(event, self.key)
         if opening is None or event["prev"] != GENESIS:
             raise ChainError("opening", f"log {event['log']} does not begin with an opening")
         position, parent = self.position, opening.parent
@@ -262,9 +272,11 @@ class Ingest:
         return True
 
     def _begin(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
-        opening = cast("OpeningData", self._opening(event))
+        opening = cast("OpeningData", read_opening(event, self.key))
         if opening.part != 1:
             raise ChainError("opening", f"log {event['log']} begins with part {opening.part} of its opening")
+        if self.position is not None:
+            self._left[self.position.log] = self.position.seq
         self.key = opening.key
         self._until = 0
         self._drop_candidate(event["log"])
@@ -277,7 +289,7 @@ class Ingest:
             raise ChainError(
                 "prev", f"event {event['seq']} names {event['prev'][:12]}… as the one before, not {position.hash[:12]}…"
             )
-        opening = self._opening(event)
+        opening = read_opening(event, self.key)
         part, parts = position.part, position.parts
         if part < parts:
             if opening is None or (opening.part, opening.parts) != (part + 1, parts):
@@ -289,23 +301,16 @@ class Ingest:
             part, parts = 1, opening.parts
         self._move(event, body, (part, parts), outcome)
 
-    def _opening(self, event: dict[str, Any]) -> OpeningData | None:
-        """The opening in an event, signed by the store; None for any other event."""
-        if event["type"] != "journal" or event["data"].get("kind") != "opening":
-            return None
-        try:
-            opening = OpeningData.model_validate(event["data"])
-        except ValidationError as error:
-            raise ChainError("opening", f"event {event['seq']} is no opening: {error.errors()[0]['msg']}") from error
-        if opening.part > opening.parts:
-            raise ChainError("opening", f"event {event['seq']} is part {opening.part} of {opening.parts}")
-        check_opening(event, self.key)
-        return opening
-
     def _move(self, event: dict[str, Any], body: bytes, opening: tuple[int, int], outcome: Outcome) -> None:
         log, seq, name = event["log"], event["seq"], event["hash"]
         self.position = Position(log, seq, name, *opening)
-        outcome.accepted.append(Accepted(log, seq, event["type"], name, body, event))
+        try:
+            deltas = tuple(event_deltas(event))
+        except StockError as error:
+            # The log is kept as the store wrote it. Refusing the event would stop the store's stream for ever.
+            deltas = ()
+            outcome.refusals.append(_refusal(ChainError("stock", f"event {seq} moves no stock: {error}"), log, event))
+        outcome.accepted.append(Accepted(log, seq, event["type"], name, body, event, deltas))
 
     def _drain(self, outcome: Outcome) -> None:
         """Accept what was held for want of the event that has just come."""
@@ -357,9 +362,8 @@ class Ingest:
             self._until = max(seq for _, seq in self._ahead)
 
     def _refuse(self, error: ChainError, log: str, found: object, outcome: Outcome) -> None:
-        seq = _seq(found)
-        outcome.refusals.append(Refusal(error.code, str(error), log, seq, _dump(found)))
-        position = self.position
+        outcome.refusals.append(_refusal(error, log, found))
+        position, seq = self.position, _seq(found)
         if position is not None and log == position.log:
             self._until = max(self._until, position.seq + 1)
         elif log == self._candidate and seq == 1:
@@ -374,14 +378,20 @@ class Ingest:
             check_event(found)
             raise ChainError("fork", f"event {found['seq']} of log {log} has come with two contents")  # noqa: TRY301  as above
         except ChainError as error:
-            outcome.refusals.append(Refusal(error.code, str(error), log, found["seq"], _dump(found)))
+            outcome.refusals.append(_refusal(error, log, found))
 
 
 def _seq(found: object) -> int | None:
     seq = cast("dict[str, Any]", found).get("seq") if isinstance(found, dict) else None
-    return seq if type(seq) is int else None
+    return seq if type(seq) is int and abs(seq) <= INTEGER_MAX else None
 
 
-def _dump(value: object) -> bytes:
-    """What came, for quarantine; it was JSON."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+def _refusal(error: ChainError, log: str | None, found: object) -> Refusal:
+    """For quarantine: what came may hold anything, and people read `reason` in a terminal."""
+    cut = str(error)[:REASON_CHARACTERS_MAX]
+    reason = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in cut)
+    try:
+        body = found if isinstance(found, bytes) else orjson.dumps(found, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:
+        body = b""
+    return Refusal(error.code, reason, log if log is not None and is_name(log) else None, _seq(found), body)

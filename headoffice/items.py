@@ -7,16 +7,26 @@ files of their own with a report of every row (`jaego catalogue import`); the co
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from contract.catalog import Item, ItemRefused, parse_item
+from contract.messages import MESSAGE_SIZE_BYTES_MAX
 from headoffice.errors import ConfigError
 
 PAGE_ITEMS = 100
+PAGE_SIZE_BYTES_MAX = MESSAGE_SIZE_BYTES_MAX - 512  # room for the page's own members
+DIGITS_MAX = 16  # of a number that can be meant
+ROW_COLUMNS = frozenset({"gtin", "units", "level", "item_number"})
+COLUMNS = ROW_COLUMNS | {
+    "sku", "revision", "name_ko", "name_en", "base_unit", "tracking", "price_minor", "currency", "price_per",
+    "threshold_min", "threshold_max", "category", "deleted",
+}  # fmt: skip
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _HINT = "docs/catalogue.md describes the columns; jaego catalogue import reports every wrong row"
 
 
@@ -26,18 +36,34 @@ class ItemMaster:
     def __init__(self, items: Iterable[Item]) -> None:
         self.items = sorted(items, key=lambda item: (item.revision, item.sku))
         self.revision = max((item.revision for item in self.items), default=0)
+        self._cut: tuple[int, list[Item], list[int]] = (-1, [], [0])
 
     def page(self, since: int, number: int) -> dict[str, Any]:
         """What changed since a revision: `{"items", "page", "more", "since", "revision"}`."""
-        changed = [item for item in self.items if item.revision > since or since == 0]
-        start = number * PAGE_ITEMS
+        if self._cut[0] != since:  # a store asks for all pages of one revision, one after the other
+            changed = [item for item in self.items if item.revision > since or since == 0]
+            self._cut = (since, changed, _starts(changed))
+        _, changed, starts = self._cut
+        found = changed[starts[number] : starts[number + 1]] if number + 1 < len(starts) else []
         return {
-            "items": [wire(item) for item in changed[start : start + PAGE_ITEMS]],
+            "items": [wire(item) for item in found],
             "page": number,
-            "more": start + PAGE_ITEMS < len(changed),
+            "more": number + 2 < len(starts),
             "since": since,
             "revision": self.revision,
         }
+
+
+def _starts(items: Sequence[Item]) -> list[int]:
+    """Where pages begin, and the end: a page is one message, and brokers limit those."""
+    starts, size_bytes = [0], 0
+    for index, item in enumerate(items):
+        item_bytes = len(orjson.dumps(wire(item))) + 1
+        if index > starts[-1] and (index - starts[-1] == PAGE_ITEMS or size_bytes + item_bytes > PAGE_SIZE_BYTES_MAX):
+            starts.append(index)
+            size_bytes = 0
+        size_bytes += item_bytes
+    return [*starts, len(items)]
 
 
 def wire(item: Item) -> dict[str, Any]:
@@ -48,26 +74,56 @@ def read_items(path: Path) -> list[Item]:
     """CSV, or JSON Lines in the wire form. Raises `ConfigError` with the line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix == ".csv":
-                return _read_csv(file, path)
-            return [_item(orjson.loads(line), path, number) for number, line in enumerate(file, 1) if line.strip()]
-    except (OSError, UnicodeDecodeError, orjson.JSONDecodeError, csv.Error) as error:
+            items = _read_csv(file, path) if path.suffix.lower() == ".csv" else _read_lines(file, path)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path}: {error}", hint=_HINT) from error
+    twice = [sku for sku, count in Counter(item.sku for item in items).items() if count > 1]
+    if twice:
+        raise ConfigError(f"{path}: {twice[0]} is given twice", hint=_HINT)
+    return items
+
+
+def _read_lines(file: Iterable[str], path: Path) -> list[Item]:
+    items: list[Item] = []
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise ConfigError(f"{path}: line {number}: {error}", hint=_HINT) from error
+        items.append(_item(value, path, number))
+    return items
 
 
 def _read_csv(file: Iterable[str], path: Path) -> list[Item]:
-    rows = csv.DictReader(line for line in file if not line.startswith("#"))
+    lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip() and line[0] != "#")
+    first, header = next(lines, (1, ""))
+    delimiter = next((one for one in ",;\t" if one in header), ",")
+    columns = [name.strip() for name in _split(header, delimiter)]
+    unknown = [name for name in columns if name not in COLUMNS and not name.startswith("x_")]
+    if "sku" not in columns or unknown or len(set(columns)) < len(columns):
+        why = f"there is no column {unknown[0]!r}" if unknown else "expected columns with sku among them, each once"
+        raise ConfigError(f"{path}: line {first}: {why}", hint=_HINT)
+    heads: dict[str, dict[str, str]] = {}
     groups: dict[str, dict[str, Any]] = {}
-    lines: dict[str, int] = {}
-    for number, row in enumerate(rows, start=2):
-        if None in row or not row.get("sku"):
-            raise ConfigError(f"{path}: row {number} has no sku, or more cells than the header", hint=_HINT)
-        cells = {name: value.strip() for name, value in row.items() if value and value.strip()}
+    begun: dict[str, int] = {}
+    for number, line in lines:  # one row is one line (docs/catalogue.md)
+        row = _split(line, delimiter)
+        cells = {name: value.strip() for name, value in zip(columns, row, strict=False) if value.strip()}
+        if len(row) != len(columns) or "sku" not in cells:
+            raise ConfigError(f"{path}: line {number}: no sku, or not as many cells as the header", hint=_HINT)
         sku = cells["sku"]
         if sku not in groups:
-            groups[sku], lines[sku] = _head(cells), number
+            heads[sku], groups[sku], begun[sku] = cells, _head(cells), number
+        elif other := [name for name in cells.keys() - ROW_COLUMNS if cells[name] != heads[sku].get(name)]:
+            raise ConfigError(f"{path}: line {number}: {min(other)} is not that of line {begun[sku]}", hint=_HINT)
         _codes(groups[sku], cells)
-    return [_item(value, path, lines[sku]) for sku, value in groups.items()]
+    return [_item(value, path, begun[sku]) for sku, value in groups.items()]
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return [cell for row in csv.reader([line], delimiter=delimiter, strict=True) for cell in row]
 
 
 def _head(cells: dict[str, str]) -> dict[str, Any]:
@@ -76,6 +132,8 @@ def _head(cells: dict[str, str]) -> dict[str, Any]:
     value.update({name: cells[name] for name in ("base_unit", "tracking", "category") if name in cells})
     if "revision" in cells:
         value["revision"] = _number(cells["revision"])
+    if "deleted" in cells:
+        value["deleted"] = _FLAGS.get(cells["deleted"].lower(), cells["deleted"])
     if "price_minor" in cells:
         value["price"] = {
             "amount_minor": _number(cells["price_minor"]),
@@ -96,11 +154,11 @@ def _codes(value: dict[str, Any], cells: dict[str, str]) -> None:
 
 
 def _number(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdigit() else text
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX else text
 
 
 def _item(value: object, path: Path, number: int) -> Item:
     try:
         return parse_item(value)
     except ItemRefused as error:
-        raise ConfigError(f"{path}: row {number}: {error}", hint=_HINT) from error
+        raise ConfigError(f"{path}: line {number}: {error}", hint=_HINT) from error

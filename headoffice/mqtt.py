@@ -15,9 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from headoffice.errors import BrokerUnreachable
+from headoffice.errors import BrokerUnreachable, ConfigError
 
-QUEUE_MAX = 20_000
+QUEUE_MAX = 1_000  # messages of up to 64 KiB; the rest waits at the broker
 PUT_TIMEOUT_S = 5.0
 SESSION_EXPIRY_S = 7 * 86_400
 VERSION_REFUSED = {1, 0x84}
@@ -47,7 +47,7 @@ Item = paho.MQTTMessage | Connected
 
 
 class Shell:
-    """`take` gives what has come. Raises `BrokerUnreachable` from `open` when the first connection cannot be made."""
+    """`take` gives what has come. Raises `ConfigError` when certificate or key cannot be used."""
 
     def __init__(self, broker: Broker, topics: Sequence[str], say: Callable[[str], None]) -> None:
         self._broker = broker
@@ -59,7 +59,9 @@ class Shell:
         self._client = self._made()
         self._thread: threading.Thread | None = None
         self._down = False
+        self._refusal = ""
         self.dropped = 0
+        self._dropped_said = 0
         self.failure: BaseException | None = None
 
     def open(self) -> None:
@@ -79,15 +81,26 @@ class Shell:
         except BaseException as error:  # noqa: BLE001  a dead thread must not look alive: `take` raises it
             self.failure = error
 
-    def take(self, most: int, timeout_s: float) -> list[Item]:
-        """At least one within the timeout, at most `most`."""
+    def take(self, most: int, timeout_s: float, size_bytes_max: int = 1024 * 1024) -> list[Item]:
+        """At least one if it comes within the timeout, at most `most`, and no more once they have `size_bytes_max`.
+
+        Raises `BrokerUnreachable` when the connection's thread has ended.
+        """
         if self.failure is not None or (self._thread is not None and not self._thread.is_alive()):
             raise BrokerUnreachable(f"the MQTT thread ended: {self.failure}", hint="restart head office")
+        if self.dropped > self._dropped_said:
+            self._say(f"{self.dropped - self._dropped_said} messages came faster than they can be stored: asked again")
+            self._dropped_said = self.dropped
         found: list[Item] = []
+        size_bytes = 0
         try:
-            found.append(self._queue.get(timeout=timeout_s))
-            while len(found) < most:
-                found.append(self._queue.get_nowait())
+            one = self._queue.get(timeout=timeout_s)
+            while True:
+                found.append(one)
+                size_bytes += 0 if isinstance(one, Connected) else len(one.payload)
+                if len(found) >= most or size_bytes >= size_bytes_max:
+                    break
+                one = self._queue.get_nowait()
         except queue.Empty:
             pass
         return found
@@ -116,11 +129,16 @@ class Shell:
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.ca_file is not None:
-            context = ssl.create_default_context(cafile=str(broker.ca_file))
-            if broker.cert_file is not None:
-                context.load_cert_chain(broker.cert_file, broker.key_file)
+            try:
+                context = ssl.create_default_context(cafile=str(broker.ca_file))
+                if broker.cert_file is not None:
+                    context.load_cert_chain(broker.cert_file, broker.key_file)
+            except OSError as error:  # `ssl.SSLError` is one
+                names = ", ".join(str(one) for one in (broker.ca_file, broker.cert_file, broker.key_file) if one)
+                raise ConfigError(f"{names}: {error.strerror or error}", hint="PEM files that can be read") from error
             client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
@@ -132,14 +150,22 @@ class Shell:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._broker.keep_session else 0
         return {"clean_start": not self._broker.keep_session, "properties": properties}
 
+    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
+        if not self._down:
+            self._down = True
+            self._say(f"{self._broker.host}:{self._broker.port} cannot be reached; trying again")
+
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._say(f"the broker refuses head office: {reason}")
+            if str(reason) != self._refusal:
+                self._refusal = str(reason)
+                self._say(f"the broker refuses head office: {reason}")
             if int(reason.value) in VERSION_REFUSED and self._version5:
                 self._version5 = False
                 self._refused.set()
                 client.disconnect()
             return
+        self._refusal = ""
         if self._down:
             self._down = False
             self._say("connected again")

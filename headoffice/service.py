@@ -26,6 +26,8 @@ REPLAY_S_MAX = 30.0
 REACK_S = 1.0
 REQUEST_LIFE_S = 60
 REPLAYS_REMEMBERED = 1000
+STORES_MAX = 10_000
+STRANGERS_SAID = 1000
 EVENTS = frozenset(EventType)
 
 
@@ -48,7 +50,7 @@ class _Followed:
     asked_seq: int = 0
     next_ask_s: float = 0.0
     backoff_s: float = REPLAY_S_MIN
-    acked_seq: int = -1
+    acked: tuple[str, int] | None = None
     acked_s: float = float("-inf")
 
 
@@ -96,31 +98,32 @@ class Service:
         batches: dict[str, Batch] = {}
         heard: dict[str, bool] = {}
         out: list[Publish] = []
-        for message in messages:
-            address = parse(message.topic, self._prefix)
-            if address is None or not self._is_ours(address.store):
-                continue
-            if address.plane in EVENTS:
-                moved = self._take(address.store, address.plane, message.payload, batches)
-                heard[address.store] = heard.get(address.store, False) or moved
-            elif address.plane == "state":
-                self._state(address.store, message.payload)
-                heard.setdefault(address.store, False)
-            elif address.plane == "ask" and address.name == "catalog":
-                out += self._answer(address.store, message.payload)
-            elif address.plane == "response" and address.name in self._replays:
-                self._replayed(address.name, message.payload)
         try:
+            for message in messages:
+                address = parse(message.topic, self._prefix)
+                if address is None or not self._is_ours(address.store):
+                    continue
+                if address.plane in EVENTS:
+                    moved = self._take(address.store, address.plane, message.payload, batches)
+                    heard[address.store] = heard.get(address.store, False) or moved
+                elif address.plane == "state":
+                    self._state(address.store, message.payload)
+                    heard.setdefault(address.store, False)
+                elif address.plane == "ask" and address.name == "catalog":
+                    out += self._answer(address.store, message.payload)
+                elif address.plane == "response" and address.name is not None:
+                    self._replayed(address.store, address.name, message.payload)
             self._store.save(batches.values(), self._clock.wall_us())
         except BaseException:
             self._followed.clear()  # what the engines took in is not stored: they are made again from what is
             raise
+        self.events += sum(len(batch.accepted) for batch in batches.values())
         for store, moved in heard.items():
             out += self._replies(store, moved=moved)
         return out
 
     def tick(self) -> list[Publish]:
-        """Gaps that are due to be asked for again."""
+        """Gaps that are due to be asked for again; of all stores, also those of which nothing came."""
         return [ask for store in list(self._followed) for ask in self._ask(store)]
 
     # -- one store --------------------------------------------------------------------------------------------------
@@ -128,12 +131,15 @@ class Service:
     def _is_ours(self, store: str) -> bool:
         if store == "catalog":
             return False
-        if self._known is not None and store not in self._known:
-            if store not in self._strangers and len(self._strangers) < REPLAYS_REMEMBERED:
-                self._strangers.add(store)
-                self._say(f"{store}: not in the list of stores, ignored")
-            return False
-        return True
+        if self._known is None:
+            why = f"ignored: {STORES_MAX} stores are followed already"
+            ours = store in self._followed or len(self._followed) < STORES_MAX
+        else:
+            why, ours = "not in the list of stores, ignored", store in self._known
+        if not ours and store not in self._strangers and len(self._strangers) < STRANGERS_SAID:
+            self._strangers.add(store)
+            self._say(f"{store}: {why}")
+        return ours
 
     def _engine(self, store: str) -> _Followed:
         found = self._followed.get(store)
@@ -151,7 +157,6 @@ class Service:
         batch.accepted += outcome.accepted
         batch.refusals += outcome.refusals
         batch.position, batch.key = followed.engine.position, followed.engine.key
-        self.events += len(outcome.accepted)
         self._tell(store, outcome)
         return bool(outcome.accepted or outcome.duplicates)
 
@@ -174,9 +179,9 @@ class Service:
         position = followed.engine.position
         out: list[Publish] = []
         if moved and position is not None:
-            fresh = position.seq != followed.acked_seq
+            fresh = (position.log, position.seq) != followed.acked
             if fresh or now_s - followed.acked_s >= REACK_S:
-                followed.acked_seq, followed.acked_s = position.seq, now_s
+                followed.acked, followed.acked_s = (position.log, position.seq), now_s
                 out.append(Publish(*_ack_of(Topics(store, self._prefix), self._consumer, position.log, position.seq)))
             if fresh:
                 followed.backoff_s, followed.next_ask_s = REPLAY_S_MIN, now_s + REPLAY_S_MIN
@@ -215,8 +220,10 @@ class Service:
         self._replays[request.id] = store
         return Publish(Topics(store, self._prefix).request("replay"), request.model_dump_json().encode(), retain=False)
 
-    def _replayed(self, request_id: str, payload: bytes) -> None:
-        store = self._replays.pop(request_id)
+    def _replayed(self, store: str, request_id: str, payload: bytes) -> None:
+        if self._replays.get(request_id) != store:  # another consumer's, or an answer in another store's name
+            return
+        del self._replays[request_id]
         try:
             response = Response.model_validate_json(payload)
         except ValidationError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from contract.stock import StockRow, event_deltas, opening_rows
+from contract.stock import StockRow, opening_rows
 from headoffice.errors import DatabaseFull, DatabaseUnusable
 from headoffice.ingest import Accepted, Position, Refusal
 
@@ -36,13 +36,15 @@ class Store:
             raise DatabaseUnusable(f"there is no database {path}", hint="is this the file that jaego-hq run writes?")
         with ExitStack() as opened:
             try:
-                target = f"file:{path}{'?mode=ro' if read_only else ''}"
+                target = path.absolute().as_uri() + ("?mode=ro" if read_only else "")
                 self._db = sqlite3.connect(target, uri=True, isolation_level=None, check_same_thread=False)
                 opened.callback(self._db.close)
                 self._db.execute("PRAGMA busy_timeout = 10000")
                 if not read_only:
                     self._db.execute("PRAGMA journal_mode = WAL")
                     self._db.execute("PRAGMA synchronous = FULL")
+                found = _version(self._db)
+                if not read_only and found < len(STEPS):
                     _migrate(self._db)
                 self._db.execute("SELECT store FROM position LIMIT 1")
             except sqlite3.DatabaseError as error:
@@ -64,10 +66,10 @@ class Store:
             for batch in batches:
                 self._save(batch, now_us)
             db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:  # whatever it was: half a round must not wait for the next commit
             if db.in_transaction:
                 db.execute("ROLLBACK")
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+            if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
                 raise DatabaseFull("the disk is full: nothing is acknowledged", hint="free some disk space") from error
             raise
 
@@ -94,7 +96,7 @@ class Store:
         for one in accepted:
             stated = opening_rows(one.event)
             if stated is None:
-                for key, delta in event_deltas(one.event):
+                for key, delta in one.deltas:
                     place = (store, key.sku, key.zone, key.lot, key.disposition)
                     deltas[place] = deltas.get(place, 0) + delta
                 continue
@@ -188,15 +190,17 @@ class Batch:
         self.key: str | None = None
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _version(db: sqlite3.Connection) -> int:
     found = int(db.execute("PRAGMA user_version").fetchone()[0])
     if found > len(STEPS):
         raise DatabaseUnusable(
             f"the database has schema {found}, this release knows {len(STEPS)}",
             hint="install the release that wrote it",
         )
-    if found == len(STEPS):
-        return
+    return found
+
+
+def _migrate(db: sqlite3.Connection) -> None:
     from sqlite_utils import Database  # noqa: PLC0415  memory and time, only when there is something to do
     from sqlite_utils.migrations import Migrations  # noqa: PLC0415  same
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from contract.chain import GENESIS, ChainError, check_body
 from contract.messages import DigestResult
-from contract.stock import StockKey, StockRow, event_deltas, opening_rows, stock_digest
+from contract.opening import read_opening
+from contract.stock import StockError, StockKey, StockRow, event_deltas, opening_rows, stock_digest
 from headoffice.errors import NotComparable
 from headoffice.store import Store
 
@@ -76,16 +77,20 @@ def _narrow(database: Store, verdict: Verdict, ask: Digest, sku_from: str | None
         return
     if theirs.list is not None:
         listed = [StockRow(row[0], row[1], row[2] or "", row[3], row[4]) for row in theirs.list]
-        verdict.differences += differences(listed, rows)
+        verdict.differences += differences(listed, rows)[: DIFFERENCES_MAX - len(verdict.differences)]
         return
     skus = sorted({row.sku for row in rows})
     if len(skus) < 2:
         verdict.reason = f"stock differs: the store has {theirs.rows} rows where head office has {len(rows)}"
         return
-    middle = skus[len(skus) // 2]
-    _narrow(database, verdict, ask, sku_from, skus[len(skus) // 2 - 1])
-    if sku_from is None or middle > sku_from:
-        _narrow(database, verdict, ask, middle, sku_to)
+    last = skus[len(skus) // 2 - 1]
+    _narrow(database, verdict, ask, sku_from, last)
+    _narrow(database, verdict, ask, _after(last), sku_to)
+
+
+def _after(sku: str) -> str:
+    """The first text that is greater and may be an SKU: nothing lies between, and `-` is the first of the letters."""
+    return sku + "-"
 
 
 def differences(store: Iterable[StockRow], head_office: Iterable[StockRow]) -> list[Difference]:
@@ -108,6 +113,11 @@ def compare_export(database: Store, store: str | None, lines: Iterable[bytes]) -
             seq = event["seq"] + 1 if event else None
             event = check_body(line.rstrip(b"\n"), prev=prev, seq=seq)
             prev = event["hash"]
+            opened = read_opening(event)
+            if seq is None and (opened is None or opened.part != 1):
+                raise NotComparable(
+                    f"the export begins with event {event['seq']}, which is no opening", hint="export the whole log"
+                )
             _fold(stock, event)
     except ChainError as error:
         raise NotComparable(f"the export is damaged: {error}", hint="write it again: jaego log export") from error
@@ -138,7 +148,11 @@ def _against_export(database: Store, last: dict[str, Any], rows: list[StockRow])
 def _fold(stock: dict[StockKey, int], event: dict[str, Any]) -> None:
     stated = opening_rows(event)
     if stated is None:
-        for key, delta in event_deltas(event):
+        try:
+            deltas = list(event_deltas(event))
+        except StockError:  # moves none, here as in `ingest`
+            return
+        for key, delta in deltas:
             stock[key] = stock.get(key, 0) + delta
         return
     if event["data"]["part"] == 1:
