@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -98,6 +98,29 @@ def stock(
     for row in rows:
         print(f"{row.sku:24} {row.zone:16} {row.lot:12} {row.disposition:10} {row.quantity:>10,}")
     print(f"{len(rows)} rows, {sum(row.quantity for row in rows):,} units")
+
+
+@app.command()
+def identify(
+    codes: Annotated[list[str], typer.Argument(help="Codes, or - for one a line from standard input.")],
+    epc: Annotated[bool, typer.Option("--epc", help="They are EPC memories in hexadecimal.")] = False,
+    aim: Annotated[bool, typer.Option("--aim", help="Each begins with an AIM identifier, as in ]E0.")] = False,
+    as_json: Json = False,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Use its catalogue and labels.")] = None,
+) -> None:
+    """What is this label? GS1 barcodes, Digital Link, in-store codes, control codes, EPC; one answer a line."""
+    from agent import labels
+
+    with _said():
+        reader = labels.Labels(_load(config) if config else None)
+        for text in _inputs(codes):
+            found = reader.tag(text) if epc else reader.code(text, aim=aim)
+            print(labels.as_line(found) if as_json else labels.as_text(found), flush=True)
+
+
+def _inputs(codes: list[str]) -> Iterator[str]:
+    for code in codes:
+        yield from sys.stdin if code == "-" else (code,)
 
 
 @log_app.command("verify")

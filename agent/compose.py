@@ -131,6 +131,7 @@ class Agent:
             clock=self._clock,
             post=self._post,
             show=self._feed.publish,
+            templates=[one.template() for one in config.in_store],
         )
 
     def _build_supervisor(self) -> Supervisor:

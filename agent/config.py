@@ -9,10 +9,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from agent.errors import ConfigError
@@ -21,6 +21,7 @@ from contract.ids import NAME, is_store
 from contract.stock import is_zone
 from contract.topics import PREFIX
 from drivers.registry import KINDS, AnySettings
+from identity import InStoreTemplate
 
 FILE_BYTES_MAX = 1_000_000
 SECRET_BYTES_MAX = 65_535  # what MQTT's password field holds
@@ -123,6 +124,32 @@ class StationSection(Section):
     language: Literal["ko", "en"] | None = Field(None, description="Language of a new session; absent: the store's.")
 
 
+class InStoreSection(Section):
+    """How this store's own labels are laid out; there is no official Korean layout (standards.md, 5)."""
+
+    name: Name = Field(description="Name of the template, for messages.")
+    prefixes: tuple[str, ...] = Field(min_length=1, max_length=10, description="First digits: 02, or 20 to 29.")
+    layout: str = Field(
+        min_length=2,
+        max_length=12,
+        description="Digits behind the prefix: I item, W weight, P price, N count, K measure check, - any, C check.",
+    )
+    weight_unit_g: int = Field(1, ge=1, le=10_000, description="Grams that the last weight digit stands for.")
+    price_decimals: int = Field(0, ge=0, le=3, description="Digits behind the price's decimal point; won has none.")
+    currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="ISO 4217 letters of the price.")
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        self.template()
+        return self
+
+    def template(self) -> InStoreTemplate:
+        """Raises ValueError for a layout that cannot be."""
+        return InStoreTemplate(
+            self.name, self.prefixes, self.layout, self.weight_unit_g, self.price_decimals, self.currency
+        )
+
+
 class DeviceSection(Section):
     name: Name = Field(description="Name of the device in topics and on screens.")
     station: Name | None = Field(None, description="Station whose clerk uses it.")
@@ -137,6 +164,7 @@ class Config(Section):
     web: WebSection = WebSection.model_validate({})
     station: Annotated[tuple[StationSection, ...], Field(max_length=200)] = ()
     device: Annotated[tuple[DeviceSection, ...], Field(max_length=200)] = ()
+    in_store: Annotated[tuple[InStoreSection, ...], Field(max_length=50)] = ()
 
 
 def load(path: Path) -> Config:

@@ -6,7 +6,7 @@ result comes back from the writer thread by `post`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from contract.catalog import Item
 from contract.ids import uuid7
 from drivers.driver import Driver
 from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Read
-from identity import Identity, Kind, identify
+from identity import Identity, Kind, Template, identify
 
 RAW_BYTES_MAX = 512  # as `BadRead` says
 
@@ -86,6 +86,7 @@ class Desk:
         clock: Clock,
         post: Callable[[Callable[[], None]], None],
         show: Callable[[Entry], None],
+        templates: Sequence[Template] = (),
     ) -> None:
         self.stations = stations
         self._device_stations = device_stations
@@ -94,6 +95,7 @@ class Desk:
         self._clock = clock
         self._post = post
         self._show = show
+        self._templates = templates
         self.tally = Tally()
 
     def handle(self, read: Read, driver: Driver) -> None:
@@ -166,10 +168,10 @@ class Desk:
     def _scan(self, station: Station, read: BarcodeRead) -> Scan:
         context = self._context(read)
         try:
-            identity = identify(read.data, aim=read.aim, lookup=self._items.lookup)
+            identity = identify(read.data, aim=read.aim, lookup=self._items.lookup, templates=self._templates)
             return Scan(station, read, identity, self._product(identity), context)
         except CatalogueError as error:
-            unknown = identify(read.data, aim=read.aim)
+            unknown = identify(read.data, aim=read.aim, templates=self._templates)
             return Scan(station, read, unknown, None, context, f"{error} ({error.hint})")
 
     def _homeless(self, read: BarcodeRead) -> BadScan:
@@ -186,7 +188,6 @@ class Desk:
             hit = self._items.by_item_number(identity.item_number)
         if hit is None or (item := self._items.item(hit.sku)) is None:
             return None
-        price = item.price.amount_minor if item.price else None
-        return Product(
-            item.sku, hit.units, item.revision, item.base_unit, item.name.ko or "", item.name.en or "", price
-        )
+        price, per = (item.price.amount_minor, item.price.per_units) if item.price else (None, 1)
+        names = item.name.ko or "", item.name.en or ""
+        return Product(item.sku, hit.units, item.revision, item.base_unit, *names, price, per)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.operations import sessions
-from agent.operations.values import BadScan, Context, Decision, Draft, Language, Mode, Scan, Session, State
+from agent.operations.values import BadScan, Context, Decision, Draft, Language, Mode, Product, Scan, Session, State
 from contract.events import CODE_HEX_MAX, CODE_TEXT_MAX
 from contract.stock import QUANTITY_MAX, StockKey, line_deltas
 from contract.times import parse_us
@@ -185,12 +185,20 @@ def _reversed(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _quantity(scan: Scan) -> int | None:
-    """Base units: of the package as the catalogue says; grams from the label."""
+    """Base units: of the package as the catalogue says; grams from the label, or from its price."""
     product, identity = scan.product, scan.identity
     assert product is not None
     if product.base_unit == "gram":
-        return identity.weight_g or None
+        return identity.weight_g or _grams_of_price(product, identity.price)
     return product.units * (1 if identity.quantity is None else identity.quantity)
+
+
+def _grams_of_price(product: Product, price: str | None) -> int | None:
+    """A price label names what the goods cost; divided by the unit price, to the nearest gram."""
+    if not price or not product.price_minor:
+        return None
+    minor = int(price.replace(".", ""))
+    return (minor * product.price_per * 2 + product.price_minor) // (product.price_minor * 2) or None
 
 
 def _already_written(state: State, scan: Scan) -> int | None:
@@ -270,6 +278,8 @@ def _code(scan: Scan) -> dict[str, Any]:
         code["revision"] = scan.product.revision
         if scan.product.price_minor is not None:
             code["price_minor"] = scan.product.price_minor
+            if scan.product.price_per != 1:
+                code["price_per"] = scan.product.price_per
     return code
 
 

@@ -41,7 +41,8 @@ class Session(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What the catalogue says of a scanned code at this moment. Prices are in minor units of the currency."""
+    """What the catalogue says of a scanned code at this moment. Prices are in minor units of the currency
+    for `price_per` base units."""
 
     sku: str
     units: int
@@ -50,6 +51,7 @@ class Product:
     name_ko: str
     name_en: str
     price_minor: int | None = None
+    price_per: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Any
+from typing import Any, cast
 
 from paho.mqtt import client as paho
 
@@ -31,6 +31,7 @@ class SharedSocket:
         self._theirs = bytearray()
         self._out = bytearray()
         self.broken = False
+        self.why = ""
         self.bytes_out = 0
 
     # -- for the uplink's loop --------------------------------------------------------------------------------------
@@ -43,20 +44,24 @@ class SharedSocket:
                 data = self._inner.recv(READ_BYTES)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, InterruptedError):
                 break
-            except OSError:
-                self.broken = True
+            except OSError as error:
+                self._break(str(error))
                 break
             if not data:
-                self.broken = True
+                self._break("the broker hung up")
                 break
             try:
                 theirs, found = self._demux.feed(data)
-            except WireError:
-                self.broken = True
+            except WireError as error:
+                self._break(str(error))
                 break
             self._theirs += theirs
             acks += found
         return acks
+
+    def _break(self, why: str) -> None:
+        self.why = self.why or why
+        self.broken = True
 
     def put(self, packet: bytes) -> None:
         self._out += packet
@@ -67,8 +72,8 @@ class SharedSocket:
                 sent = self._inner.send(self._out)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, InterruptedError):
                 return
-            except OSError:
-                self.broken = True
+            except OSError as error:
+                self._break(str(error))
                 return
             self.bytes_out += sent
             del self._out[:sent]
@@ -111,11 +116,13 @@ class SharedSocket:
         self._inner.setblocking(flag)
 
     def close(self) -> None:
+        """paho closes too, when the keepalive ran out: nothing may wait for this socket any more."""
+        self._break("no answer within the keepalive")
         self._inner.close()
 
 
 class LaneClient(paho.Client):
-    """paho's client with a `SharedSocket` under it. Three of paho's internals are overridden; a test pins each."""
+    """paho's client with a `SharedSocket` under it. Four of paho's internals are overridden; a test pins each."""
 
     shared: SharedSocket | None = None
 
@@ -124,6 +131,18 @@ class LaneClient(paho.Client):
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         return made
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        """As paho's, which leaves the socket open when the handshake fails."""
+        context: ssl.SSLContext = cast("Any", self)._ssl_context
+        wrapped = context.wrap_socket(tcp_sock, server_hostname=self._host, do_handshake_on_connect=False)
+        try:
+            wrapped.settimeout(self.connect_timeout)
+            wrapped.do_handshake()
+        except OSError:
+            wrapped.close()
+            raise
+        return wrapped
 
     def _create_socket(self) -> Any:
         inner = super()._create_socket()

@@ -13,43 +13,25 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from agent.clock import Clock
+from agent.uplink.access import Access, session_kept, tls_context
 from agent.uplink.fastlane import LaneClient, SharedSocket
 from agent.uplink.wire import FAILURE, OURS, Receipt, publish, topic_field
 
 BACKOFF_S_MIN = 0.5
-SESSION_EXPIRY_S = 86_400
 WAIT_S_MAX = 1.0
 INBOX_MAX = 10_000
 FAREWELL_S_MAX = 2.0
 DISCONNECT = b"\xe0\x00"  # normal disconnection, the same in 3.1.1 (3.14) and 5 (3.14): the will is not sent
 UNSUPPORTED_VERSION = {1, 0x84}
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How to reach the broker, secrets already read."""
-
-    host: str
-    port: int
-    client_id: str
-    keepalive_s: int = 15
-    connect_timeout_s: float = 5.0
-    backoff_s_max: float = 30.0
-    username: str | None = None
-    password: str | None = None
-    tls: bool = False
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+TAKEN_OVER = 0x8E
+STABLE_S = 10.0  # a connection that lasts so long ends the growth of the pauses
+SHORT_ONES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +96,11 @@ class Link:
         self._version5 = True
         self._accepted: Accepted | None = None
         self._refused: int | None = None
-        self._announced_down = False
+        self._parted = ""  # what CONNACK or DISCONNECT gave as the reason
+        self._said_down = ""
         self._attempts = 0
+        self._short_ones = 0
+        self._accepted_s = 0.0
         self._next_s = 0.0
         self._token = OURS - 1
         self.dropped_inbound = 0
@@ -185,7 +170,7 @@ class Link:
     def _round(self) -> None:
         now_s = self._now_s()
         if self._client is None and now_s >= self._next_s:
-            self._connect(now_s)
+            self._connect()
         self._wait(now_s)
         while self._posted:
             self._posted.popleft()()
@@ -232,9 +217,9 @@ class Link:
             rc = client.loop_misc()
         shared.flush()
         if self._accepted is None and self._now_s() > self._next_s:
-            self._lost(f"{self._access.host}:{self._access.port} took the connection and says nothing")
+            self._lost(f"{self._access.where} took the connection and says nothing")
         elif rc != MQTTErrorCode.MQTT_ERR_SUCCESS or shared.broken or self._refused is not None:
-            self._lost(f"the connection ended ({paho.error_string(rc)})")
+            self._lost(self._parted or f"the connection ended ({shared.why or paho.error_string(rc)})")
 
     def _shared(self) -> SharedSocket | None:
         return self._client.shared if self._client is not None else None
@@ -244,21 +229,25 @@ class Link:
 
     # -- connecting -------------------------------------------------------------------------------------------------
 
-    def _connect(self, now_s: float) -> None:
+    def _connect(self) -> None:
         self._attempts += 1
-        self._refused = None
+        self._refused, self._parted = None, ""
         try:
             client = self._made()
             options: Any = {}
             if self._version5:
                 options["clean_start"] = False
-                options["properties"] = _session_kept()
+                options["properties"] = session_kept()
             client.connect(self._access.host, self._access.port, self._access.keepalive_s, **options)
-        except (OSError, ssl.SSLError, ValueError) as error:
-            self._back_off(now_s, f"{self._access.host}:{self._access.port} cannot be reached: {error}")
+        except ssl.SSLCertVerificationError as error:
+            why = f"the certificate of {self._access.where} is not to be trusted: {error.verify_message}"
+            self._back_off(self._now_s(), f"{why}; see ca_file and the broker's name in its certificate")
+            return
+        except (OSError, ValueError) as error:
+            self._back_off(self._now_s(), f"{self._access.where} cannot be reached: {error}")
             return
         self._client = client
-        self._next_s = now_s + self._access.connect_timeout_s
+        self._next_s = self._now_s() + self._access.connect_timeout_s  # connecting itself has taken time
 
     def _made(self) -> LaneClient:
         access, version5 = self._access, self._version5
@@ -273,13 +262,11 @@ class Link:
         if access.username is not None:
             client.username_pw_set(access.username, access.password)
         if access.tls:
-            context = ssl.create_default_context(cafile=str(access.ca_file) if access.ca_file else None)
-            if access.cert_file is not None:
-                context.load_cert_chain(access.cert_file, access.key_file)
-            client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
+            client.tls_set_context(tls_context(access))  # pyright: ignore[reportUnknownMemberType]
         topic, payload = self._traffic.will
         client.will_set(topic, payload, qos=1, retain=True)
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         return client
@@ -287,9 +274,9 @@ class Link:
     def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._refused = int(reason.value)
-            if self._refused in UNSUPPORTED_VERSION and self._version5:
-                self._version5 = False
-            self._say("broker", f"the broker refuses this store: {reason}")
+            self._parted = (
+                f"{self._access.where} refuses this store: {reason}; see username, password_file and its access list"
+            )
             return
         self._accepted = Accepted(
             self._version5,
@@ -297,14 +284,23 @@ class Link:
             int(getattr(properties, "MaximumPacketSize", 268_435_455)),
             bool(flags.session_present),
         )
-        self._attempts = 0
+        self._accepted_s = self._now_s()
         self.connects += 1
-        if self._announced_down:
-            self._announced_down = False
+        if self._said_down:
+            self._said_down = ""
             self._say("broker", "connected again")
         for topic in self._traffic.subscriptions:
             client.subscribe(topic, qos=1)
         self._traffic.connected(self._accepted, self._now_s())
+
+    def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if not flags.is_disconnect_packet_from_server:
+            return
+        self._parted = f"the broker ended the connection: {reason}"
+        if int(reason.value) == TAKEN_OVER:
+            self._parted = (
+                f"another client came with our id {self._access.client_id}; each store needs its own client_id"
+            )
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         for reason in reasons:
@@ -323,6 +319,8 @@ class Link:
     def _lost(self, why: str) -> None:
         now_s = self._now_s()
         unheard = self._accepted is None and self._refused is None
+        if self._accepted is not None:
+            why = self._lasted(now_s - self._accepted_s, why)
         client, self._client, self._accepted = self._client, None, None
         if client is not None and client.shared is not None:
             client.shared.close()
@@ -331,13 +329,27 @@ class Link:
         if unheard:
             # A broker that hangs up without a word may not know MQTT 5 (RabbitMQ 3.10): the versions take turns.
             self._version5 = not self._version5
+        elif self._version5 and self._refused in UNSUPPORTED_VERSION:
+            self._version5, self._next_s = False, now_s
+            return
         self._back_off(now_s, why)
+
+    def _lasted(self, lasted_s: float, why: str) -> str:
+        """Short connections lengthen the pauses: two clients with one id throw each other out for ever."""
+        if lasted_s >= STABLE_S:
+            self._attempts = self._short_ones = 0
+            return why
+        self._short_ones += 1
+        if self._short_ones < SHORT_ONES_MAX or self._parted:
+            return why
+        often = f"{self._short_ones} connections in a row were short"
+        return f"{why}; {often}: is another client using the id {self._access.client_id}?"
 
     def _back_off(self, now_s: float, why: str) -> None:
         ceiling_s = min(self._access.backoff_s_max, BACKOFF_S_MIN * 2 ** min(self._attempts, 16))
         self._next_s = now_s + BACKOFF_S_MIN + self._clock.chance() * (ceiling_s - BACKOFF_S_MIN)
-        if not self._announced_down:
-            self._announced_down = True
+        if why != self._said_down:
+            self._said_down = why
             self._say(
                 "broker", f"{why}; the store works on, events wait in the ledger. Check the network and the broker"
             )
@@ -357,13 +369,6 @@ class Link:
             if shared.wants_write:
                 select.select([], [shared], [], 0.2)
         shared.close()
-
-
-def _session_kept() -> Properties:
-    """The broker keeps our subscriptions, and requests that come meanwhile, for a day."""
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = SESSION_EXPIRY_S
-    return properties
 
 
 __all__ = ["FAILURE", "Accepted", "Access", "Inbound", "Link", "Traffic"]

@@ -1,0 +1,55 @@
+"""How to reach the broker, and what a connection is made of before the first byte."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+SESSION_EXPIRY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach the broker, secrets already read."""
+
+    host: str
+    port: int
+    client_id: str
+    keepalive_s: int = 15
+    connect_timeout_s: float = 5.0
+    backoff_s_max: float = 30.0
+    username: str | None = None
+    password: str | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @property
+    def where(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def tls_context(access: Access) -> ssl.SSLContext:
+    """Raises `OSError` that names the file."""
+    try:
+        context = ssl.create_default_context(cafile=str(access.ca_file) if access.ca_file else None)
+    except OSError as error:
+        raise OSError(f"ca_file {access.ca_file} cannot be used: {error}") from error
+    if access.cert_file is not None:
+        try:
+            context.load_cert_chain(access.cert_file, access.key_file)
+        except OSError as error:
+            raise OSError(f"cert_file {access.cert_file} or its key cannot be used: {error}") from error
+    return context
+
+
+def session_kept() -> Properties:
+    """The broker keeps our subscriptions, and requests that come meanwhile, for a day."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = SESSION_EXPIRY_S
+    return properties
