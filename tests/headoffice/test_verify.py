@@ -1,0 +1,267 @@
+"""Is head office's stock the store's? Against a store that answers from a dict, and against exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.messages import DigestResult
+from contract.stock import StockRow, event_deltas, opening_rows, stock_digest, wire_row
+from headoffice.errors import NotComparable
+from headoffice.ingest import Ingest
+from headoffice.store import Batch, Store
+from headoffice.verify import DIFFERENCES_MAX, ROWS_LISTED, Difference, Moved, compare_export, compare_live
+from tests.headoffice.logs import Log, parsed
+
+Rows = dict[tuple[str, str, str, str], int]
+
+
+class FakeStore:
+    """Answers digests as a store does, from rows that a test may change."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.head, self.hash = log.head, log.hash
+        self.rows: Rows = stock_of(log)
+        self.asked: list[tuple[str | None, str | None, int]] = []
+
+    def ask(self, sku_from: str | None, sku_to: str | None, rows_max: int) -> DigestResult:
+        self.asked.append((sku_from, sku_to, rows_max))
+        rows = sorted(
+            StockRow(*key, quantity)
+            for key, quantity in self.rows.items()
+            if quantity and (sku_from is None or key[0] >= sku_from) and (sku_to is None or key[0] <= sku_to)
+        )
+        listed = {"list": [wire_row(row) for row in rows]} if len(rows) <= rows_max else {}
+        found: dict[str, Any] = {"log": self.log.name, "as_of": self.head, "head_hash": self.hash, **listed}
+        return DigestResult.model_validate({**found, **stock_digest(rows)})
+
+
+def stock_of(log: Log) -> Rows:
+    found: Rows = {}
+    for event in parsed(log.events):
+        for row in opening_rows(event) or ():
+            found[row[:4]] = row.quantity
+        for key, delta in event_deltas(event):
+            found[tuple(key)] = found.get(tuple(key), 0) + delta
+    return found
+
+
+def big(count: int = 700) -> Log:
+    log = Log().open([[f"SKU-{n:04}", "backroom", None, "sellable", n + 1] for n in range(count)])
+    return log.receive_many(5)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "hq.db")
+    yield store
+    store.close()
+
+
+def take_in(office: Store, log: Log) -> FakeStore:
+    engine, batch = Ingest(log.store), Batch(log.store)
+    for kind, payload in log.batches(size=20):
+        batch.accepted += engine.receive(payload, kind).accepted
+    batch.position, batch.key = engine.position, engine.key
+    office.save([batch], 0)
+    return FakeStore(log)
+
+
+# -- with the running store -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, 700])
+def test_equal_stock_is_equal_by_one_question(office: Store, count: int) -> None:
+    log = big(count)
+    store = take_in(office, log)
+    verdict = compare_live(office, "S1", store.ask)
+    assert (verdict.equal, verdict.reason, verdict.differences) == (True, None, [])
+    assert (verdict.log, verdict.as_of) == ("L1", log.head)
+    assert verdict.quantity == sum(store.rows.values())
+    assert store.asked == [(None, None, 0)]
+
+
+def test_a_store_that_goes_on_is_compared_again(office: Store) -> None:
+    log = big(5)
+    store = take_in(office, log)
+    log.receive()
+    with pytest.raises(Moved):
+        compare_live(office, "S1", FakeStore(log).ask)
+    with pytest.raises(Moved):
+        compare_live(office, "S2", store.ask)
+    store.rows["NEW", "floor", "", "sellable"] = 1
+    asked = 0
+
+    def moving(*question: Any) -> DigestResult:
+        nonlocal asked
+        asked += 1
+        store.head += asked > 1
+        return store.ask(*question)
+
+    with pytest.raises(Moved):
+        compare_live(office, "S1", moving)
+
+
+def test_another_event_at_the_same_place_is_told(office: Store) -> None:
+    store = take_in(office, big(5))
+    store.hash = "f" * 64
+    verdict = compare_live(office, "S1", store.ask)
+    assert not verdict.equal
+    assert "another hash" in str(verdict.reason)
+
+
+@pytest.mark.parametrize("sku", ["SKU-0000", "SKU-0349", "SKU-0350", "SKU-0699"])
+@pytest.mark.parametrize("how", ["changed", "only here", "only there"])
+def test_one_row_among_many_is_found(office: Store, sku: str, how: str) -> None:
+    store = take_in(office, big())
+    key = (sku, "backroom", "", "sellable")
+    held = store.rows[key]
+    if how == "only there":
+        key = (sku + "-X", "floor", "A1", "damaged")
+    store.rows[key] = {"changed": held + 1, "only here": 0, "only there": 3}[how]
+    verdict = compare_live(office, "S1", store.ask)
+    assert (verdict.equal, verdict.reason) == (False, "stock differs")
+    ours = 0 if how == "only there" else held
+    assert verdict.differences == [Difference(key[0], key[1], key[2] or None, key[3], store.rows[key], ours)]
+    assert len(store.asked) < 12
+
+
+@pytest.mark.parametrize("letter", ["-", ".", "0", "Z", "a", "~"])
+def test_rows_that_only_the_store_has_lie_between_no_two_questions(office: Store, letter: str) -> None:
+    """Every SKU that head office has gets a neighbour that it has not."""
+    store = take_in(office, big())
+    mine = [key[0] for key in list(store.rows)][::9]
+    for sku in mine:
+        store.rows[sku + letter, "floor", "", "sellable"] = 1
+    verdict = compare_live(office, "S1", store.ask)
+    assert [one.sku for one in verdict.differences] == sorted(sku + letter for sku in mine)
+    assert {(one.store, one.head_office) for one in verdict.differences} == {(1, 0)}
+
+
+def test_rows_below_the_first_and_above_the_last_are_found(office: Store) -> None:
+    store = take_in(office, big())
+    for sku in ("A", "ZZZ", "z"):
+        store.rows[sku, "floor", "", "sellable"] = 1
+    assert [one.sku for one in compare_live(office, "S1", store.ask).differences] == ["A", "ZZZ", "z"]
+
+
+def test_a_store_of_which_head_office_has_nothing_is_told_in_one_line(office: Store) -> None:
+    store = take_in(office, big(0))
+    for number in range(ROWS_LISTED + 1):
+        store.rows[f"NEW-{number}", "floor", "", "sellable"] = 1
+    verdict = compare_live(office, "S1", store.ask)
+    assert verdict.reason == f"stock differs: the store has {ROWS_LISTED + 2} rows where head office has 1"
+    assert not verdict.equal
+
+
+def test_only_so_many_differences_are_listed(office: Store) -> None:
+    store = take_in(office, big())
+    for key in store.rows:
+        store.rows[key] += 1
+    verdict = compare_live(office, "S1", store.ask)
+    assert len(verdict.differences) == DIFFERENCES_MAX
+
+
+# -- with an export ---------------------------------------------------------------------------------------------------
+
+
+def export(log: Log, first: int = 1) -> list[bytes]:
+    return [one.body + b"\n" for one in log.events[first - 1 :]]
+
+
+def test_an_export_of_the_same_log_is_equal(office: Store) -> None:
+    log = big()
+    take_in(office, log)
+    verdict = compare_export(office, "S1", export(log))
+    assert (verdict.equal, verdict.reason, verdict.as_of) == (True, None, log.head)
+    assert verdict.rows == len(office.stock("S1"))
+    assert compare_export(office, None, export(log)).equal
+
+
+def test_a_movement_without_meaning_counts_on_neither_side(office: Store) -> None:
+    log = Log().open()
+    log.write("movement", {"kind": "received", "lines": [{"sku": "COLA"}]})
+    engine, batch = Ingest("S1"), Batch("S1")
+    batch.accepted = engine.receive(log.message(1, 2)).accepted
+    batch.position = engine.position
+    office.save([batch], 0)
+    assert compare_export(office, "S1", export(log)).equal
+
+
+def test_an_export_of_a_later_log_counts_from_its_own_opening(office: Store) -> None:
+    parent = big(3)
+    child = Log("L2").open([["A", "backroom", "B7", "damaged", 4]], parent.end()).receive_many(3)
+    take_in(office, child)
+    assert compare_export(office, "S1", export(child)).equal
+
+
+def test_an_export_with_a_second_opening_counts_from_there(office: Store) -> None:
+    log = big(3).open([[f"NEW-{n}", "floor", None, "sellable", 1] for n in range(260)]).receive_many(2)
+    take_in(office, log)
+    verdict = compare_export(office, "S1", export(log))
+    assert verdict.equal
+    assert verdict.rows == 262
+
+
+@pytest.mark.parametrize("change", ["changed", "missing", "swapped", "cut", "blank", "text", "unsigned"])
+def test_a_damaged_export_is_not_compared(office: Store, change: str) -> None:
+    log = big(5)
+    take_in(office, log)
+    lines = export(log)
+    match change:
+        case "changed":
+            lines[2] = lines[2].replace(b"SKU-0", b"SKU-9", 1).replace(b"SKU-1", b"SKU-9", 1)
+        case "missing":
+            del lines[2]
+        case "swapped":
+            lines[2], lines[3] = lines[3], lines[2]
+        case "cut":
+            lines[-1] = lines[-1][:100]
+        case "blank":
+            lines.insert(2, b"\n")
+        case "text":
+            lines.insert(0, "﻿재고\n".encode())
+        case _:
+            bad = Log()
+            bad.write("journal", {**parsed(log.events[:1])[0]["data"], "signature": "00" * 64})
+            lines = export(bad)
+    with pytest.raises(NotComparable, match="damaged") as caught:
+        compare_export(office, "S1", lines)
+    assert "export" in caught.value.hint
+
+
+def test_an_export_that_does_not_begin_at_the_beginning_is_not_compared(office: Store) -> None:
+    log = big(5)
+    take_in(office, log)
+    with pytest.raises(NotComparable, match="begins with event 2"):
+        compare_export(office, "S1", export(log, 2))
+    with pytest.raises(NotComparable, match="empty"):
+        compare_export(office, "S1", [])
+
+
+def test_an_export_of_another_store_is_not_compared(office: Store) -> None:
+    take_in(office, big(5))
+    with pytest.raises(NotComparable, match="store S2, not S1"):
+        compare_export(office, "S1", export(Log(store="S2").open()))
+    verdict = compare_export(office, None, export(Log(store="S2").open()))
+    assert (verdict.equal, verdict.as_of) == (False, 1)
+    assert "event 0 of log none" in str(verdict.reason)
+
+
+def test_an_export_with_another_end_is_different(office: Store) -> None:
+    log = big(5)
+    take_in(office, log)
+    log.receive("NEW", 2)
+    verdict = compare_export(office, "S1", export(log))
+    assert not verdict.equal
+    assert str(verdict.reason) == f"head office is at event {log.head - 1} of log L1, the export ends at {log.head}"
+    assert verdict.differences == [Difference("NEW", "backroom", None, "sellable", 2, 0)]
+    log.events.pop()
+    office._db.execute("UPDATE stock SET quantity = quantity + 1 WHERE sku = 'SKU-0003'")
+    verdict = compare_export(office, "S1", export(log))
+    assert (verdict.equal, verdict.reason) == (False, "stock differs")
+    assert [one.sku for one in verdict.differences] == ["SKU-0003"]
