@@ -88,7 +88,7 @@ class Memory:
             for key, delta in event_deltas(event):
                 self._stock[key] = self.stock(key) + delta
             if event["type"] in {"movement", "journal"}:
-                sessions.fold(self.sessions, event)
+                sessions.fold(self.sessions, event["type"], event["seq"], event["source"], event["data"])
         return decision
 
     def scan(
