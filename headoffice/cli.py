@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from headoffice.mqtt import Broker
     from headoffice.verify import Verdict
 
+EXIT_FAILED = 1
 EXIT_DIFFERENT = 1
 EXIT_NOT_COMPARED = 2
 EXIT_CONFIG = 78
+UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 log_app = typer.Typer(no_args_is_help=True, help="Events as the stores wrote them.")
@@ -40,13 +43,18 @@ def main() -> None:
 
 
 @contextmanager
-def _said() -> Generator[None]:
+def _said(failed: int = EXIT_FAILED) -> Generator[None]:
+    """What a person can do something about is said without a traceback."""
     try:
         yield
     except HeadOfficeError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
-        code = EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_DIFFERENT
-        raise typer.Exit(EXIT_NOT_COMPARED if isinstance(error, NotComparable) else code) from error
+        raise typer.Exit(EXIT_CONFIG if isinstance(error, ConfigError) else failed) from error
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in UNREADABLE:
+            raise
+        print(f"the database cannot be read: {error}\nhint: is the disk in order?", file=sys.stderr)
+        raise typer.Exit(failed) from error
 
 
 @app.command()
@@ -132,7 +140,7 @@ def verify(
     """Compare with the stores: exit 0 equal, 1 different, 2 could not be compared."""
     if (broker is None) == (export is None):
         raise typer.BadParameter("give either --broker or --export")
-    with _said():
+    with _said(EXIT_NOT_COMPARED):
         if export is not None:
             verdicts = [_from_export(db, store, export)]
         else:

@@ -96,7 +96,7 @@ def _await_connection(shell: Shell, clock: SystemClock, timeout_s: float) -> Non
 
 
 def _verify(shell: Shell, database: Store, store: str, clock: SystemClock, prefix: str, timeout_s: float) -> Verdict:
-    asker = _Asker(shell, Topics(store, prefix), clock)
+    asker = _Asker(shell, Topics(store, prefix), clock, min(ASK_S, timeout_s))
     end_s = clock.now_s() + timeout_s
     while True:
         try:
@@ -112,10 +112,11 @@ def _verify(shell: Shell, database: Store, store: str, clock: SystemClock, prefi
 class _Asker:
     """`request/digest` and its answer."""
 
-    def __init__(self, shell: Shell, topics: Topics, clock: SystemClock) -> None:
+    def __init__(self, shell: Shell, topics: Topics, clock: SystemClock, patience_s: float) -> None:
         self._shell = shell
         self._topics = topics
         self._clock = clock
+        self._patience_s = patience_s
 
     def ask(self, sku_from: str | None, sku_to: str | None, rows_max: int) -> DigestResult:
         now_us = self._clock.wall_us()
@@ -126,7 +127,7 @@ class _Asker:
         )
         payload = request.model_dump_json(exclude_none=True).encode()
         self._shell.publish(self._topics.request("digest"), payload, retain=False)
-        wanted, end_s = self._topics.response(request_id), self._clock.now_s() + ASK_S
+        wanted, end_s = self._topics.response(request_id), self._clock.now_s() + self._patience_s
         while self._clock.now_s() < end_s:
             for one in self._shell.take(100, 0.1):
                 if not isinstance(one, Connected) and one.topic == wanted:

@@ -1,0 +1,202 @@
+"""`jaego-hq`: what its commands say, and their exit codes. What needs a broker is in test_broker.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from headoffice.cli import app
+from headoffice.ingest import Ingest
+from headoffice.store import Batch, Store
+from tests.brokers import free_port
+from tests.headoffice.logs import Log
+
+LOG = Log().open([["COLA", "backroom", "A1", "sellable", 1200], ["BEER", "floor", None, "damaged", 3]])
+LOG.receive("COLA", 5)
+LOG.look()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def write(path: Path, *logs: Log) -> None:
+    store = Store(path)
+    for log in logs:
+        engine, batch = Ingest(log.store), Batch(log.store)
+        for _kind, payload in log.batches():
+            batch.accepted += engine.receive(payload).accepted
+        batch.position, batch.key = engine.position, engine.key
+        store.save([batch], 0)
+    store.close()
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> str:
+    write(tmp_path / "hq.db", LOG, Log(store="S2").open().receive_many(1))
+    return str(tmp_path / "hq.db")
+
+
+def export(path: Path, log: Log) -> str:
+    path.write_bytes(b"".join(one.body + b"\n" for one in log.events))
+    return str(path)
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+
+
+def test_stock_is_printed_row_by_row(db: str) -> None:
+    done = run("stock", "--db", db)
+    assert done.exit_code == 0
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["S1", "COLA", "backroom", "A1", "sellable", "1,200"] in lines
+    assert [line[0] for line in lines] == ["S1", "S1", "S1", "S2"]
+    assert [line.split()[1] for line in run("stock", "--db", db, "--store", "S2").stdout.splitlines()] == ["SKU-0"]
+
+
+def test_stock_as_json_is_one_object_a_line(db: str) -> None:
+    lines = run("stock", "--db", db, "--sku", "COLA", "--json").stdout.splitlines()
+    expected = {"store": "S1", "sku": "COLA", "zone": "backroom", "disposition": "sellable"}
+    assert [json.loads(line) for line in lines] == [
+        {**expected, "lot": None, "quantity": 5},
+        {**expected, "lot": "A1", "quantity": 1200},
+    ]
+
+
+def test_the_log_is_shown_oldest_first(db: str) -> None:
+    lines = run("log", "show", "--store", "S1", "--db", db, "--last", "2").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["2", "3"]
+    assert lines[1].endswith("exception unknown_code")
+    (last,) = run("log", "show", "--store", "S1", "--db", db, "--last", "1", "--json").stdout.splitlines()
+    assert json.loads(last) == json.loads(LOG.events[-1].body)
+
+
+def test_what_a_store_wrote_cannot_play_with_the_terminal(tmp_path: Path) -> None:
+    log = Log().open()
+    log.write("journal", {"kind": "\x1b[2Jboo"})
+    log.write("journal", {"note": "of a later release"})
+    write(tmp_path / "hq.db", log)
+    done = run("log", "show", "--store", "S1", "--db", str(tmp_path / "hq.db"))
+    assert done.exit_code == 0
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("command", [["stock"], ["log", "show"]])
+def test_a_store_that_is_not_known_is_a_mistake(db: str, command: list[str]) -> None:
+    done = run(*command, "--db", db, "--store", "S9")
+    assert done.exit_code == 78
+    assert "knows no store S9\nhint: it knows S1, S2" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["stock"], ["log", "show", "--store", "S1"], ["verify", "--export", "x"]])
+def test_a_database_that_is_not_there_is_said(tmp_path: Path, command: list[str]) -> None:
+    done = run(*command, "--db", str(tmp_path / "none.db"))
+    assert done.exit_code == (2 if command[0] == "verify" else 1)
+    assert done.stderr.count("\n") == 2
+    assert "hint: " in done.stderr
+
+
+def test_a_damaged_database_is_said_without_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "hq.db"
+    write(path, Log().open().receive_many(300))
+    content = bytearray(path.read_bytes())
+    content[4096 * 8 :] = b"\xff" * (len(content) - 4096 * 8)
+    path.write_bytes(content)
+    done = run("log", "show", "--store", "S1", "--db", str(path), "--last", "1000")
+    assert done.exit_code == 1
+    assert "cannot be read" in done.stderr
+
+
+# -- comparing --------------------------------------------------------------------------------------------------------
+
+
+def test_an_equal_export_is_0(db: str, tmp_path: Path) -> None:
+    done = run("verify", "--db", db, "--export", export(tmp_path / "log.jsonl", LOG))
+    assert (done.exit_code, done.stdout) == (0, "S1: equal at event 3: 3 rows, 1,208 units\n")
+
+
+def test_a_different_export_is_1_and_shows_the_rows(db: str, tmp_path: Path) -> None:
+    other = Log().open([["COLA", "backroom", "A1", "sellable", 1199], ["BEER", "floor", None, "damaged", 3]])
+    path = export(tmp_path / "log.jsonl", other)
+    done = run("verify", "--db", db, "--export", path)
+    assert done.exit_code == 1
+    assert "S1: DIFFERENT at event 1" in done.stdout
+    assert "  COLA backroom A1 sellable: 1199 in the store, 1200 here" in done.stdout
+    done = run("verify", "--db", db, "--export", path, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["equal"]) == (1, False)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}\n", b"\x00\xff"])
+def test_an_export_that_cannot_be_compared_is_2(db: str, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "log.jsonl").write_bytes(content)
+    done = run("verify", "--db", db, "--export", str(tmp_path / "log.jsonl"))
+    assert done.exit_code == 2
+    assert "hint: " in done.stderr
+
+
+def test_an_export_that_is_not_there_is_2(db: str, tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path):
+        assert run("verify", "--db", db, "--export", str(path)).exit_code == 2
+
+
+def test_a_broker_that_is_not_there_is_2(db: str) -> None:
+    done = run("verify", "--db", db, "--broker", f"127.0.0.1:{free_port()}", "--timeout", "1")
+    assert done.exit_code == 2
+    assert "the broker cannot be reached" in done.stderr
+
+
+def test_a_head_office_without_stores_compares_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "hq.db")
+    done = run("verify", "--db", str(tmp_path / "hq.db"), "--broker", "127.0.0.1:1")
+    assert done.exit_code == 2
+    assert "no store" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--broker", "h:1", "--export", "x"]])
+def test_verify_wants_one_side(db: str, arguments: list[str]) -> None:
+    assert run("verify", "--db", db, *arguments).exit_code == 2
+
+
+# -- starting ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--broker", "nowhere"],
+        ["--broker", ":1883"],
+        ["--broker", "host:0"],
+        ["--broker", "host:x"],
+        ["--password-file", "NONE"],
+        ["--password-file", "JUNK"],
+        ["--catalog", "NONE"],
+        ["--catalog", "JUNK"],
+        ["--ca", "NONE"],
+        ["--ca", "JUNK"],
+        ["--stores", "S1,a/b"],
+        ["--stores", ""],
+    ],
+)
+def test_a_mistake_in_the_arguments_is_78(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "junk").write_bytes(b"\xff\xfe\x00")
+    paths = {"NONE": str(tmp_path / "none"), "JUNK": str(tmp_path / "junk")}
+    done = run("run", "--db", str(tmp_path / "hq.db"), *(paths.get(word, word) for word in arguments))
+    assert done.exit_code == 78, done.output
+    assert "hint: " in done.stderr
+
+
+def test_run_says_what_is_wrong_with_the_database(tmp_path: Path) -> None:
+    done = run("run", "--db", str(tmp_path))
+    assert done.exit_code == 1
+    assert "hint: " in done.stderr
+
+
+@pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["verify", "--help"], ["log", "show", "--help"]])
+def test_help_is_there(command: list[str]) -> None:
+    done = run(*command)
+    assert done.exit_code == 0
+    assert "Usage" in done.stdout
