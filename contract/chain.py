@@ -160,6 +160,12 @@ def _shape_fault(event: Mapping[str, Any]) -> str | None:
     return None
 
 
+def frame(store: str, log: str) -> tuple[bytes, bytes]:
+    """What stands before and after the joined bodies in the payload of an event topic."""
+    return b'{"store":"%b","log":"%b","events":[' % (store.encode(), log.encode()), b"]}"
+
+
 def message(store: str, log: str, bodies: Sequence[bytes]) -> bytes:
     """The payload of an event topic: stored bodies as they are, joined."""
-    return b'{"store":"%b","log":"%b","events":[%b]}' % (store.encode(), log.encode(), b",".join(bodies))
+    before, after = frame(store, log)
+    return before + b",".join(bodies) + after

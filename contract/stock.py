@@ -55,13 +55,14 @@ def line_deltas(line: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
     if type(quantity) is not int or not 1 <= quantity <= QUANTITY_MAX:
         raise StockError(f"quantity is {quantity!r}, expected 1, 2, 3 … in the base unit, at most {QUANTITY_MAX}")
     before = line.get("from_disposition") or disposition
-    if not all(isinstance(text, str) for text in (sku, source, target, lot, disposition, before)):
+    # One type after the other: this is the hottest line of every fold, and `all` would double its time.
+    if not (type(sku) is type(source) is type(target) is type(lot) is type(disposition) is type(before) is str):
         raise StockError("sku, from, to, lot and disposition are text")
     if source in OUTSIDE and target not in OUTSIDE and not target.startswith("transit:"):  # the commonest
         return [(StockKey(sku, target, lot, disposition), quantity)]
     deltas: list[tuple[StockKey, int]] = []
     if not is_outside(source):
-        deltas.append((StockKey(sku, source, lot, line.get("from_disposition", disposition)), -quantity))
+        deltas.append((StockKey(sku, source, lot, before), -quantity))
     if not is_outside(target):
         deltas.append((StockKey(sku, target, lot, disposition), quantity))
     return deltas

@@ -19,6 +19,7 @@ from identity import Control, Kind
 RECENT_EVENTS = 50
 RESENT_WINDOW_US = 60_000_000
 _MODES: dict[str, Mode] = {"MODE-RECEIVE": "receive", "MODE-MOVE": "move", "MODE-LOOKUP": "lookup"}
+_UNCERTAIN = (Kind.REFUSED, Kind.SUSPECT, Kind.AMBIGUOUS)  # a tuple: hashing a member takes longer than comparing
 _LANGUAGES: dict[str, Language] = {"LANG-KO": "ko", "LANG-EN": "en"}
 
 
@@ -46,11 +47,11 @@ def _decide_in(ahead: _Ahead, scan: Scan, session: Session, source: Mapping[str,
     identity = scan.identity
     if scan.read.resent and (before := _already_written(ahead.state, scan)) is not None:
         return _exception(scan, source, "possible_duplicate", "resent_after_restart", concerns=before)
-    if identity.kind is Kind.CONTROL and identity.control is not None:
+    if identity.control is not None:
         return _control(ahead, scan, session, source, identity.control)
     if scan.trouble is not None:
         return _exception(scan, source, "not_done", "no_catalogue", detail=scan.trouble)
-    if identity.kind in {Kind.REFUSED, Kind.SUSPECT, Kind.AMBIGUOUS}:
+    if identity.kind in _UNCERTAIN:
         return _exception(scan, source, "refused_code", identity.reason or identity.kind.value, detail=identity.hint)
     if scan.product is None:
         return _exception(scan, source, "unknown_code", identity.reason or f"unknown_{identity.kind.value}")

@@ -20,11 +20,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple
 
 Row = tuple[int, str, bytes]
-_TYPE = itemgetter(1)
 OVERHEAD_BYTES = 256  # topic, packet header, and the members around the events
 PROBE_EVENTS = 100
 PREFETCH_EVENTS = 1000
@@ -86,13 +84,16 @@ class _Lane:
 def cut(rows: Sequence[Row], events_max: int, bytes_max: int) -> list[Batch]:
     """Rows in sequence to batches of one type, each within both limits. A single larger event is a batch of its own."""
     batches: list[Batch] = []
-    for kind, group in groupby(rows, _TYPE):
-        run = list(group)
-        bodies = [row[2] for row in run]
-        if len(run) <= events_max and sum(map(len, bodies)) + len(run) + OVERHEAD_BYTES <= bytes_max:
-            batches.append(Batch(kind, run[0][0], run[-1][0], bodies))
+    at = 0
+    _seqs, types, bodies = zip(*rows, strict=True) if rows else ((), (), ())
+    for kind, group in groupby(types):
+        end = at + len(tuple(group))
+        run = list(bodies[at:end])
+        if end - at <= events_max and sum(map(len, run)) + end - at + OVERHEAD_BYTES <= bytes_max:
+            batches.append(Batch(kind, rows[at][0], rows[end - 1][0], run))
         else:
-            batches.extend(_cut_run(kind, run, events_max, bytes_max))
+            batches.extend(_cut_run(kind, rows[at:end], events_max, bytes_max))
+        at = end
     return batches
 
 
@@ -260,6 +261,11 @@ class Engine:
         return self._window - len(self._in_flight) - len(self._others) if self.connected else 0
 
     @property
+    def draining(self) -> bool:
+        """The window is full and more waits behind it."""
+        return self.connected and self.room <= 0 and self._live.next <= self.head
+
+    @property
     def window(self) -> int:
         return self._window
 
@@ -298,24 +304,32 @@ class Engine:
         lane.ready.extend(cut(rows, self.settings.batch_events_max, self._bytes_max))
         lane.fetched = rows[-1][0] + 1
 
-    def take(self, now_s: float) -> tuple[Batch, bool] | None:
-        """The next message, and whether it is of the live lane; say `sent` with the packet id it got."""
-        if self.room <= 0 or (len(self._ahead) >= self.settings.ahead_messages_max and self.blocked(now_s)):
-            return None
-        replay = self._replay
-        if self._live.ready and not (self._replay_turn and replay is not None and replay.ready):
-            self._replay_turn = True
-            batch = self._live.ready.popleft()
-            self._live.next = batch.last + 1
-            return batch, True
-        if replay is None or not replay.ready:
-            return None
-        self._replay_turn = False
-        batch = replay.ready.popleft()
-        replay.next = batch.last + 1
-        if replay.next >= self._end(replay):
+    def take(self, now_s: float) -> list[tuple[Batch, bool]]:
+        """The next messages that may go out, each with whether it is of the live lane; say `sent` of each."""
+        room = self.room
+        if self._replay is None:
+            ready, ahead = self._live.ready, self._ahead
+            if ahead and len(ahead) + room > self.settings.ahead_messages_max and self._flowing(now_s) < ahead[-1]:
+                room = min(room, self.settings.ahead_messages_max - len(ahead))
+            found = [(ready.popleft(), True) for _ in range(min(room, len(ready)))]
+            if found:
+                self._live.next = found[-1][0].last + 1
+            return found
+        return [self._take_in_turn(self._replay)] if room > 0 and not self.blocked(now_s) and self._ready() else []
+
+    def _ready(self) -> bool:
+        return bool(self._live.ready or (self._replay is not None and self._replay.ready))
+
+    def _take_in_turn(self, replay: _Lane) -> tuple[Batch, bool]:
+        """Live first, then one of each."""
+        live = bool(self._live.ready) and not (self._replay_turn and replay.ready)
+        self._replay_turn = live
+        lane = self._live if live else replay
+        batch = lane.ready.popleft()
+        lane.next = batch.last + 1
+        if not live and lane.next >= self._end(lane):
             self._replay = None
-        return batch, False
+        return batch, live
 
     def sent(self, token: int, batch: Batch, *, live: bool) -> None:
         self._in_flight[token] = (batch, live)

@@ -134,7 +134,7 @@ class LaneClient(paho.Client):
 
     def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
         """As paho's, which leaves the socket open when the handshake fails."""
-        context: ssl.SSLContext = cast("Any", self)._ssl_context
+        context = cast("ssl.SSLContext", self._ssl_context)  # pyright: ignore[reportUnknownMemberType]
         wrapped = context.wrap_socket(tcp_sock, server_hostname=self._host, do_handshake_on_connect=False)
         try:
             wrapped.settimeout(self.connect_timeout)

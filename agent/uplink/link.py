@@ -21,11 +21,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from agent.clock import Clock
 from agent.uplink.access import Access, session_kept, tls_context
 from agent.uplink.fastlane import LaneClient, SharedSocket
-from agent.uplink.wire import FAILURE, OURS, Receipt, publish, topic_field
+from agent.uplink.wire import FAILURE, OURS, TOKEN_MAX, EventPacker, Receipt, publish, topic_field
 
 BACKOFF_S_MIN = 0.5
 WAIT_S_MAX = 1.0
 INBOX_MAX = 10_000
+BURST_ROUNDS = 100
+BURST_WAIT_S = 0.005
 FAREWELL_S_MAX = 2.0
 DISCONNECT = b"\xe0\x00"  # normal disconnection, the same in 3.1.1 (3.14) and 5 (3.14): the will is not sent
 UNSUPPORTED_VERSION = {1, 0x84}
@@ -65,9 +67,16 @@ class Traffic(Protocol):
 
     def receipts(self, acks: list[Receipt]) -> None: ...
 
+    @property
+    def draining(self) -> bool:
+        """More waits than the broker's window takes."""
+        ...
+
     def work(self, link: Link, now_s: float) -> None:
         """Send what may go out now, with `link.send`."""
         ...
+
+    def send_events(self, link: Link, now_s: float) -> None: ...
 
     def last_words(self) -> tuple[str, bytes]: ...
 
@@ -152,6 +161,17 @@ class Link:
         client.shared.put(publish(topic, payload, token, retain=retain, version5=accepted.version5))
         return token
 
+    def send_events(self, packer: EventPacker, messages: list[tuple[str, list[bytes]]]) -> list[int]:
+        """Queue event messages; gives their packet ids."""
+        shared = self._shared()
+        assert shared is not None
+        pieces, last = packer.pack(messages, self._token)
+        shared.put(b"".join(pieces))
+        first, self._token = self._token, last
+        if last >= first:
+            return list(range(first + 1, last + 1))
+        return [*range(first + 1, TOKEN_MAX + 1), *range(OURS, last + 1)]
+
     @property
     def has_room(self) -> bool:
         shared = self._shared()
@@ -183,9 +203,24 @@ class Link:
                 self._inbox.clear()
                 self._traffic.inbound(messages, now_s)
             self._traffic.work(self, now_s)
-            shared = self._shared()
-            if shared is not None:
-                shared.flush()
+            self._burst()
+
+    def _burst(self) -> None:
+        """While a backlog drains stay close to the socket: receipts in, messages out, nothing else between."""
+        shared = self._shared()
+        if shared is None:
+            return
+        now_s = self._now_s()
+        for _ in range(BURST_ROUNDS):
+            shared.flush()
+            if shared.paho_has_bytes or self._posted or not self._traffic.draining:
+                break
+            select.select([shared], [shared] if shared.wants_write else [], [], BURST_WAIT_S)
+            acks = shared.fill()
+            if acks:
+                self._traffic.receipts(acks)
+            self._traffic.send_events(self, now_s)
+        shared.flush()
 
     def _wait(self, now_s: float) -> None:
         shared = self._shared()

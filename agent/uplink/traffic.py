@@ -14,12 +14,12 @@ from agent.errors import LedgerBusy
 from agent.ledger.reader import Reader
 from agent.ledger.transaction import Transaction
 from agent.uplink import requests
-from agent.uplink.engine import Engine
+from agent.uplink.engine import Batch, Engine
 from agent.uplink.link import Accepted, Inbound, Link
 from agent.uplink.master import Counts, ItemMaster, Items
 from agent.uplink.plane import StatePlane
-from agent.uplink.wire import FAILURE, PACKET_BYTES_MAX, Receipt, topic_field
-from contract.chain import message
+from agent.uplink.wire import FAILURE, HEADER_BYTES_MAX, PACKET_BYTES_MAX, EventPacker, Receipt, topic_field
+from contract.chain import frame
 from contract.messages import Ack, Level, Response, State
 from contract.stock import StockRow
 from contract.times import Stamper
@@ -27,7 +27,6 @@ from contract.topics import PREFIX, EventType, Topics, catalog_filter, parse
 
 RESPONSES_KEPT = 1000
 PACKET_OVERHEAD_BYTES = 512
-HEADER_BYTES_MAX = 16  # fixed header, packet id, lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,7 @@ class StoreTraffic:
         self.counts = Counts()
         self.head_boxed = [engine.head]
         self.touched: deque[str] = deque()
+        self._packer: EventPacker | None = None
         self._event_topics = {kind.value: topic_field(self._topics.events(kind)) for kind in EventType}
         self.will = (self._topics.state(), self._state("offline"))
         self.subscriptions = self._subscriptions()
@@ -108,6 +108,9 @@ class StoreTraffic:
             packet_bytes_max=accepted.packet_bytes_max - PACKET_OVERHEAD_BYTES,
         )
         self._packet_bytes_max = accepted.packet_bytes_max
+        self._packer = EventPacker(
+            self._event_topics, frame(self._store.id, self._store.log), version5=accepted.version5
+        )
         self._plane.connect(all_levels=self._levels == "retained")
         self._plane.put(self._topics.state(), self._state("online"))
         if self._master is not None:
@@ -129,6 +132,10 @@ class StoreTraffic:
             self._outside.say("refused", why)
         self.engine.pubacks([ack.token for ack in acks])
 
+    @property
+    def draining(self) -> bool:
+        return self.engine.draining
+
     def work(self, link: Link, now_s: float) -> None:
         self.engine.head_is(self.head_boxed[0])
         while self.touched:
@@ -140,37 +147,38 @@ class StoreTraffic:
             position = self.engine.consumers[name].delivered
             self._outside.say(f"consumer {name}", f"{name} stays silent at event {position}; is it running?")
         self._send_plane(link, now_s)
-        self._send_events(link, now_s)
+        self.send_events(link, now_s)
 
     # -- sending ----------------------------------------------------------------------------------------------------
 
-    def _send_events(self, link: Link, now_s: float) -> None:
-        engine, topics, store, log = self.engine, self._event_topics, self._store.id, self._store.log
-        while link.has_room:
+    def send_events(self, link: Link, now_s: float) -> None:
+        """What the window takes now. Called for itself between receipts while a backlog drains."""
+        engine, packer = self.engine, self._packer
+        while link.has_room and packer is not None:
             fetch = engine.fetch(now_s)
             if fetch is not None:
                 engine.fetched(fetch.start, self._reader.events(fetch.start, fetch.limit))
             taken = engine.take(now_s)
-            if taken is None:
+            if not taken:
                 if fetch is None or engine.room <= 0:
                     return
                 continue
-            batch, live = taken
-            payload = message(store, log, batch.bodies)
-            if not self._fits(topics[batch.type], payload, f"event {batch.first}"):
-                continue  # its consumers stay behind it, and are probed as silent ones are
-            token = link.send(topics[batch.type], payload, retain=False)
-            assert token is not None  # there is room, and this thread alone fills it
-            engine.sent(token, batch, live=live)
+            fitting = [one for one in taken if self._fits(packer.size_bytes(one[0].type, one[0].bodies), one[0])]
+            tokens = link.send_events(packer, [(batch.type, batch.bodies) for batch, _live in fitting])
+            for token, (batch, live) in zip(tokens, fitting, strict=True):
+                engine.sent(token, batch, live=live)
 
-    def _fits(self, field: bytes, payload: bytes, what: str) -> bool:
-        """A packet over the broker's limit would end the connection, again and again (MQTT 5.0, 3.2.2.3.6)."""
-        size_bytes = len(field) + len(payload) + HEADER_BYTES_MAX
-        if size_bytes <= self._packet_bytes_max:
+    def _fits(self, size_bytes: int, what: Batch | str) -> bool:
+        """A packet over the broker's limit would end the connection, again and again (MQTT 5.0, 3.2.2.3.6).
+
+        Events that do not fit are not sent: their consumers stay behind them, and are probed as silent ones are.
+        """
+        limit = self._packet_bytes_max
+        if size_bytes <= limit:
             return True
         self.counts.messages_refused += 1
-        limit = self._packet_bytes_max
-        self._outside.say("too large", f"{what} needs {size_bytes} bytes, the broker takes {limit}: raise its limit")
+        name = f"event {what.first}" if isinstance(what, Batch) else what
+        self._outside.say("too large", f"{name} needs {size_bytes} bytes, the broker takes {limit}: raise its limit")
         return False
 
     def _send_plane(self, link: Link, now_s: float) -> None:
@@ -192,7 +200,7 @@ class StoreTraffic:
 
     def _send_other(self, link: Link, topic: str, payload: bytes, *, retain: bool) -> bool:
         field = topic_field(topic)
-        if not self._fits(field, payload, topic):
+        if not self._fits(len(field) + len(payload) + 2 * HEADER_BYTES_MAX, topic):
             return True
         token = link.send(field, payload, retain=retain)
         if token is not None:

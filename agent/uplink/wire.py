@@ -6,6 +6,7 @@ MQTT 3.1.1 section 3.3 and 3.4; MQTT 5.0 section 3.3.2.3 and 3.4.2.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ PUBLISH_RETAINED = b"\x33"
 PUBACK = 0x40
 PACKET_BYTES_MAX = 268_435_455
 FAILURE = 0x80
+HEADER_BYTES_MAX = 5  # packet type, and a length of up to four bytes
+TOKEN_MAX = 0xFFFF
 
 
 _ACKS = Struct(">xxH")
@@ -55,6 +58,50 @@ def publish(field: bytes, payload: bytes, token: int, *, retain: bool, version5:
     if size < 16_384:
         return b"%b%c%c%b%b%b" % (head, size & 0x7F | 0x80, size >> 7, field, tail, payload)
     return head + remaining_length(size) + field + tail + payload
+
+
+def two_bytes(size: int) -> bytes:
+    """`remaining_length` of the sizes that messages mostly have: 128 to 16,383."""
+    return bytes((size & 0x7F | 0x80, size >> 7))
+
+
+class EventPacker:
+    """PUBLISH packets of event messages, many at a time: topic, header and frame are made once a connection.
+
+    Gives the bytes of `publish` with `contract.chain.message`; a test holds them against each other.
+    """
+
+    def __init__(self, topics: Mapping[str, bytes], frame: tuple[bytes, bytes], *, version5: bool) -> None:
+        self._before = b"\0" + frame[0] if version5 else frame[0]
+        self._after = frame[1]
+        self._fields = dict(topics)
+        around = 2 + len(self._before) + len(self._after)
+        self._around = {kind: len(field) + around for kind, field in topics.items()}
+
+    def pack(self, messages: Iterable[tuple[str, list[bytes]]], token: int) -> tuple[list[bytes], int]:
+        """Pieces of the packets in order, and the last packet id given; `token` is the one before the first."""
+        pieces: list[bytes] = []
+        add, before, after, fields, around = pieces.extend, self._before, self._after, self._fields, self._around
+        for kind, bodies in messages:
+            token = OURS if token >= TOKEN_MAX else token + 1
+            joined = b",".join(bodies)
+            size = len(joined) + around[kind]
+            add(
+                (
+                    PUBLISH,
+                    two_bytes(size) if 128 <= size < 16_384 else remaining_length(size),
+                    fields[kind],
+                    token.to_bytes(2, "big"),
+                    before,
+                    joined,
+                    after,
+                )
+            )
+        return pieces, token
+
+    def size_bytes(self, kind: str, bodies: list[bytes]) -> int:
+        """Of the whole packet, at most."""
+        return self._around[kind] + sum(map(len, bodies)) + len(bodies) + HEADER_BYTES_MAX
 
 
 class Demux:

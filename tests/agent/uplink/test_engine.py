@@ -36,16 +36,14 @@ class Wire:
                 found = [row for row in self.rows if fetch.start <= row[0]][: fetch.limit]
                 self.engine.fetched(fetch.start, found)
             taken = self.engine.take(now)
-            if taken is None:
-                if fetch is None or self.engine.room <= 0:
-                    break
-                continue
-            batch, live = taken
-            self.token += 1
-            self.engine.sent(self.token, batch, live=live)
-            self.unacked.append(self.token)
-            self.sent.append((batch.first, batch.last))
-            out.append(batch)
+            if not taken and (fetch is None or self.engine.room <= 0):
+                break
+            for batch, live in taken:
+                self.token += 1
+                self.engine.sent(self.token, batch, live=live)
+                self.unacked.append(self.token)
+                self.sent.append((batch.first, batch.last))
+                out.append(batch)
         return out
 
     def receipts(self) -> None:

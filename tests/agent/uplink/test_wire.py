@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.uplink.wire import Demux, Receipt, WireError, publish, remaining_length, topic_field
+from agent.uplink.wire import Demux, EventPacker, Receipt, WireError, publish, remaining_length, topic_field
+from contract.chain import frame, message
 
 # MQTT 3.1.1, 2.2.3, table 2.4: the edges of each length.
 LENGTHS = [
@@ -36,6 +37,24 @@ def test_publish_as_the_standard_writes_it() -> None:
 def test_every_length_of_payload_frames_itself(size: int) -> None:
     packet = publish(topic_field("stock/v1/S1/count"), b"x" * size, 9, retain=False, version5=True)
     assert Demux().feed(packet + PINGRESP) == (packet + PINGRESP, [])
+
+
+@pytest.mark.parametrize("version5", [True, False])
+def test_packets_in_bulk_are_the_packets_one_by_one(*, version5: bool) -> None:
+    topics = {kind: topic_field(f"stock/v1/S1/{kind}") for kind in ("movement", "journal")}
+    messages = [
+        ("movement", [b"x" * 10]),
+        ("journal", [b"y" * 7000, b"z"]),
+        ("movement", [b"w" * 40_000]),
+        ("journal", []),
+    ]
+    pieces, last = EventPacker(topics, frame("S1", "L1"), version5=version5).pack(messages, 0xFFFE)
+    tokens = [0xFFFF, 0x8000, 0x8001, 0x8002]
+    assert last == tokens[-1]
+    assert b"".join(pieces) == b"".join(
+        publish(topics[kind], message("S1", "L1", bodies), token, retain=False, version5=version5)
+        for (kind, bodies), token in zip(messages, tokens, strict=True)
+    )
 
 
 OURS = bytes.fromhex("4002800a")
