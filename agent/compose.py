@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,13 +21,14 @@ from agent.capture.supervisor import Device, DeviceStatus, Outage, Supervisor
 from agent.catalogue import Catalogue, CatalogueCorrupt, CatalogueFileError, import_file
 from agent.catalogue.store import set_aside
 from agent.clock import Clock, SystemClock
-from agent.config import Config, DeviceSection, UplinkSection, secret
+from agent.config import Config, DeviceSection, UplinkSection
 from agent.errors import EXIT_LEDGER, LedgerBusy, LedgerUnusable
 from agent.health import device_state, health, outbox
 from agent.ledger.log import Ledger, Limits
 from agent.ledger.reader import Reader
 from agent.notify import notify, watchdog_s
 from agent.operations.values import Station
+from agent.threads import hand_over_fast
 from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.link import Access, Link
 from agent.uplink.plane import StatePlane
@@ -41,9 +40,6 @@ from contract.times import Stamper
 from contract.topics import Topics
 from drivers import registry
 
-SWITCH_INTERVAL_S = 0.00001  # a thread that is busy hands over to a scan's thread after this, not after 5 ms
-PR_SET_TIMERSLACK = 29  # prctl(2)
-TIMER_SLACK_NS = 1000  # 50,000 by default: five times the switch interval
 DIRTY_LEVELS_MAX = 50_000
 CHANGE_DELAY_S = 0.25
 
@@ -184,7 +180,11 @@ class Agent:
             ),
         )
         self._link = link = Link(
-            _access(config), traffic, clock=self._clock, say=self._announcer.say, on_failure=self._failed
+            Access.of(settings, config.store.id),
+            traffic,
+            clock=self._clock,
+            say=self._announcer.say,
+            on_failure=self._failed,
         )
 
     # -- what happens -----------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ class Agent:
     # -- running ----------------------------------------------------------------------------------------------------
 
     def run(self) -> int:
-        _hand_over_fast()
+        hand_over_fast()
         asyncio.set_event_loop(self._loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop.set)
@@ -377,33 +377,6 @@ class Agent:
             self._link.close()
         self._catalogue.close()
         self._loop.close()
-
-
-def _hand_over_fast() -> None:
-    """One scan changes threads some twenty times, counting SQLite's steps: each must not wait for a busy neighbour.
-
-    Threads inherit the timer slack of the one that starts them.
-    """
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0)
-
-
-def _access(config: Config) -> Access:
-    settings = config.uplink
-    return Access(
-        settings.host,
-        settings.port,
-        settings.client_id or f"jaego-{config.store.id}"[:64],
-        settings.keepalive_s,
-        settings.connect_timeout_s,
-        settings.backoff_s_max,
-        settings.username,
-        secret(settings.password_file),
-        settings.tls,
-        settings.ca_file,
-        settings.cert_file,
-        settings.key_file,
-    )
 
 
 def run(config: Config) -> int:

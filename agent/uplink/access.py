@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+from agent.config import UplinkSection, secret
 
 SESSION_EXPIRY_S = 86_400
 
@@ -28,6 +30,16 @@ class Access:
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+
+    @classmethod
+    def of(cls, settings: UplinkSection, store: str) -> Access:
+        """From the configuration. Raises `ConfigError` for a secret that cannot be read."""
+        names = [one.name for one in fields(cls) if one.name not in {"client_id", "password"}]
+        return cls(
+            client_id=settings.client_id or f"jaego-{store}"[:64],
+            password=secret(settings.password_file),
+            **{name: getattr(settings, name) for name in names},
+        )
 
     @property
     def where(self) -> str:
@@ -53,3 +65,20 @@ def session_kept() -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = SESSION_EXPIRY_S
     return properties
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the broker said when it took us."""
+
+    version5: bool
+    receive_max: int
+    packet_bytes_max: int
+    session_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    topic: str
+    payload: bytes
+    retained: bool

@@ -84,11 +84,10 @@ class _Lane:
 def cut(rows: Sequence[Row], events_max: int, bytes_max: int) -> list[Batch]:
     """Rows in sequence to batches of one type, each within both limits. A single larger event is a batch of its own."""
     batches: list[Batch] = []
-    at = 0
-    _seqs, types, bodies = zip(*rows, strict=True) if rows else ((), (), ())
-    for kind, group in groupby(types):
+    at, bodies = 0, [row[2] for row in rows]
+    for kind, group in groupby(row[1] for row in rows):
         end = at + len(tuple(group))
-        run = list(bodies[at:end])
+        run = bodies[at:end]
         if end - at <= events_max and sum(map(len, run)) + end - at + OVERHEAD_BYTES <= bytes_max:
             batches.append(Batch(kind, rows[at][0], rows[end - 1][0], run))
         else:

@@ -12,14 +12,13 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from agent.clock import Clock
-from agent.uplink.access import Access, session_kept, tls_context
+from agent.uplink.access import Accepted, Access, Inbound, session_kept, tls_context
 from agent.uplink.fastlane import LaneClient, SharedSocket
 from agent.uplink.wire import FAILURE, OURS, TOKEN_MAX, EventPacker, Receipt, publish, topic_field
 
@@ -34,23 +33,6 @@ UNSUPPORTED_VERSION = {1, 0x84}
 TAKEN_OVER = 0x8E
 STABLE_S = 10.0  # a connection that lasts so long ends the growth of the pauses
 SHORT_ONES_MAX = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What the broker said when it took us."""
-
-    version5: bool
-    receive_max: int
-    packet_bytes_max: int
-    session_present: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    topic: str
-    payload: bytes
-    retained: bool
 
 
 class Traffic(Protocol):

@@ -1,4 +1,4 @@
-"""The link under test: a traffic that is told what to send, a rig that runs it, and a broker that is told how to fail."""
+"""The link under test: a traffic that is told what to send, a rig that runs it, a broker that is told how to fail."""
 
 from __future__ import annotations
 
@@ -48,11 +48,6 @@ class Words:
 
     def receipts(self, acks: list[Receipt]) -> None:
         self.acks += acks
-
-    draining = False  # all of it goes out in `work`
-
-    def send_events(self, link: Link, now_s: float) -> None:
-        return
 
     def work(self, link: Link, now_s: float) -> None:
         while self.waiting and link.has_room:

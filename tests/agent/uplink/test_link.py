@@ -1,4 +1,4 @@
-"""The link against brokers that refuse, hang up, lie and stay silent, played by a socket; and what it takes from paho."""
+"""The link against brokers that refuse, hang up, babble and stay silent, played by a socket; its hold on paho."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from agent.uplink.link import Accepted, Inbound
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import RESPONSES_KEPT, Outside, Store, StoreTraffic
 from agent.uplink.wire import Receipt
+from contract.chain import message
 from contract.events import EventMessage
 from contract.messages import DigestResult, Level, State
 from contract.stock import line_deltas, stock_digest
@@ -40,7 +42,8 @@ MILK = {"sku": "MILK", "revision": 3, "name": {"ko": "우유"}, "gtins": [{"gtin
 class Line:
     """Stands where the link stands: takes messages while there is room."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: str) -> None:
+        self._log = log
         self.sent: list[tuple[str, bytes, bool]] = []
         self.room = 1_000_000
         self.token = 0x8000
@@ -59,13 +62,14 @@ class Line:
         self.sent.append((topic[2:].decode(), payload, retain))
         return self.token
 
-    def send_events(self, packer: Any, messages: list[tuple[str, list[bytes]]]) -> list[int]:
-        tokens = []
-        for one in messages:
-            (_head, _size, field, _token, before, joined, after), _last = packer.pack([one], self.token)
-            self.room = max(1, self.room)  # the link takes a window's messages whole
-            tokens.append(self.send(field, (before + joined + after).lstrip(b"\0"), retain=False))
-        return tokens
+    def send_events(self, _packer: Any, messages: list[tuple[str, list[bytes]]]) -> list[int]:
+        first = self.token + 1
+        for kind, bodies in messages:
+            self.room -= 1
+            self.token += 1
+            self.tokens.append(self.token)
+            self.sent.append((f"stock/v1/S1/{kind}", message("S1", self._log, bodies), False))
+        return list(range(first, self.token + 1))
 
     def of(self, plane: str) -> list[tuple[str, bytes, bool]]:
         return [one for one in self.sent if one[0].removeprefix("stock/v1/S1/").split("/")[0] == plane]
@@ -99,7 +103,7 @@ class Rig:
             levels=self.levels,
             outside=outside,
         )
-        self.line = Line()
+        self.line = Line(self.ledger.log)
 
     def close(self) -> None:
         self.ledger.close()
@@ -581,17 +585,18 @@ def test_more_changes_than_names_are_kept_bring_all_levels(rig: Rig) -> None:
 
 @pytest.mark.parametrize(("mode", "count"), [("off", 0), ("changes", 1)])
 def test_levels_may_be_changes_only_or_off(tmp_path: Path, mode: str, count: int) -> None:
-    rig = Rig(tmp_path, levels=mode)
-    rig.stock("A", 1)
-    rig.traffic.touched.clear()
-    rig.connect()
-    rig.work()
-    assert rig.line.of("level") == []
-    rig.stock("B", 1)
-    rig.work()
-    assert [(topic, retain) for topic, _raw, retain in rig.line.of("level")] == [("stock/v1/S1/level/B", False)] * count
-    assert not rig.traffic.touched
-    rig.close()
+    with closing(Rig(tmp_path, levels=mode)) as rig:
+        rig.stock("A", 1)
+        rig.traffic.touched.clear()
+        rig.connect()
+        rig.work()
+        assert rig.line.of("level") == []
+        rig.stock("B", 1)
+        rig.work()
+        assert [(topic, retain) for topic, _raw, retain in rig.line.of("level")] == [
+            ("stock/v1/S1/level/B", False)
+        ] * count
+        assert not rig.traffic.touched
 
 
 def test_nothing_is_lost_while_the_line_is_full(rig: Rig) -> None:
@@ -702,14 +707,13 @@ def test_a_catalogue_that_cannot_be_written_is_said_and_asked_again_later(
 
 
 def test_without_the_topic_nothing_of_it_is_heard_or_asked(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, items=False)
-    rig.connect()
-    rig.work(1)
-    rig.hear("catalog/MILK", MILK)
-    assert rig.line.of("ask") == []
-    assert not any("catalog" in topic or "answer" in topic for topic in rig.traffic.subscriptions)
-    assert rig.traffic.counts.inbound_ignored == 1
-    rig.close()
+    with closing(Rig(tmp_path, items=False)) as rig:
+        rig.connect()
+        rig.work(1)
+        rig.hear("catalog/MILK", MILK)
+        assert rig.line.of("ask") == []
+        assert not any("catalog" in topic or "answer" in topic for topic in rig.traffic.subscriptions)
+        assert rig.traffic.counts.inbound_ignored == 1
 
 
 # -- anything at all ---------------------------------------------------------------------------------------------------
