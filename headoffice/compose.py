@@ -46,7 +46,7 @@ def run(
         store, consumer=consumer, prefix=prefix, clock=clock, stamper=stamper, say=say, items=items, known=known
     )
     planes = [*(kind.value for kind in EventType), "state", "ask/+", "response/+"]
-    shell = Shell(broker, [f"{prefix}/+/{plane}" for plane in planes], say)
+    shell = Shell(broker, [f"{prefix}/+/{plane}" for plane in planes], say, clock.chance)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
@@ -77,7 +77,7 @@ def verify_live(broker: Broker, database: Path, stores: list[str], *, prefix: st
     clock, held = SystemClock(), Store(database, read_only=True)
     name = f"verify-{clock.entropy(6).hex()}"
     topics = [f"{prefix}/{store}/response/+" for store in stores]
-    shell = Shell(replace(broker, client_id=name, keep_session=False), topics, say)
+    shell = Shell(replace(broker, client_id=name, keep_session=False), topics, say, clock.chance)
     shell.open()
     try:
         _await_connection(shell, clock, timeout_s)

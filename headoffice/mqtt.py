@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -22,6 +22,9 @@ PUT_TIMEOUT_S = 5.0
 SESSION_EXPIRY_S = 7 * 86_400
 VERSION_REFUSED = {1, 0x84}
 KEEPALIVE_S = 15
+LOOP_S = 1.0
+BACKOFF_S_MIN = 0.5
+BACKOFF_S_MAX = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,10 @@ class Broker:
     keep_session: bool = True
 
 
+def _in_the_loop(_client: Any, _data: Any, _socket: Any) -> None:
+    """Writing is the loop's business: `publish` wakes it."""
+
+
 class Connected:
     """Put on the queue when the broker took us."""
 
@@ -49,17 +56,22 @@ Item = paho.MQTTMessage | Connected
 class Shell:
     """`take` gives what has come. Raises `ConfigError` when certificate or key cannot be used."""
 
-    def __init__(self, broker: Broker, topics: Sequence[str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, broker: Broker, topics: Sequence[str], say: Callable[[str], None], chance: Callable[[], float]
+    ) -> None:
         self._broker = broker
         self._topics = topics
         self._say = say
+        self._chance = chance
         self._queue: queue.Queue[Item] = queue.Queue(QUEUE_MAX)
         self._version5 = True
-        self._refused = threading.Event()
+        self._other_version = False
+        self._closing = threading.Event()
         self._client = self._made()
         self._thread: threading.Thread | None = None
         self._down = False
         self._refusal = ""
+        self._answered = self._taken = False
         self.dropped = 0
         self._dropped_said = 0
         self.failure: BaseException | None = None
@@ -70,16 +82,38 @@ class Shell:
         self._thread.start()
 
     def _run(self) -> None:
+        failed = 0
         try:
-            while True:
-                self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S, **self._options())
-                self._client.loop_forever(retry_first_connection=True)
-                if not self._refused.is_set():
-                    return
-                self._refused.clear()
-                self._client = self._made()
+            while not self._closing.is_set():
+                failed = 0 if self._connection() else failed + 1
+                if self._other_version:
+                    self._other_version, self._version5 = False, not self._version5
+                    self._client = self._made()
+                # Jitter: when a broker comes back, not all come to it at once.
+                pause_s = min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failed, 10))
+                self._closing.wait(pause_s * (0.5 + self._chance()))
         except BaseException as error:  # noqa: BLE001  a dead thread must not look alive: `take` raises it
             self.failure = error
+
+    def _connection(self) -> bool:
+        """One connection from beginning to end; False if the broker has not taken us."""
+        self._answered = self._taken = False
+        client = self._client
+        try:
+            client.connect(self._broker.host, self._broker.port, KEEPALIVE_S, **self._options())
+        except OSError as error:  # also names that are unknown, and certificates that are not accepted
+            self._outage(f"{self._broker.host}:{self._broker.port} cannot be reached ({error}); trying again")
+            return False
+        while client.loop(LOOP_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:  # `close` ends it, by a packet of its own
+            continue
+        if not self._answered:  # an old broker may hang up on what it does not know
+            self._other_version = True
+        return self._taken
+
+    def _outage(self, text: str) -> None:
+        if not self._down:
+            self._down = True
+            self._say(text)
 
     def take(self, most: int, timeout_s: float, size_bytes_max: int = 1024 * 1024) -> list[Item]:
         """At least one if it comes within the timeout, at most `most`, and no more once they have `size_bytes_max`.
@@ -111,6 +145,7 @@ class Shell:
             self._client.publish(topic, payload, qos=1, retain=retain)
 
     def close(self) -> None:
+        self._closing.set()
         self._client.disconnect()
         if self._thread is not None:
             self._thread.join(5)
@@ -125,7 +160,6 @@ class Shell:
             clean_session=None if self._version5 else not broker.keep_session,
             protocol=paho.MQTTv5 if self._version5 else paho.MQTTv311,
         )
-        client.reconnect_delay_set(1, 30)
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.ca_file is not None:
@@ -137,8 +171,9 @@ class Shell:
                 names = ", ".join(str(one) for one in (broker.ca_file, broker.cert_file, broker.key_file) if one)
                 raise ConfigError(f"{names}: {error.strerror or error}", hint="PEM files that can be read") from error
             client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
+        # Without it `publish` would write to the socket itself, in the caller's thread, in the middle of a packet.
+        client.on_socket_register_write = _in_the_loop
         client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
@@ -150,32 +185,25 @@ class Shell:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._broker.keep_session else 0
         return {"clean_start": not self._broker.keep_session, "properties": properties}
 
-    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
-        if not self._down:
-            self._down = True
-            self._say(f"{self._broker.host}:{self._broker.port} cannot be reached; trying again")
-
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._answered = True
         if reason.is_failure:
-            if str(reason) != self._refusal:
+            if int(reason.value) in VERSION_REFUSED and self._version5:
+                self._other_version = True
+            elif str(reason) != self._refusal:
                 self._refusal = str(reason)
                 self._say(f"the broker refuses head office: {reason}")
-            if int(reason.value) in VERSION_REFUSED and self._version5:
-                self._version5 = False
-                self._refused.set()
-                client.disconnect()
             return
-        self._refusal = ""
+        self._taken, self._refusal = True, ""
         if self._down:
             self._down = False
             self._say("connected again")
         client.subscribe([(topic, 1) for topic in self._topics])
         self._put(Connected())
 
-    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure and not self._down:
-            self._down = True
-            self._say(f"the connection to the broker is lost ({reason}); trying again")
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure and self._taken and not self._closing.is_set():
+            self._outage(f"the connection to the broker is lost ({reason}); trying again")
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         self._put(message)

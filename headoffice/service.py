@@ -172,7 +172,11 @@ class Service:
         except ValidationError as error:
             self._say(f"{store}: a state that is none: {error.errors()[0]['msg']}")
             return
-        self._engine(store).engine.heard(state.log, state.head)
+        followed = self._engine(store)
+        known = followed.engine.gap() is not None
+        if followed.engine.heard(state.log, state.head) is not None and not known:
+            # A store that has just come sends what is missing by itself: only its silence is a reason to ask.
+            followed.next_ask_s = max(followed.next_ask_s, self._clock.now_s() + REPLAY_S_MIN)
 
     def _replies(self, store: str, *, moved: bool) -> list[Publish]:
         followed, now_s = self._engine(store), self._clock.now_s()

@@ -256,18 +256,43 @@ def test_a_silent_store_is_asked_too_while_others_speak(desk: Desk) -> None:
 
 def test_the_state_says_that_events_are_missing(desk: Desk) -> None:
     log = Log().open().receive_many(3)
-    assert replays(desk.state(log)) == [("L1", 1)]
+    assert desk.state(log) == []
+    desk.clock.s += 1.1
+    assert replays(desk.service.tick()) == [("L1", 1)]
     desk.events(log)
     assert replays(desk.state(log)) == []
     desk.clock.s += 5
-    assert replays(desk.state(log, head=9)) == [("L1", 5)]
+    desk.state(log, head=9)
+    desk.clock.s += 1.1
+    assert replays(desk.service.tick()) == [("L1", 5)]
+
+
+def test_a_store_that_comes_and_sends_is_not_asked(desk: Desk) -> None:
+    """It would send everything twice."""
+    log = Log().open().receive_many(60)
+    found = desk.state(log)
+    for seq in range(1, log.head + 1):
+        found += desk.events(log, seq, seq) + desk.state(log) + desk.service.tick()
+        desk.clock.s += 0.9
+    assert replays(found) == []
+    assert acks(found)[-1] == ("L1", log.head)
+
+
+def test_a_store_that_repeats_its_state_is_asked_all_the_same(desk: Desk) -> None:
+    log = Log().open().receive_many(3)
+    found = []
+    for _ in range(4):
+        found += desk.state(log)
+        desk.clock.s += 0.4
+    assert replays(found) == [("L1", 1)]
 
 
 def test_a_store_that_has_no_more_is_not_asked_again(desk: Desk) -> None:
     log = Log().open().receive_many(3)
     desk.events(log)
+    desk.state(log, head=9)
     desk.clock.s += 5
-    asked = request(desk.state(log, head=9)[0])
+    asked = request(desk.service.tick()[0])
     answer = {"id": asked["id"], "status": "refused", "reason": "replay", "hint": "the newest event is 4"}
     desk.get(f"S2/response/{asked['id']}", answer)  # in another store's name
     desk.clock.s += 60
@@ -282,7 +307,9 @@ def test_a_store_that_has_no_more_is_not_asked_again(desk: Desk) -> None:
 @pytest.mark.parametrize("answer", [b"", b"[]", b'{"status":"done"}', b'{"id":"x","status":"expired"}'])
 def test_any_other_answer_is_no_reason_to_stop_asking(desk: Desk, answer: bytes) -> None:
     log = Log().open().receive_many(3)
-    asked = request(desk.state(log)[0])
+    desk.state(log)
+    desk.clock.s += 5
+    asked = request(desk.service.tick()[0])
     assert desk.get(f"S1/response/{asked['id']}", answer) == []
     desk.clock.s += 60
     assert replays(desk.service.tick()) == [("L1", 1)]
