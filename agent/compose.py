@@ -148,16 +148,11 @@ class Agent:
         config, ledger = self._config, self._ledger
         self._uplink_reader = reader = Reader(config.store.state_dir)
         held = reader.positions()
-        engine = Engine(
-            ledger.log,
-            ledger.head,
-            {name: held.get(name, 0) for name in settings.consumers},
-            EngineSettings(
-                window_messages=settings.window_messages,
-                ahead_messages_max=settings.ahead_messages_max,
-                ack_timeout_s=settings.ack_timeout_s,
-            ),
+        positions = {name: held.get(name, 0) for name in settings.consumers}
+        limits = EngineSettings(
+            settings.window_messages, settings.ahead_messages_max, ack_timeout_s=settings.ack_timeout_s
         )
+        engine = Engine(ledger.log, ledger.head, positions, limits)
         now_ms = self._clock.now().wall_us // 1000
 
         def post(call: Callable[[], None]) -> None:
@@ -179,13 +174,8 @@ class Agent:
                 items=self._catalogue if config.catalogue.topic else None,
             ),
         )
-        self._link = link = Link(
-            Access.of(settings, config.store.id),
-            traffic,
-            clock=self._clock,
-            say=self._announcer.say,
-            on_failure=self._failed,
-        )
+        access, say = Access.of(settings, config.store.id), self._announcer.say
+        self._link = link = Link(access, traffic, clock=self._clock, say=say, on_failure=self._failed)
 
     # -- what happens -----------------------------------------------------------------------------------------------
 

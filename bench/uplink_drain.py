@@ -90,13 +90,16 @@ class Broker:
         self._process.wait()
 
 
-def ours(folder: Path, port: int, window: int) -> float:
-    reader, clock = Reader(folder), SystemClock(trust_unsynchronised=True)
-    head = reader.head()
-    settings = EngineSettings(window_messages=window, ahead_messages_max=1_000_000, ack_timeout_s=3600)
-    engine = Engine(reader.log, head, {"bench": 0}, settings)
-    taken = threading.Event()
-    traffic = StoreTraffic(
+def alone(reader: Reader, clock: SystemClock, engine: Engine) -> StoreTraffic:
+    """A store's traffic with nothing else to do."""
+    outside = Outside(
+        submit=lambda _job, _done: None,
+        post=lambda _call: None,
+        restart=lambda _device: False,
+        say=print,
+        items=None,
+    )
+    return StoreTraffic(
         Store("S1", reader.log, "boot", "0"),
         engine=engine,
         plane=StatePlane(levels_per_s_max=1, dirty_max=1),
@@ -104,14 +107,17 @@ def ours(folder: Path, port: int, window: int) -> float:
         clock=clock,
         stamper=Stamper(ZoneInfo("Asia/Seoul")),
         levels="off",
-        outside=Outside(
-            submit=lambda _job, _done: None,
-            post=lambda _call: None,
-            restart=lambda _device: False,
-            say=print,
-            items=None,
-        ),
+        outside=outside,
     )
+
+
+def ours(folder: Path, port: int, window: int) -> float:
+    reader, clock = Reader(folder), SystemClock(trust_unsynchronised=True)
+    head = reader.head()
+    settings = EngineSettings(window_messages=window, ahead_messages_max=1_000_000, ack_timeout_s=3600)
+    engine = Engine(reader.log, head, {"bench": 0}, settings)
+    taken = threading.Event()
+    traffic = alone(reader, clock, engine)
     receipts = traffic.receipts
 
     def watched(acks: Any) -> None:
