@@ -29,6 +29,7 @@ class Words:
 
     will = ("t/state", b"offline")
     subscriptions: tuple[str, ...] = ("t/in",)
+    draining = False  # all of it goes out in `work`
 
     def __init__(self) -> None:
         self.waiting: deque[tuple[str, bytes, bool]] = deque()
@@ -53,6 +54,9 @@ class Words:
         while self.waiting and link.has_room:
             topic, payload, retain = self.waiting.popleft()
             assert link.send(topic_field(topic), payload, retain=retain) is not None
+
+    def send_events(self, link: Link, now_s: float) -> None:
+        return
 
     def last_words(self) -> tuple[str, bytes]:
         return "t/state", b"stopped"
