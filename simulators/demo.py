@@ -60,7 +60,8 @@ def run(plan: Plan, pacer: Pacer, tell: Callable[[str], None]) -> int:
     port, web_port = free_port(18883), free_port(8470)
     text = plan.config.read_text("utf-8").replace("port = 18883", f"port = {port}")
     config = folder / "agent.toml"
-    config.write_text(text.replace("port = 8470", f"port = {web_port}"), "utf-8")
+    text = text.replace("port = 8470", f"port = {web_port}").replace('"../.demo/', f'"{folder}/')
+    config.write_text(text, "utf-8")
     with ExitStack() as stack:
         parts = _Parts(folder, tell)
         stack.callback(parts.stop_all)
@@ -237,7 +238,7 @@ def _summary(parts: _Parts, end: _End, tell: Callable[[str], None]) -> int:
         lines.append("the embedded broker proves nothing about delivery: install mosquitto and run again")
     if end.failed is not None:
         lines.append(f"{end.failed} ended before its time: see its lines above")
-    good = equal and intact and not missing and not doubled and end.failed is None
+    good = bool(events) and equal and intact and not missing and not doubled and end.failed is None
     lines.append(
         f"{'GOOD' if good else 'NOT GOOD'}; look at it: jaego log show -c {_shown(end.config)} --last 5 --json"
     )
@@ -257,7 +258,7 @@ def _shown(path: Path) -> str:
 def _events(config: Path) -> Iterator[dict[str, Any]]:
     program = str(Path(sys.executable).parent / "jaego")
     export = [program, "log", "export", "-", "--config", str(config)]
-    done = subprocess.run(export, check=True, capture_output=True)  # noqa: S603  our own program
+    done = subprocess.run(export, check=False, capture_output=True)  # noqa: S603  our own program
     for line in done.stdout.splitlines():
         yield json.loads(line)
 

@@ -82,6 +82,8 @@ def _limits(shape: dict[str, Any], held: dict[str, Any]) -> str:
         return _limits(held[shape["$ref"].rpartition("/")[2]], held)
     if "anyOf" in shape:
         return " ".join(filter(None, (_limits(one, held) for one in shape["anyOf"] if one.get("type") != "null")))
+    if shape.get("const") is False:
+        return ""  # the description says so
     if "enum" in shape or "const" in shape:
         choices = shape.get("enum") or [shape["const"]]
         return f"One of {', '.join(map(toml, choices))}." if len(choices) > 1 else f"Always {toml(choices[0])}."

@@ -219,9 +219,9 @@ class SsiSession:
         settings = self._settings
         beep = {Answer.GOOD: settings.beep_good, Answer.LOOK: settings.beep_look, Answer.STOP: settings.beep_stop}
         led = {Answer.GOOD: settings.led_good, Answer.LOOK: settings.led_look, Answer.STOP: settings.led_stop}
-        if (code := beep[answer]) is not None:
+        if (code := beep[answer]) is not False:
             self._commands.add(Packet(Op.BEEP, HOST, 0, bytes((code,))))
-        if (bits := led[answer]) is not None:
+        if (bits := led[answer]) is not False:
             self._commands.add(Packet(Op.LED_ON, HOST, 0, bytes((bits,))))
             self._led_off = (now.monotonic_ns + int(settings.led_s * NS_PER_S), bits)
         self._command(now)

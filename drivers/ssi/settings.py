@@ -30,10 +30,12 @@ class SsiSettings(SerialPort):
         10.0, gt=0, le=120, description="How long the scanner may go on resending one packet."
     )
     command_timeout_s: float = Field(1.0, gt=0, le=10, description="How long a beep or LED command waits for its ACK.")
-    beep_good: Code | None = Field(0x00, description="Beep code for good (00: one short high tone); absent: none.")
-    beep_look: Code | None = Field(0x17, description="Beep code for look (17: low, then high); absent: none.")
-    beep_stop: Code | None = Field(0x0F, description="Beep code for stop (0F: one long low tone); absent: none.")
-    led_good: Code | None = Field(0x01, description="LED bits for good; absent: none.")
-    led_look: Code | None = Field(None, description="LED bits for look; absent: none.")
-    led_stop: Code | None = Field(0x02, description="LED bits for stop; absent: none.")
+    beep_good: Code | Literal[False] = Field(
+        0x00, description="Beep code for good (00: one short high tone), or false."
+    )
+    beep_look: Code | Literal[False] = Field(0x17, description="Beep code for look (17: low, then high), or false.")
+    beep_stop: Code | Literal[False] = Field(0x0F, description="Beep code for stop (0F: one long low tone), or false.")
+    led_good: Code | Literal[False] = Field(0x01, description="LED bits for good, or false.")
+    led_look: Code | Literal[False] = Field(default=False, description="LED bits for look, or false.")
+    led_stop: Code | Literal[False] = Field(0x02, description="LED bits for stop, or false.")
     led_s: float = Field(1.0, gt=0, le=30, description="How long the LED stays on.")

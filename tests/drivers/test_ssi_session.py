@@ -14,8 +14,8 @@ ACK, NAK = int(Op.ACK), int(Op.NAK)
 
 
 def session(**settings: object) -> SsiSession:
-    quiet = {"packeted": False, "scan_enable": False, "led_good": None, "led_stop": None}
-    beeps = {"beep_good": None, "beep_look": None, "beep_stop": None}
+    quiet = {"packeted": False, "scan_enable": False, "led_good": False, "led_stop": False}
+    beeps = {"beep_good": False, "beep_look": False, "beep_stop": False}
     opened = SsiSession("dock", SsiSettings.model_validate({"path": "/dev/x", **quiet, **beeps, **settings}))
     opened.open(at(0))
     return opened
