@@ -117,9 +117,9 @@ class Demux:
         held, at, end = self._held, 0, len(self._held)
         theirs: list[bytes] = []
         acks: list[Receipt] = []
-        while end - at >= 4:
+        while end - at >= 2:
             length = held[at + 1]
-            if held[at] == PUBACK and length < 0x80 and end - at >= 2 + length and length >= 2 and held[at + 2] >= 0x80:
+            if held[at] == PUBACK and 2 <= length < 0x80 and end - at >= 2 + length and held[at + 2] >= 0x80:
                 acks.append(Receipt(held[at + 2] << 8 | held[at + 3], held[at + 4] if length > 2 else 0))
                 at += 2 + length
                 continue
@@ -128,9 +128,6 @@ class Demux:
                 break
             theirs.append(bytes(held[at : at + size]))
             at += size
-        if 2 <= end - at < 4 and held[at + 1] == 0:  # a packet of two bytes: PINGRESP
-            theirs.append(bytes(held[at : at + 2]))
-            at += 2
         del held[:at]
         return b"".join(theirs), acks
 

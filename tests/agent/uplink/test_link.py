@@ -72,6 +72,18 @@ def test_a_broker_that_hangs_up_again_and_again_raises_the_question_of_a_second_
         assert running.link.connects >= 3
 
 
+def test_what_the_broker_says_when_it_parts_is_said() -> None:
+    def part(broker: FakeBroker, peer: socket.socket, _level: int) -> None:
+        peer.sendall(CONNACK_5)
+        peer.recv(4096)
+        reason = 0x8E if len(broker.levels) == 1 else 0x8B
+        peer.sendall(bytes((0xE0, 1, reason)))  # MQTT 5.0, 3.14.2.1: session taken over; server shutting down
+
+    with FakeBroker(part) as broker, Running(Words(), broker.port) as running:
+        assert "each store needs its own client_id" in running.hears("another client came with our id jaego-test")
+        running.hears("the broker ended the connection: Server shutting down")
+
+
 def test_a_broker_that_says_nothing_is_left_and_tried_again() -> None:
     def silent(broker: FakeBroker, peer: socket.socket, _level: int) -> None:
         while peer.recv(4096):

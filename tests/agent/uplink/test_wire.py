@@ -64,8 +64,9 @@ PAHOS = bytes.fromhex("4002000a")
 PINGRESP = bytes.fromhex("d000")
 CONNACK = bytes.fromhex("20020000")
 INBOUND = publish(topic_field("stock/v1/S1/ack/hq"), b'{"seq":1}' * 40, 7, retain=True, version5=False)
-STREAM = CONNACK + OURS + PINGRESP + OURS_REFUSED + INBOUND + PAHOS + OURS_LONG + PINGRESP
-THEIRS = CONNACK + PINGRESP + INBOUND + PAHOS + PINGRESP
+TAKEN_OVER = bytes.fromhex("e0018e")  # MQTT 5.0, 3.14: a reason and no properties, three bytes
+STREAM = CONNACK + OURS + PINGRESP + OURS_REFUSED + INBOUND + PAHOS + OURS_LONG + PINGRESP + TAKEN_OVER
+THEIRS = CONNACK + PINGRESP + INBOUND + PAHOS + PINGRESP + TAKEN_OVER
 ACKS = [Receipt(0x800A, 0), Receipt(0x800B, 0x87), Receipt(0x800C, 0x10)]
 
 
@@ -79,7 +80,8 @@ def test_our_receipts_come_out_and_the_rest_goes_on_at_every_split() -> None:
 
 
 @given(
-    st.lists(st.sampled_from([CONNACK, OURS, PINGRESP, OURS_REFUSED, INBOUND, PAHOS]), max_size=30), st.integers(1, 9)
+    st.lists(st.sampled_from([CONNACK, OURS, PINGRESP, OURS_REFUSED, INBOUND, PAHOS, TAKEN_OVER]), max_size=30),
+    st.integers(1, 9),
 )
 def test_any_order_in_any_pieces(packets: list[bytes], size: int) -> None:
     stream, demux, theirs, acks = b"".join(packets), Demux(), b"", 0
