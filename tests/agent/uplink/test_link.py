@@ -121,7 +121,7 @@ def test_a_keepalive_shorter_than_the_time_for_connecting_ends_nothing() -> None
 def test_a_broker_that_speaks_no_mqtt_ends_nothing(garbage: bytes, greet: bool) -> None:
     def babble(broker: FakeBroker, peer: socket.socket, level: int) -> None:
         peer.sendall((CONNACK_5 if level == 5 else CONNACK_311) * greet + garbage)
-        peer.settimeout(0.3)
+        peer.settimeout(0.05)
         while peer.recv(4096):
             pass
 
