@@ -73,16 +73,23 @@ class Sealer:
         if source is not self._source and source != self._source:
             self._source_text, self._source = checked(source).decode(), source
         seq, prev, identity, occurred_at, recorded_at, clock = place
-        head = b'{"clock":"%b","data":%b' % (clock.encode(), checked(data))
+        data_bytes = checked(data)
+        head = b'{"clock":"synced","data":' + data_bytes if clock == "synced" else _suspect(clock) + data_bytes
         tail = (
-            f'"id":"{identity}{self._log}{occurred_at}","prev":"{prev}","recorded_at":"{recorded_at}"'
+            f',"id":"{identity}{self._log}{occurred_at}","prev":"{prev}","recorded_at":"{recorded_at}"'
             f',"seq":{seq},"source":{self._source_text}{self._store}{kind}"}}'
         ).encode()
-        name = sha256(b"%b,%b" % (head, tail)).hexdigest()
-        body = b'%b,"hash":"%b",%b' % (head, name.encode(), tail)
+        hashed = sha256(head)
+        hashed.update(tail)
+        name = hashed.hexdigest()
+        body = b"".join((head, b',"hash":"', name.encode(), b'"', tail))
         if len(body) > EVENT_SIZE_BYTES_MAX:
             raise CanonicalError("data", f"the event has {len(body)} bytes, {EVENT_SIZE_BYTES_MAX} are allowed")
         return Sealed(seq, kind, body, name)
+
+
+def _suspect(clock: str) -> bytes:
+    return b'{"clock":"%b","data":' % clock.encode()
 
 
 class Place(NamedTuple):

@@ -19,7 +19,7 @@ from agent.operations import sessions
 from agent.operations.values import Draft, Session
 from contract.canonical import canonical
 from contract.chain import Place, Sealed, Sealer
-from contract.ids import uuid7
+from contract.ids import uuid7_of
 from contract.stock import StockKey
 from contract.times import Stamper
 
@@ -124,25 +124,29 @@ class Transaction:
     def append(self, drafts: Sequence[Draft]) -> list[Sealed]:
         """Put the drafts behind the newest event, all of them or none. Raises `CanonicalError`, `StockError`."""
         sealed: list[Sealed] = []
-        seq, prev, seal, stamp, entropy = self.head, self.prev, self._sealer.seal, self._stamp, self._clock.entropy
+        seq, prev, seal, stamp, recorded = self.head, self.prev, self._sealer.seal, self._stamp, self.recorded
+        chance = self._clock.entropy(10 * len(drafts)).hex()
         for kind, data, source, occurred_us, clock, _deltas in drafts:
+            identity = uuid7_of(occurred_us // 1000, chance[20 * (seq - self.head) :])
             seq += 1
-            identity = uuid7(occurred_us // 1000, entropy(10))
-            one = seal(kind, data, source, Place(seq, prev, identity, stamp(occurred_us), self.recorded, clock))
+            one = seal(kind, data, source, Place(seq, prev, identity, stamp(occurred_us), recorded, clock))
             prev = one.hash
             sealed.append(one)
-        stock, changed = self._stock, self._changed
         for draft, one in zip(drafts, sealed, strict=True):
-            for key, delta in draft.deltas:
-                held = stock.get(key)
-                stock[key] = (self.stock(key) if held is None else held) + delta
-                changed.add(key)
-            station = sessions.fold(self._sessions, one.type, one.seq, draft.source, draft.data)
-            if station is not None:
-                self._stations.add(station)
-            self._rows.append(one[:3])
+            self._fold(draft, one)
         self.head, self.prev = seq, prev
         return sealed
+
+    def _fold(self, draft: Draft, one: Sealed) -> None:
+        stock = self._stock
+        for key, delta in draft.deltas:
+            held = stock.get(key)
+            stock[key] = (self.stock(key) if held is None else held) + delta
+            self._changed.add(key)
+        station = sessions.fold(self._sessions, one.type, one.seq, draft.source, draft.data)
+        if station is not None:
+            self._stations.add(station)
+        self._rows.append(one[:3])
 
     def flush(self) -> tuple[int, set[str]]:
         """Write the group and commit: the new head, and the SKUs whose stock changed."""
