@@ -51,6 +51,8 @@ station = "gate"
 kind = "serial_line"
 path = "dev/gate-line"
 host_ack = "honeywell"
+# Below the scanner's own 3 s: an answer that comes after the scanner gave up would be taken for the next code's.
+host_ack_timeout_s = 2.5
 aim = true
 """
 
@@ -73,7 +75,7 @@ name = "gate-line"
 kind = "serial_line"
 path = "dev/gate-line"
 host_ack = true
-host_ack_timeout_s = 1.0
+host_ack_timeout_s = 3.0
 [scanners.clerk]
 generator = "serial_gtin"
 gtins = ["08809999000013", "18809999000010"]

@@ -57,7 +57,11 @@ def _check_against_witness(house: House) -> None:
     moved = Counter(line["code"]["text"] for event in events for line in event["data"].get("lines", ()))
     excepted = Counter(event["data"]["code"].get("text") for event in events if event["type"] == "exception")
     held = {"good": moved, "look": excepted, "stop": excepted}
-    lost = [one for one in seen if not held[one["answer"]][one["code"].removeprefix("]d2")]]
+    lost = [
+        {**one, "moved": moved[label], "excepted": excepted[label]}
+        for one in seen
+        if (label := one["code"].removeprefix("]d2")) and not held[one["answer"]][label]
+    ]
     doubled = {label: count for label, count in moved.items() if count > 1}
     answers = dict(Counter(one["answer"] for one in seen))
     sys.stdout.write(
