@@ -268,6 +268,8 @@ class Agent:
             await self._supervisor.run()
         except ExceptionGroup as group:
             self._failed(group.exceptions[0])
+        except Exception as error:  # noqa: BLE001  a bug of the supervisor itself: no device would be looked after
+            self._failed(error)
 
     async def _report(self) -> None:
         """Health on change and at its interval, and a sign of life for systemd from the loop and the writer."""

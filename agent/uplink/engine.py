@@ -164,10 +164,11 @@ class Engine:
             return f"{consumer} acknowledges log {log}, this store writes {self.log}: refused"
         if seq > self.head:
             return f"{consumer} acknowledges event {seq}, the newest is {self.head}: refused"
-        lower, alive = seq < one.delivered, not retained or seq != one.delivered
+        said = seq - one.delivered
         one.delivered = seq
-        if alive:
-            again = lower or one.stalled
+        # The same position again, live: it is there, and still lacks what comes next. That stops no timer.
+        if said or (one.stalled and not retained):
+            again = said < 0 or one.stalled
             one.resends, one.stalled, one.probe_s, one.waiting_since_s = 0, False, 0.0, now_s
             if again:
                 self.replay_from(seq + 1)

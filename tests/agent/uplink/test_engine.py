@@ -168,6 +168,19 @@ def test_a_retained_acknowledgement_that_says_nothing_new_is_no_sign_of_life() -
     assert wire.engine.consumers["hq"].stalled
 
 
+def test_a_consumer_that_only_repeats_its_position_gets_the_rest_again() -> None:
+    """A consumer may say that it misses something by no other means (uplink.md: it answers a gap with its position)."""
+    wire = connected(rows_of(300), EngineSettings(ack_timeout_s=10))
+    wire.drain(0.0)
+    wire.engine.acknowledge("hq", "L", 100, 1.0)
+    wire.sent.clear()
+    for second in range(2, 14):
+        wire.engine.acknowledge("hq", "L", 100, float(second))
+        wire.engine.tick(float(second))
+        wire.drain(float(second))
+    assert covered(wire.sent) == list(range(101, 301))
+
+
 def test_a_stalled_consumer_does_not_delay_live_events_of_another() -> None:
     settings = EngineSettings(ack_timeout_s=10, resends_max=0, ahead_messages_max=10)
     wire = connected(rows_of(3000), settings, hq=3000, lost=0)
