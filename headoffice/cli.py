@@ -15,7 +15,7 @@ import typer
 
 from contract.catalog import shown
 from contract.ids import is_store
-from headoffice.errors import ConfigError, DatabaseUnusable, HeadOfficeError, NotComparable
+from headoffice.errors import ConfigError, Damaged, DatabaseUnusable, HeadOfficeError, NotComparable
 
 if TYPE_CHECKING:
     from headoffice.mqtt import Broker
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_DIFFERENT = 1
+EXIT_DAMAGED = 1
 EXIT_NOT_COMPARED = 2
 EXIT_CONFIG = 78
 UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY}
@@ -49,7 +50,8 @@ def _said(failed: int = EXIT_FAILED) -> Generator[None]:
         yield
     except HeadOfficeError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
-        raise typer.Exit(EXIT_CONFIG if isinstance(error, ConfigError) else failed) from error
+        code = EXIT_DAMAGED if isinstance(error, Damaged) else failed
+        raise typer.Exit(EXIT_CONFIG if isinstance(error, ConfigError) else code) from error
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in UNREADABLE:
             raise
@@ -130,6 +132,7 @@ def verify(
     store: Annotated[str | None, typer.Option(help="One store only.")] = None,
     broker: Annotated[str | None, typer.Option(help="HOST:PORT: ask the running store for its digest.")] = None,
     export: Annotated[Path | None, typer.Option(help="Compare with this export of the store's log.")] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Check every stored event, and stock against them.")] = False,
     timeout: Annotated[float, typer.Option(min=1, max=3600, help="Seconds until both must be at one event.")] = 30.0,
     prefix: Prefix = "stock/v1",
     username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
@@ -137,22 +140,20 @@ def verify(
     ca: Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare with the stores: exit 0 equal, 1 different, 2 could not be compared."""
-    if (broker is None) == (export is None):
-        raise typer.BadParameter("give either --broker or --export")
+    """Check the own events, then compare with the stores: exit 0 equal, 1 different or damaged, 2 not compared."""
+    if (broker is not None) + (export is not None) != 1 and not (deep and broker is None and export is None):
+        raise typer.BadParameter("give either --broker or --export, or --deep alone")
+    verdicts: list[Verdict] = []
     with _said(EXIT_NOT_COMPARED):
+        stores = _checked(db, store, deep=deep)
         if export is not None:
             verdicts = [_from_export(db, store, export)]
+        elif broker is None:
+            print(f"{len(stores)} stores: what is stored is whole")
         else:
             from headoffice import compose
-            from headoffice.store import Store
 
-            held = Store(db, read_only=True)
-            stores = [store] if store else held.stores()
-            held.close()
-            if not stores:
-                raise NotComparable("head office knows no store yet", hint="is an agent connected to this broker?")
-            reached = _broker(str(broker), "verify", username, password_file, ca, None, None)
+            reached = _broker(broker, "verify", username, password_file, ca, None, None)
             verdicts = compose.verify_live(reached, db, stores, prefix=prefix, timeout_s=timeout)
     for verdict in verdicts:
         _show(verdict, as_json=as_json)
@@ -170,6 +171,23 @@ def _stores(text: str) -> frozenset[str]:
         if not is_store(name):
             raise ConfigError(f"{name!r} is no store", hint="write --stores S001,S002")
     return frozenset(names)
+
+
+def _checked(db: Path, store: str | None, *, deep: bool) -> list[str]:
+    """The stores that are meant, after what head office has of them was checked. Raises `Damaged`."""
+    from headoffice import own
+    from headoffice.store import Store
+
+    held = Store(db, read_only=True)
+    try:
+        stores = [store] if store else held.stores()
+        if not stores:
+            raise NotComparable("head office knows no store yet", hint="is an agent connected to this broker?")
+        for name in stores:
+            own.check(held, name, deep=deep)
+    finally:
+        held.close()
+    return stores
 
 
 def _from_export(db: Path, store: str | None, export: Path) -> Verdict:

@@ -4,6 +4,7 @@ HeadOfficeError
 +-- ConfigError         arguments or files that cannot be used
 +-- DatabaseUnusable    cannot be opened, is locked by another process, is of a newer release
 +-- DatabaseFull        no room to write
++-- Damaged             what is stored is not what was stored
 +-- BrokerUnreachable   no connection to the broker
 +-- NotComparable       a comparison that could not be made
 """
@@ -26,6 +27,10 @@ class DatabaseUnusable(HeadOfficeError):
 
 
 class DatabaseFull(HeadOfficeError):
+    pass
+
+
+class Damaged(HeadOfficeError):
     pass
 
 

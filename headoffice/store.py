@@ -6,14 +6,15 @@ SQLite, WAL, synchronous FULL: an acknowledgement is only published after the co
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from contract.canonical import INTEGER_MAX
 from contract.stock import StockRow, opening_rows
 from headoffice.errors import DatabaseFull, DatabaseUnusable
 from headoffice.ingest import Accepted, Position, Refusal
@@ -153,12 +154,42 @@ class Store:
 
     def snapshot(self, store: str, sku_from: str | None, sku_to: str | None) -> tuple[Position | None, list[StockRow]]:
         """Position and stock of one moment."""
-        self._db.execute("BEGIN")
-        try:
+        with self.moment():
             held = self.position(store)
             return held[0] if held else None, self.stock(store, sku_from, sku_to)
+
+    @contextmanager
+    def moment(self) -> Generator[None]:
+        """Everything read inside is of one moment, whatever is written meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
         finally:
             self._db.execute("COMMIT")
+
+    def extents(self, store: str) -> list[Extent]:
+        rows = self._db.execute(
+            "SELECT log, COUNT(*), MIN(seq), MAX(seq) FROM event WHERE store = ? GROUP BY log ORDER BY log", (store,)
+        )
+        return [Extent(*row) for row in rows]
+
+    def first_missing(self, store: str, log: str) -> int:
+        """The first number from 1 on of which there is no event."""
+        found: int = self._db.execute(
+            "SELECT COALESCE(MIN(seq), 0) + 1 FROM (SELECT 0 AS seq UNION ALL "
+            "SELECT seq FROM event WHERE store = ?1 AND log = ?2) AS one WHERE NOT EXISTS "
+            "(SELECT 1 FROM event WHERE store = ?1 AND log = ?2 AND seq = one.seq + 1)",
+            (store, log),
+        ).fetchone()[0]
+        return found
+
+    def written(self, store: str, log: str, first: int = 1, last: int = INTEGER_MAX) -> Iterator[Written]:
+        """The stored events of a log in order, one at a time."""
+        rows = self._db.execute(
+            "SELECT seq, type, hash, body FROM event WHERE store = ? AND log = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+            (store, log, first, last),
+        )
+        return (Written(*row) for row in rows)
 
     def newest(self, store: str, limit: int) -> list[dict[str, Any]]:
         """The newest events of the log that is followed, oldest first."""
@@ -175,6 +206,24 @@ class Store:
             events = self._db.execute("SELECT COUNT(*) FROM event WHERE store = ?", (store,)).fetchone()[0]
             refused = self._db.execute("SELECT COUNT(*) FROM quarantine WHERE store = ?", (store,)).fetchone()[0]
             yield store, events, refused
+
+
+class Extent(NamedTuple):
+    """How much of a log is stored: so many events with numbers `first` to `last`."""
+
+    log: str
+    events: int
+    first: int
+    last: int
+
+
+class Written(NamedTuple):
+    """An event as it lies in the table; nothing of it is checked."""
+
+    seq: int
+    type: str
+    hash: str
+    body: bytes
 
 
 class Batch:

@@ -12,8 +12,9 @@ from typing import Any
 from contract.chain import GENESIS, ChainError, check_body
 from contract.messages import DigestResult
 from contract.opening import read_opening
-from contract.stock import StockError, StockKey, StockRow, event_deltas, opening_rows, stock_digest
+from contract.stock import StockKey, StockRow, stock_digest
 from headoffice.errors import NotComparable
+from headoffice.own import fold
 from headoffice.store import Store
 
 ROWS_LISTED = 200
@@ -118,7 +119,7 @@ def compare_export(database: Store, store: str | None, lines: Iterable[bytes]) -
                 raise NotComparable(
                     f"the export begins with event {event['seq']}, which is no opening", hint="export the whole log"
                 )
-            _fold(stock, event)
+            fold(stock, event)
     except ChainError as error:
         raise NotComparable(f"the export is damaged: {error}", hint="write it again: jaego log export") from error
     if not event:
@@ -143,18 +144,3 @@ def _against_export(database: Store, last: dict[str, Any], rows: list[StockRow])
     if verdict.differences:
         verdict.equal, verdict.reason = False, verdict.reason or "stock differs"
     return verdict
-
-
-def _fold(stock: dict[StockKey, int], event: dict[str, Any]) -> None:
-    stated = opening_rows(event)
-    if stated is None:
-        try:
-            deltas = list(event_deltas(event))
-        except StockError:  # moves none, here as in `ingest`
-            return
-        for key, delta in deltas:
-            stock[key] = stock.get(key, 0) + delta
-        return
-    if event["data"]["part"] == 1:
-        stock.clear()
-    stock.update({StockKey(*row[:4]): row.quantity for row in stated})

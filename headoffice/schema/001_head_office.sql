@@ -14,6 +14,11 @@ BEGIN
     SELECT RAISE(ABORT, 'what a store wrote is never changed');
 END;
 
+CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
+BEGIN
+    SELECT RAISE(ABORT, 'what a store wrote is never deleted');
+END;
+
 -- How far each store is taken in, and the key its openings are signed with.
 CREATE TABLE position (
     store TEXT PRIMARY KEY,

@@ -72,6 +72,9 @@ def test_an_event_is_stored_once_and_never_changed(store: Store, tmp_path: Path)
     with sqlite3.connect(tmp_path / "hq.db") as db, pytest.raises(sqlite3.IntegrityError, match="never changed"):
         db.execute("UPDATE event SET hash = 'x'")
     db.close()
+    with sqlite3.connect(tmp_path / "hq.db") as db, pytest.raises(sqlite3.IntegrityError, match="never deleted"):
+        db.execute("DELETE FROM event WHERE seq = 1")
+    db.close()
 
 
 def test_a_round_is_stored_whole_or_not_at_all(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""Is what head office has stored what the stores wrote? Reads only, at one moment, in constant memory but for stock.
+
+Shallow: the events of every log are there from the first to the last, the position is the last, and every log grows
+from the end of another. Deep: every event's bytes, hash, place and signature, and stock against the fold of events.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contract.chain import GENESIS, ChainError, check_body
+from contract.opening import read_opening
+from contract.stock import StockError, StockKey, event_deltas, opening_rows
+from headoffice.errors import Damaged
+from headoffice.ingest import Position
+from headoffice.store import Extent, Store
+
+_HINT = "restore a copy of the database; what is newer the stores send again"
+Folded = dict[StockKey, int]
+
+
+def check(database: Store, store: str, *, deep: bool = False) -> None:
+    """Raise `Damaged` with the first place that is not as it was stored."""
+    with database.moment():
+        extents, held = database.extents(store), database.position(store)
+        if held is None:
+            if extents:
+                raise _damaged(store, extents[0].log, extents[0].last, "there are events, but no position")
+            return
+        position, key = held
+        _check_complete(database, store, extents, position)
+        _check_parents(database, store, extents, key)
+        if deep:
+            for extent in extents:
+                stock = folded(database, store, extent.log, key=key)
+                if extent.log == position.log:
+                    check_stock(database, store, position, stock)
+
+
+def _check_complete(database: Store, store: str, extents: list[Extent], position: Position) -> None:
+    for log, events, first, last in extents:
+        if first != 1 or events != last:
+            missing = database.first_missing(store, log)
+            raise _damaged(store, log, missing, f"is missing; {events} of {last} events are there")
+    last = next((extent.last for extent in extents if extent.log == position.log), 0)
+    if last != position.seq:
+        raise _damaged(store, position.log, last + 1, f"is not as the position says, which is event {position.seq}")
+    if database.hash_at(store)(position.log, position.seq) != position.hash:
+        raise _damaged(store, position.log, position.seq, "has another hash than the position")
+
+
+def _check_parents(database: Store, store: str, extents: list[Extent], key: str | None) -> None:
+    """The end of a log that was left is the parent of the next; only the first may name a parent that is not here."""
+    ends, roots = {extent.log: extent.last for extent in extents}, list[str]()
+    for log in ends:
+        body = next(database.written(store, log)).body
+        try:
+            opening = read_opening(check_body(body, prev=GENESIS, seq=1), key)
+        except ChainError as error:
+            raise _damaged(store, log, 1, str(error)) from error
+        if opening is None:
+            raise _damaged(store, log, 1, "is no opening")
+        parent = opening.parent
+        if parent is None or parent.log not in ends:
+            roots.append(log)
+        elif ends[parent.log] != parent.seq or database.hash_at(store)(parent.log, parent.seq) != parent.hash:
+            raise _damaged(store, parent.log, parent.seq, f"is not the last of its log, as log {log} says it is")
+    if len(roots) > 1:
+        raise _damaged(store, roots[-1], 1, f"grows from a log that is not there, and so does log {roots[0]}")
+
+
+def folded(
+    database: Store, store: str, log: str, *, key: str | None = None, first: int = 1, last: int | None = None,
+    prev: str = GENESIS, stock: Folded | None = None,
+) -> Folded:  # fmt: skip
+    """Stock as the stored events say, every one checked; `stock` is what it was before `first`. Raises `Damaged`."""
+    found = {} if stock is None else stock
+    seq = first
+    for one in database.written(store, log, first) if last is None else database.written(store, log, first, last):
+        try:
+            event = check_body(one.body, prev=prev, seq=seq)
+            read_opening(event, key)
+        except ChainError as error:
+            raise _damaged(store, log, seq, str(error)) from error
+        if (one.hash, one.type, log, store) != (event["hash"], event["type"], event["log"], event["store"]):
+            raise _damaged(store, log, seq, "is stored as another event than its bytes say")
+        fold(found, event)
+        seq, prev = seq + 1, one.hash
+    return found
+
+
+def check_stock(database: Store, store: str, position: Position, stock: Folded) -> None:
+    """Raise `Damaged` if the table of stock is not what the events up to the position sum up to."""
+    held = {StockKey(*row[:4]): row.quantity for row in database.stock(store)}
+    for key in sorted(held.keys() | stock.keys()):
+        if held.get(key, 0) != stock.get(key, 0):
+            place = f"{key.sku} {key.zone} {key.lot or '-'} {key.disposition}"
+            why = f"stock of {place} is {held.get(key, 0)}, but the events say {stock.get(key, 0)}"
+            raise _damaged(store, position.log, position.seq, why)
+
+
+def _damaged(store: str, log: str, seq: int, why: str) -> Damaged:
+    return Damaged(f"head office's data of store {store} is damaged: log {log}, event {seq}: {why}", hint=_HINT)
+
+
+def fold(stock: Folded, event: dict[str, Any]) -> None:
+    """What an event does to stock, as head office counts it."""
+    stated = opening_rows(event)
+    if stated is None:
+        try:
+            deltas = list(event_deltas(event))
+        except StockError:  # moves none, here as in `ingest`
+            return
+        for key, delta in deltas:
+            stock[key] = stock.get(key, 0) + delta
+        return
+    if event["data"]["part"] == 1:
+        stock.clear()
+    stock.update({StockKey(*row[:4]): row.quantity for row in stated})
