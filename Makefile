@@ -6,12 +6,14 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint bench fmt clean
+.PHONY: help demo test lint fuzz chaos bench fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
 	@echo 'make test     all tests; says what was skipped and why'
 	@echo 'make lint     style, types, import contracts'
+	@echo 'make fuzz     inputs without end against the meaning of codes (SECONDS=600)'
+	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make fmt      format and mend what can be mended'
 	@echo 'make clean    remove .venv, caches and what the demo wrote'
@@ -31,6 +33,15 @@ lint: $(READY)-all
 	@$(BIN)/mypy
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+
+# Inputs without end against the meaning of codes; SECONDS=600 by hand.
+fuzz: $(READY)-all
+	@$(BIN)/python tests/fuzz/identity_fuzz.py $(or $(SECONDS),30)
+
+# kill -9 of agent, broker and head office, 20 of each; CI makes 5 in `make test`.
+chaos: $(READY)-all
+	@scripts/broker
+	@JAEGO_KILLS=$(or $(KILLS),20) $(BIN)/python -m pytest -q -s tests/chaos
 
 bench: $(READY)-all
 	@scripts/broker
