@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 log_app = typer.Typer(no_args_is_help=True, help="The log: verify, show, export, rebuild its projections.")
 catalogue_app = typer.Typer(no_args_is_help=True, help="The catalogue: import, look up.")
+decode_app = typer.Typer(no_args_is_help=True, help="What bytes of a device's protocol say, as JSON.")
 app.add_typer(log_app, name="log")
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(decode_app, name="decode")
 
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="JAEGO_CONFIG", help="Configuration file.", show_default=True)
@@ -211,6 +213,29 @@ def catalogue_import(
         )
     print(f"{report.read} items: {report.added} added, {report.changed} changed, {report.refused} refused")
     raise typer.Exit(1 if report.refused or not report.complete else 0)
+
+
+@decode_app.callback()
+def _decode() -> None:
+    """What bytes of a device's protocol say, as JSON."""  # makes a group of what is one command so far
+
+
+@decode_app.command("llrp")
+def decode_llrp(
+    file: Annotated[Path, typer.Argument(help="Raw bytes or hexadecimal text; - is standard input.")] = Path("-"),
+) -> None:
+    """One JSON object a message. Damage is shown with its reason and place, and is no failure."""
+    from agent import decode
+
+    try:
+        with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as source:
+            for one in decode.llrp(decode.chunks(source)):
+                print(json.dumps(one), flush=True)
+    except BrokenPipeError:  # whoever read this has seen enough: `| head`; typer ends quietly
+        raise
+    except OSError as error:
+        print(f"{file}: {error.strerror}\nhint: check the path and its permissions", file=sys.stderr)
+        raise typer.Exit(1) from error
 
 
 def _load(path: Path) -> Config:
