@@ -5,16 +5,17 @@ Both sides are compared at one event: the digest says as of which, and its hash 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from contract.chain import GENESIS, ChainError, check_body
+from contract.chain import ChainError, check_body
 from contract.messages import DigestResult
 from contract.opening import read_opening
 from contract.stock import StockKey, StockRow, stock_digest
+from headoffice import own
 from headoffice.errors import NotComparable
-from headoffice.own import fold
+from headoffice.ingest import Position
 from headoffice.store import Store
 
 ROWS_LISTED = 200
@@ -105,21 +106,22 @@ def differences(store: Iterable[StockRow], head_office: Iterable[StockRow]) -> l
 
 
 def compare_export(database: Store, store: str | None, lines: Iterable[bytes]) -> Verdict:
-    """A JSON Lines export: its chain is checked, its stock folded, both compared row by row."""
-    prev: str | None = None
+    """A JSON Lines export: its chain is checked, its stock folded, both compared row by row as of its end.
+
+    Raises `NotComparable` for an export that is damaged or goes further than head office, and `Damaged`.
+    """
+    stock: own.Folded = {}
     event: dict[str, Any] = {}
-    stock: dict[StockKey, int] = {}
+    held: Position | None = None
+    same = True
     try:
-        for line in lines:
-            seq = event["seq"] + 1 if event else None
-            event = check_body(line.rstrip(b"\n"), prev=prev, seq=seq)
-            prev = event["hash"]
-            opened = read_opening(event)
-            if seq is None and (opened is None or opened.part != 1):
-                raise NotComparable(
-                    f"the export begins with event {event['seq']}, which is no opening", hint="export the whole log"
-                )
-            fold(stock, event)
+        for event in _read_export(lines):
+            if event["seq"] == 1:
+                known = database.position(event["store"])
+                held = known[0] if known else None
+            if held is not None and (held.log, held.seq) == (event["log"], event["seq"]):
+                same = held.hash == event["hash"]
+            own.fold(stock, event)
     except ChainError as error:
         raise NotComparable(f"the export is damaged: {error}", hint="write it again: jaego log export") from error
     if not event:
@@ -128,19 +130,53 @@ def compare_export(database: Store, store: str | None, lines: Iterable[bytes]) -
         raise NotComparable(
             f"the export is of store {event['store']}, not {store}", hint="name the store of the export"
         )
-    rows = [StockRow(*key, quantity) for key, quantity in stock.items()]
-    return _against_export(database, event, rows)
+    return _against_export(database, event, [StockRow(*key, quantity) for key, quantity in stock.items()], same=same)
 
 
-def _against_export(database: Store, last: dict[str, Any], rows: list[StockRow]) -> Verdict:
-    position, ours = database.snapshot(last["store"], None, None)
-    found = stock_digest(rows)
-    verdict = Verdict(last["store"], last["log"], last["seq"], found["rows"], found["quantity"], equal=True)
-    held = (position.log, position.seq, position.hash) if position else ("none", 0, GENESIS)
-    if held != (last["log"], last["seq"], last["hash"]):
-        verdict.equal = False
-        verdict.reason = f"head office is at event {held[1]} of log {held[0]}, the export ends at {last['seq']}"
-    verdict.differences = differences(rows, ours)[:DIFFERENCES_MAX]
-    if verdict.differences:
-        verdict.equal, verdict.reason = False, verdict.reason or "stock differs"
+def _read_export(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The events, each checked. Raises `ChainError`."""
+    prev: str | None = None
+    seq: int | None = None
+    for line in lines:
+        event = check_body(line.rstrip(b"\n"), prev=prev, seq=seq)
+        opened = read_opening(event)
+        if seq is None and (event["seq"] != 1 or opened is None or opened.part != 1):
+            raise NotComparable(
+                f"the export begins with event {event['seq']}, expected the opening", hint="export the whole log"
+            )
+        prev, seq = event["hash"], event["seq"] + 1
+        yield event
+
+
+def _against_export(database: Store, last: dict[str, Any], rows: list[StockRow], *, same: bool) -> Verdict:
+    store, log, seq, found = last["store"], last["log"], last["seq"], stock_digest(rows)
+    verdict = Verdict(store, log, seq, found["rows"], found["quantity"], equal=True)
+    with database.moment():
+        stored = database.hash_at(store)(log, seq)
+        if stored is None and same:
+            held = database.position(store)
+            where = f"at event {held[0].seq} of log {held[0].log}" if held else "without an event of this store"
+            why = f"head office is {where}, the export ends at event {seq} of log {log}"
+            raise NotComparable(why, hint="is jaego-hq run running, and connected? compare again when it has them all")
+        if stored is not None:
+            verdict.differences = differences(rows, _stock_as_of(database, store, log, seq))[:DIFFERENCES_MAX]
+    if stored != last["hash"]:
+        verdict.equal, verdict.reason = False, f"the export and head office are not of one log at event {seq}"
+    elif verdict.differences:
+        verdict.equal, verdict.reason = False, "stock differs"
     return verdict
+
+
+def _stock_as_of(database: Store, store: str, log: str, seq: int) -> list[StockRow]:
+    """The table where it is of this event; else the sum of the stored events, which are held against the table too."""
+    known = database.position(store)
+    if known is None or (known[0].log, known[0].seq) == (log, seq):
+        return database.stock(store)
+    position, key = known
+    stock = own.folded(database, store, log, key=key, last=seq)
+    rows = [StockRow(*place, quantity) for place, quantity in stock.items()]
+    if position.log == log:
+        prev = database.hash_at(store)(log, seq) or ""
+        own.folded(database, store, log, key=key, first=seq + 1, prev=prev, stock=stock)
+        own.check_stock(database, store, position, stock)
+    return rows
