@@ -316,8 +316,9 @@ class Ingest:
         """Accept what was held for want of the event that has just come."""
         while self._ahead and self.position is not None:
             held = self._take((self.position.log, self.position.seq + 1))
-            begins = held is None and self._candidate is not None
-            held = held or (self._take((self._candidate or "", 1)) if begins else None)
+            begins = held is None and self._parent_reached()
+            if begins:
+                held = self._take((cast("str", self._candidate), 1))
             if held is None:
                 return
             try:
@@ -325,13 +326,15 @@ class Ingest:
                     self._accept(*held, outcome)
                 elif self._may_begin(held.event):
                     self._begin(*held, outcome)
-                else:
-                    self._hold(*held, outcome)
-                    outcome.held -= 1  # was counted when it came
-                    return
             except ChainError as error:
                 self._refuse(error, held.event["log"], held.event, outcome)
                 return
+
+    def _parent_reached(self) -> bool:
+        """Whether a held opening grows from the position or from before it."""
+        opening = self._ahead.get((self._candidate, 1)) if self._candidate is not None else None
+        position = cast("Position", self.position)
+        return opening is not None and opening.event["data"]["parent"]["seq"] <= position.seq
 
     def _hold(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
         place = (event["log"], event["seq"])

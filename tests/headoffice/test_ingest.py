@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contract.chain import GENESIS, seal
 from contract.messages import MESSAGE_SIZE_BYTES_MAX
+from contract.opening import read_opening
 from headoffice import ingest
 from headoffice.ingest import AHEAD_EVENTS_MAX, Accepted, Gap, Ingest, Outcome, Position
 from tests.headoffice.logs import OTHER_KEY, Log, line
@@ -307,6 +308,27 @@ def test_a_new_log_goes_on_where_its_parent_ended() -> None:
     assert office.engine.position == Position("L2", 1, CHILD.events[0].hash, 1, 2)
     office.follow(CHILD)
     assert office.engine.position == Position("L2", CHILD.head, CHILD.hash, 2, 2)
+
+
+def test_a_new_log_that_waits_is_checked_when_it_comes_and_when_its_turn_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = Log("L1").open().receive_many(50)
+    child = Log("L2").open((), parent.end())
+    checked: list[str] = []
+
+    def counted(event: dict[str, Any], key: str | None = None) -> Any:
+        checked.extend([event["log"]] if event["data"].get("kind") == "opening" else [])
+        return read_opening(event, key)
+
+    monkeypatch.setattr(ingest, "read_opening", counted)
+    office = HeadOffice()
+    office.receive(parent.message(1))
+    office.receive(child.message(1))
+    for seq in range(2, parent.head):
+        office.receive(parent.message(seq))
+    assert checked.count("L2") == 1
+    office.receive(parent.message(parent.head))
+    assert checked.count("L2") == 3  # may it begin, and its parts
+    assert office.engine.position == Position("L2", 1, child.hash, 1, 1)
 
 
 def test_a_new_log_waits_for_the_end_of_its_parent() -> None:
