@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ import typer
 
 from contract.catalog import shown
 from contract.ids import is_store
+from contract.times import Stamper
 from headoffice.errors import ConfigError, Damaged, DatabaseUnusable, HeadOfficeError, NotComparable
 
 if TYPE_CHECKING:
@@ -123,6 +125,29 @@ def log_show(
             kind = shown(event["data"].get("kind", "-"))  # what a store sends may hold anything
             line = f"{event['seq']:>8} {shown(event['occurred_at'])} {event['type']:9} {kind}"
             print(json.dumps(event, ensure_ascii=False, sort_keys=True) if as_json else line)
+        held.close()
+
+
+@app.command()
+def quarantine(
+    db: Database = DEFAULT,
+    store: Annotated[str | None, typer.Option(help="One store only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What was refused, how often and why, what came last at the end."""
+    with _said():
+        from headoffice.store import Store
+
+        held, stamper = Store(db, read_only=True), Stamper(UTC)
+        for one in held.quarantined(store):
+            first, last = stamper.text(one.at_us), stamper.text(one.last_at_us)
+            if as_json:
+                line = {**one._asdict(), "at": first, "last_at": last, "body": one.body.decode("utf-8", "replace")}
+                del line["at_us"], line["last_at_us"]
+                print(json.dumps(line, ensure_ascii=False))
+            else:
+                place = f"{one.log or '-'} {one.seq if one.seq is not None else '-'}"
+                print(f"{last} {one.store:12} {one.code:10} {place:16} {one.times:>8,} times: {one.reason}")
         held.close()
 
 

@@ -6,7 +6,7 @@ All state of the stores is in the database; the engines are made from it, and th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,6 +25,7 @@ REPLAY_S_MIN = 1.0
 REPLAY_S_MAX = 30.0
 REACK_S = 1.0
 REQUEST_LIFE_S = 60
+OUTAGE_END_S = 600.0  # without a refusal of a code: the next one is news
 REPLAYS_REMEMBERED = 1000
 STORES_MAX = 10_000
 STRANGERS_SAID = 1000
@@ -52,6 +53,7 @@ class _Followed:
     backoff_s: float = REPLAY_S_MIN
     acked: tuple[str, int] | None = None
     acked_s: float = float("-inf")
+    refused_s: dict[str, float] = field(default_factory=dict[str, float])  # when the last of each code came
 
 
 class Service:
@@ -157,14 +159,19 @@ class Service:
         batch.accepted += outcome.accepted
         batch.refusals += outcome.refusals
         batch.position, batch.key = followed.engine.position, followed.engine.key
-        self._tell(store, outcome)
+        self._tell(store, followed, outcome)
         return bool(outcome.accepted or outcome.duplicates)
 
-    def _tell(self, store: str, outcome: Outcome) -> None:
+    def _tell(self, store: str, followed: _Followed, outcome: Outcome) -> None:
+        """Of refusals one line for each code, and the next one only after a pause: a fork sends without end."""
         if outcome.new_log is not None:
             self._say(f"{store}: follows log {outcome.new_log}")
-        for refusal in outcome.refusals[:3]:
-            self._say(f"{store}: {'ALARM ' if refusal.alarm else ''}quarantined ({refusal.code}): {refusal.reason}")
+        now_s = self._clock.now_s()
+        for refusal in outcome.refusals:
+            last_s = followed.refused_s.get(refusal.code)
+            followed.refused_s[refusal.code] = now_s
+            if last_s is None or now_s - last_s >= OUTAGE_END_S:
+                self._say(f"{store}: {'ALARM ' if refusal.alarm else ''}quarantined ({refusal.code}): {refusal.reason}")
 
     def _state(self, store: str, payload: bytes) -> None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 STEPS = ("001_head_office",)
 QUARANTINE_ROWS_MAX = 10_000
+QUARANTINE_STORE_ROWS_MAX = 1_000
 BODY_BYTES_KEPT = 64 * 1024
 
 Stock = tuple[str, str, str, str, str]
@@ -117,11 +119,24 @@ class Store:
 
     def _quarantine(self, store: str, refusals: Iterable[Refusal], now_us: int) -> None:
         self._db.executemany(
-            "INSERT INTO quarantine (store, log, seq, code, reason, body, at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(store, one.log, one.seq, one.code, one.reason, one.body[:BODY_BYTES_KEPT], now_us) for one in refusals],
+            "INSERT INTO quarantine (store, code, digest, log, seq, reason, body, count, at_us, last_at_us) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8) "
+            "ON CONFLICT DO UPDATE SET count = count + 1, last_at_us = excluded.last_at_us",
+            [
+                (store, one.code, sha256(one.body).digest(), one.log, one.seq, one.reason, one.body[:BODY_BYTES_KEPT],
+                 now_us)
+                for one in refusals
+            ],
+        )  # fmt: skip
+        self._db.execute(
+            "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE store = ? "
+            "ORDER BY last_at_us DESC, id DESC LIMIT -1 OFFSET ?)",
+            (store, QUARANTINE_STORE_ROWS_MAX),
         )
         self._db.execute(
-            "DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - ?", (QUARANTINE_ROWS_MAX,)
+            "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine "
+            "ORDER BY last_at_us DESC, id DESC LIMIT -1 OFFSET ?)",
+            (QUARANTINE_ROWS_MAX,),
         )
 
     # -- reading ----------------------------------------------------------------------------------------------------
@@ -200,6 +215,15 @@ class Store:
         ).fetchall()
         return [orjson.loads(row[0]) for row in reversed(rows)]
 
+    def quarantined(self, store: str | None = None) -> Iterator[Quarantined]:
+        """What was refused, of one store or of all, what came last at the end."""
+        rows = self._db.execute(
+            "SELECT store, code, log, seq, reason, count, at_us, last_at_us, body FROM quarantine "
+            "WHERE ?1 IS NULL OR store = ?1 ORDER BY last_at_us, id",
+            (store,),
+        )
+        return (Quarantined(*row) for row in rows)
+
     def counts(self) -> Iterator[tuple[str, int, int]]:
         """(store, events, refused) of every store."""
         for store in self.stores():
@@ -215,6 +239,20 @@ class Extent(NamedTuple):
     events: int
     first: int
     last: int
+
+
+class Quarantined(NamedTuple):
+    """What was refused: `times` it came, first and last at (microseconds since 1970), `body` is the beginning of it."""
+
+    store: str
+    code: str
+    log: str | None
+    seq: int | None
+    reason: str
+    times: int
+    at_us: int
+    last_at_us: int
+    body: bytes
 
 
 class Written(NamedTuple):

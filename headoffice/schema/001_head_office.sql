@@ -40,14 +40,21 @@ CREATE TABLE stock (
     PRIMARY KEY (store, sku, zone, lot, disposition)
 ) WITHOUT ROWID;
 
--- What was refused, and why; the oldest make room.
+-- What was refused, and why: once each, with how often it came; what has not come for longest makes room.
 CREATE TABLE quarantine (
-    id     INTEGER PRIMARY KEY,
-    store  TEXT NOT NULL,
-    log    TEXT,
-    seq    INTEGER,
-    code   TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    body   BLOB NOT NULL,
-    at_us  INTEGER NOT NULL
+    id         INTEGER PRIMARY KEY,
+    store      TEXT NOT NULL,
+    code       TEXT NOT NULL,
+    digest     BLOB NOT NULL, -- SHA-256 of what came
+    log        TEXT,
+    seq        INTEGER,
+    reason     TEXT NOT NULL,
+    body       BLOB NOT NULL,
+    count      INTEGER NOT NULL,
+    at_us      INTEGER NOT NULL,
+    last_at_us INTEGER NOT NULL,
+    UNIQUE (store, code, digest)
 );
+
+CREATE INDEX quarantine_of_store ON quarantine (store, last_at_us, id);
+CREATE INDEX quarantine_by_age ON quarantine (last_at_us, id);

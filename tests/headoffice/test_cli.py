@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from headoffice.cli import app
-from headoffice.ingest import Ingest
+from headoffice.ingest import Ingest, Refusal
 from headoffice.store import Batch, Store
 from tests.brokers import free_port
 from tests.headoffice.logs import Log
@@ -109,6 +109,28 @@ def test_a_damaged_database_is_said_without_a_traceback(tmp_path: Path) -> None:
     done = run("log", "show", "--store", "S1", "--db", str(path), "--last", "1000")
     assert done.exit_code == 1
     assert "cannot be read" in done.stderr
+
+
+def test_what_was_refused_is_listed(tmp_path: Path) -> None:
+    store, batch = Store(tmp_path / "hq.db"), Batch("S1")
+    batch.refusals = [Refusal("fork", "log L1 was left", "L1", 7, b'{"seq":7}'), Refusal("shape", "x", None, None, b"")]
+    other = Batch("S2")
+    other.refusals = [Refusal("shape", "no JSON", None, None, b"\xff")]
+    store.save([batch, other], 1_700_000_000_000_000)
+    store.save([batch], 1_700_000_060_000_000)
+    store.close()
+    lines = run("quarantine", "--db", str(tmp_path / "hq.db")).stdout.splitlines()
+    assert [line.split()[1:] for line in lines[:2]] == [
+        ["S2", "shape", "-", "-", "1", "times:", "no", "JSON"],
+        ["S1", "fork", "L1", "7", "2", "times:", "log", "L1", "was", "left"],
+    ]
+    first, _ = run("quarantine", "--db", str(tmp_path / "hq.db"), "--store", "S1", "--json").stdout.splitlines()
+    told = json.loads(first)
+    assert told["at"].startswith("2023-11-14T22:13:20")
+    assert told["last_at"].startswith("2023-11-14T22:14:20")
+    assert (told["times"], told["body"], told["seq"]) == (2, '{"seq":7}', 7)
+    done = run("quarantine", "--db", str(tmp_path / "hq.db"), "--store", "S9")
+    assert (done.exit_code, done.stdout) == (0, "")
 
 
 # -- comparing --------------------------------------------------------------------------------------------------------

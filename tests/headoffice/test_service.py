@@ -383,7 +383,24 @@ def test_what_is_refused_lies_in_quarantine_and_is_said(desk: Desk) -> None:
     assert acks(desk.get("S1/movement", hostile)) == []
     found = desk.store._db.execute("SELECT code, seq FROM quarantine").fetchall()
     assert found == [("shape", None), ("shape", None)]
-    assert len([line for line in desk.said if "quarantined (shape)" in line]) == 2
+    assert len([line for line in desk.said if "quarantined (shape)" in line]) == 1
+
+
+def test_a_fork_that_keeps_sending_is_said_once_and_lies_in_quarantine_once(desk: Desk) -> None:
+    log = Log().open().receive_many(150)
+    desk.events(log)
+    desk.events(Log("L2").open((), log.end()).receive_many(3))
+    log.receive_many(100)
+    for _ in range(100):
+        desk.events(log, 152)
+        desk.clock.s += 5
+    assert len([line for line in desk.said if "ALARM" in line]) == 1
+    assert [(one.code, one.times) for one in desk.store.quarantined("S1")] == [("fork", 100)] * 100
+    desk.clock.s += 601
+    desk.events(log, 152)
+    assert len([line for line in desk.said if "ALARM" in line]) == 2
+    desk.get("S1/movement", b"{}")
+    assert "quarantined (store)" in desk.said[-1]
 
 
 def test_a_movement_without_meaning_is_kept_and_alarmed_and_the_store_goes_on(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from headoffice.errors import DatabaseFull, DatabaseUnusable
 from headoffice.ingest import Ingest, Position, Refusal
-from headoffice.store import BODY_BYTES_KEPT, QUARANTINE_ROWS_MAX, STEPS, Batch, Store
+from headoffice.store import BODY_BYTES_KEPT, QUARANTINE_ROWS_MAX, QUARANTINE_STORE_ROWS_MAX, STEPS, Batch, Store
 from tests.headoffice.logs import Log, parsed
 
 
@@ -160,16 +160,44 @@ def test_rows_of_a_range_and_of_one_moment(store: Store) -> None:
     assert store.snapshot("S9", None, None) == (None, [])
 
 
+def refused(name: str, first: int, count: int, code: str = "shape") -> Batch:
+    found = Batch(name)
+    found.refusals = [Refusal(code, "x", None, None, b"%d" % number) for number in range(first, first + count)]
+    return found
+
+
 def test_quarantine_is_bounded(store: Store, tmp_path: Path) -> None:
-    refused = Batch("S1")
-    refused.refusals = [Refusal("shape", "x", None, None, b"") for _ in range(QUARANTINE_ROWS_MAX)]
-    store.save([refused], 0)
-    refused.refusals = [Refusal("hash", "x", "L1", 5, b"x" * (BODY_BYTES_KEPT + 1))]
-    store.save([refused], 0)
+    stores = QUARANTINE_ROWS_MAX // QUARANTINE_STORE_ROWS_MAX
+    store.save([refused(f"S{number}", 0, QUARANTINE_STORE_ROWS_MAX) for number in range(stores)], 0)
+    last = Batch("S99")
+    last.refusals = [Refusal("hash", "x", "L1", 5, b"x" * (BODY_BYTES_KEPT + 1))]
+    store.save([last], 1)
     found = quarantined(tmp_path / "hq.db")
     assert len(found) == QUARANTINE_ROWS_MAX
     assert found[-1] == ("hash", BODY_BYTES_KEPT)
     assert store.stores() == []
+
+
+def test_what_comes_again_is_counted(store: Store) -> None:
+    for now_us in (10, 20, 30):
+        store.save([refused("S1", 0, 2), refused("S1", 0, 1, "hash"), refused("S2", 0, 1)], now_us)
+    found = list(store.quarantined("S1"))
+    assert [(one.code, one.body, one.times, one.at_us, one.last_at_us) for one in found] == [
+        ("shape", b"0", 3, 10, 30), ("shape", b"1", 3, 10, 30), ("hash", b"0", 3, 10, 30)
+    ]  # fmt: skip
+    assert len(list(store.quarantined())) == 4
+
+
+def test_a_store_that_is_refused_without_end_takes_no_room_from_others(store: Store) -> None:
+    store.save([refused("S2", 0, 5)], 0)
+    for number in range(5):
+        store.save([refused("S1", number * QUARANTINE_STORE_ROWS_MAX, QUARANTINE_STORE_ROWS_MAX)], number)
+    store.save([refused("S1", 4 * QUARANTINE_STORE_ROWS_MAX, 1)], 9)  # known: it stays longest
+    held = list(store.quarantined("S1"))
+    assert len(held) == QUARANTINE_STORE_ROWS_MAX
+    assert {one.at_us for one in held} == {4}
+    assert (held[-1].body, held[-1].times) == (b"%d" % (4 * QUARANTINE_STORE_ROWS_MAX), 2)
+    assert len(list(store.quarantined("S2"))) == 5
 
 
 # -- opening the file -------------------------------------------------------------------------------------------------
