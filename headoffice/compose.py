@@ -20,7 +20,7 @@ from headoffice.errors import NotComparable
 from headoffice.items import ItemMaster, read_items
 from headoffice.mqtt import Broker, Connected, Shell
 from headoffice.service import Message, Publish, Service
-from headoffice.store import Store
+from headoffice.store import Store, locked
 from headoffice.verify import Moved, Verdict, compare_live
 
 ROUND_MESSAGES_MAX = 1_000
@@ -38,7 +38,14 @@ def say(line: str) -> None:
 def run(
     broker: Broker, database: Path, *, consumer: str, prefix: str, catalogue: Path | None, known: frozenset[str] | None
 ) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Until SIGTERM or SIGINT. Raises `DatabaseUnusable` if another head office runs on the database."""
+    with locked(database):
+        _run(broker, database, consumer, prefix, catalogue, known)
+
+
+def _run(
+    broker: Broker, database: Path, consumer: str, prefix: str, catalogue: Path | None, known: frozenset[str] | None
+) -> None:
     clock, store = SystemClock(), Store(database)
     items = ItemMaster(read_items(catalogue)) if catalogue is not None else None
     stamper = Stamper(UTC)

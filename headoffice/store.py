@@ -5,6 +5,7 @@ SQLite, WAL, synchronous FULL: an acknowledgement is only published after the co
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,28 @@ QUARANTINE_STORE_ROWS_MAX = 1_000
 BODY_BYTES_KEPT = 64 * 1024
 
 Stock = tuple[str, str, str, str, str]
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Hold the database: a second head office on it is refused. The lock goes with the process, however it ends."""
+    file = path.resolve()
+    if file.is_dir():
+        raise DatabaseUnusable(f"{path} is a folder", hint="name a file in it")
+    try:
+        held = file.with_name(file.name + ".lock").open("ab")
+    except OSError as error:
+        raise DatabaseUnusable(
+            f"{path}: {error.strerror}", hint="the folder must exist and be writable for head office"
+        ) from error
+    with held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DatabaseUnusable(
+                f"{path} is in use by another head office", hint="stop the other one first, or use another --db"
+            ) from error
+        yield
 
 
 class Store:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from headoffice.cli import app
 from headoffice.ingest import Ingest, Refusal
-from headoffice.store import Batch, Store
+from headoffice.store import Batch, Store, locked
 from tests.brokers import free_port
 from tests.headoffice.logs import Log
 
@@ -211,10 +211,26 @@ def test_a_mistake_in_the_arguments_is_78(tmp_path: Path, arguments: list[str]) 
     assert "hint: " in done.stderr
 
 
+def test_a_second_head_office_on_one_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "hq.db"
+    (tmp_path / "link.db").symlink_to(path)
+    with locked(path):
+        for name in ("hq.db", "link.db"):
+            done = run("run", "--db", str(tmp_path / name))
+            assert done.exit_code == 1
+            assert f"{name} is in use by another head office\nhint: stop the other one" in done.stderr
+        with locked(tmp_path / "other.db"):
+            pass
+    with locked(path):
+        assert not path.exists()
+
+
 def test_run_says_what_is_wrong_with_the_database(tmp_path: Path) -> None:
-    done = run("run", "--db", str(tmp_path))
-    assert done.exit_code == 1
-    assert "hint: " in done.stderr
+    for path in (tmp_path, tmp_path / "none" / "hq.db"):
+        done = run("run", "--db", str(path))
+        assert done.exit_code == 1
+        assert "hint: " in done.stderr
+    assert not tmp_path.with_name(tmp_path.name + ".lock").exists()
 
 
 @pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["verify", "--help"], ["log", "show", "--help"]])
