@@ -81,6 +81,7 @@ class Link:
         self._posted: deque[Callable[[], None]] = deque()
         self._inbox: deque[Inbound] = deque()
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._waking, self._closed = threading.Lock(), False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink")
         self._client: LaneClient | None = None
@@ -108,10 +109,14 @@ class Link:
         self.wake()
 
     def wake(self) -> None:
-        try:
-            os.write(self._wake_out, b"w")
-        except BlockingIOError:
-            return  # a full pipe wakes as well
+        """After `close` there is nobody to wake, and the descriptor's number may be another file's by then."""
+        with self._waking:
+            if self._closed:
+                return
+            try:
+                os.write(self._wake_out, b"w")
+            except BlockingIOError:
+                return  # a full pipe wakes as well
 
     def stop(self) -> None:
         """Say goodbye to the broker, and end."""
@@ -121,9 +126,11 @@ class Link:
             self._thread.join()
 
     def close(self) -> None:
-        """Once nobody posts any more."""
-        os.close(self._wake_in)
-        os.close(self._wake_out)
+        """Once the thread has ended; whoever posts afterwards is not heard."""
+        with self._waking:
+            self._closed = True
+            os.close(self._wake_in)
+            os.close(self._wake_out)
 
     @property
     def up(self) -> bool:
