@@ -93,10 +93,12 @@ def test_a_stop_stays_until_it_is_dismissed():
         await stop.wait_for()
         await until(page, f"document.querySelector('{TEXT}').textContent === '다음'")
         for key, shown, more in (("Enter", "0", "2"), ("Escape", "1", "1"), ("Space", "2", "")):
-            assert await page.locator("#stop-text").text_content() == shown
+            # The dialog closes, and the next stop opens it again: that takes the browser a moment.
+            await until(page, f"document.querySelector('#stop-text').textContent === '{shown}'")
+            await stop.wait_for()
             assert more in await page.locator("[data-field=more]").text_content()
             await page.keyboard.press(key)
-        assert not await stop.is_visible()
+        await stop.wait_for(state="hidden")
         await connected(page, f"{base}/station/dock-1")
         assert not await stop.is_visible()
 
