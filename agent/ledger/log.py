@@ -64,6 +64,7 @@ class Ledger:
         self._queue: SimpleQueue[Sequence[tuple[Job, Done]] | None] = SimpleQueue()
         self._on_commit, self._on_failure = on_commit, on_failure
         self._thread = threading.Thread(target=self._run, name="ledger-writer")
+        self._ended = False
         self.failure: BaseException | None = None
         self.head = self._tx.head
         self.commits = 0
@@ -127,8 +128,6 @@ class Ledger:
         except BaseException as error:  # noqa: BLE001  a bug here ends the process (architecture.md, promise 3)
             self.failure = error
             self._on_failure(error)
-
-    _ended = False
 
     def _take(self) -> list[tuple[Job, Done]]:
         """Everything that waits, up to a group's limit; blocks for the first."""

@@ -10,7 +10,7 @@ from typing import Any
 from agent.errors import LedgerUnusable
 from agent.ledger import files
 from contract.chain import GENESIS, ChainError, check_body
-from contract.stock import NO_LOT, StockRow
+from contract.stock import StockRow
 from contract.topics import EventType
 
 PAGE_EVENTS = 1000
@@ -124,4 +124,4 @@ def verify(reader: Reader, progress: Any = None) -> dict[str, Any]:
     return {"store": reader.store, "log": reader.log, "events": count, "head": seq, "hash": prev}
 
 
-__all__ = ["NO_LOT", "Reader", "projected", "verify"]
+__all__ = ["Reader", "projected", "verify"]

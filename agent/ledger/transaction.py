@@ -127,7 +127,8 @@ class Transaction:
         seq, prev, seal, stamp, recorded = self.head, self.prev, self._sealer.seal, self._stamp, self.recorded
         chance = self._clock.entropy(10 * len(drafts)).hex()
         for kind, data, source, occurred_us, clock, _deltas in drafts:
-            identity = uuid7_of(occurred_us // 1000, chance[20 * (seq - self.head) :])
+            at = 20 * (seq - self.head)
+            identity = uuid7_of(occurred_us // 1000, chance[at : at + 20])
             seq += 1
             one = seal(kind, data, source, Place(seq, prev, identity, stamp(occurred_us), recorded, clock))
             prev = one.hash

@@ -73,8 +73,11 @@ class _Lane:
 
     next: int
     end: int | None = None
-    fetched: int = 0
+    fetched: int = field(init=False)
     ready: deque[Batch] = field(default_factory=deque[Batch])
+
+    def __post_init__(self) -> None:
+        self.fetched = self.next
 
     def move(self, seq: int) -> None:
         self.next = self.fetched = seq
@@ -115,7 +118,6 @@ class Engine:
         self.settings = settings or EngineSettings()
         self.consumers = {name: Consumer(min(seq, head)) for name, seq in positions.items()}
         self._live = _Lane(self._floor() + 1)
-        self._live.move(self._live.next)
         self._replay: _Lane | None = None
         self._in_flight: dict[int, tuple[Batch, bool]] = {}
         self._window = 0
@@ -194,7 +196,6 @@ class Engine:
         self._ahead.clear()
         if self._replay is None or self._replay.end is not None or seq < self._replay.next:
             self._replay = _Lane(seq)
-            self._replay.move(seq)
 
     def pubacks(self, tokens: Iterable[int]) -> None:
         """The broker took these messages."""
@@ -242,16 +243,7 @@ class Engine:
         one.probe_s = min(max(self.settings.ack_timeout_s, one.probe_s) * 2, self.settings.probe_interval_s_max)
         if self._replay is None:
             self._replay = _Lane(one.delivered + 1, end=one.delivered + 1 + PROBE_EVENTS)
-            self._replay.move(one.delivered + 1)
         return first
-
-    def next_deadline_s(self) -> float | None:
-        waits = [
-            one.waiting_since_s + max(self.settings.ack_timeout_s, one.probe_s)
-            for one in self.consumers.values()
-            if one.waiting_since_s is not None and one.delivered < self.taken
-        ]
-        return min(waits) if waits and self.connected else None
 
     # -- what to do -------------------------------------------------------------------------------------------------
 
