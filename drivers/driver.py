@@ -10,12 +10,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
+from drivers.operations import TagOperation, TagResult
 from drivers.reads import Answer, Arrival, Read
 
 Clock = Callable[[], Arrival]
+
+
+class Direction(StrEnum):
+    IN = "in"  # from the device
+    OUT = "out"
+
+
+Tap = Callable[[Direction, bytes, Arrival], None]
 
 
 @dataclass(slots=True)
@@ -47,4 +57,15 @@ class Driver(Protocol):
 
     def answer(self, read_id: int, answer: Answer) -> None:
         """Tell the device what became of its read. Never blocks, never raises: a lost device is found by iteration."""
+        ...
+
+    async def operate(self, operation: TagOperation) -> list[TagResult]:
+        """Run an operation on tags; one result a tag that answered. Reading may pause meanwhile.
+
+        Raises DeviceRefused if this device has none, or one is under way; DeviceUnavailable if it is lost meanwhile.
+        """
+        ...
+
+    def listen(self, tap: Tap | None) -> None:
+        """Show `tap` every piece of raw bytes in and out, as it passes; None ends it. It may not block or raise."""
         ...

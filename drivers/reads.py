@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Fault(StrEnum):
@@ -52,20 +53,28 @@ class BarcodeRead:
     resent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TagRead:
-    """One observation of an RFID tag. `epc` is the memory's content without the PC word."""
+class TagRead(NamedTuple):
+    """One observation of an RFID tag; a tuple, because a reader makes a thousand a second.
+
+    `epc` is the memory's content without the PC word, in whole bytes. `antenna` counts from 1; 0 when the reader does
+    not say. `seen_us` is when the tag was seen last in this observation, `first_us` when first: microseconds since
+    1970 by the *host's* clock, mapped from the reader's clock where it has one, else the time of arrival; a report that
+    the reader held during an outage keeps its real time. `device_time_us` is what the reader's own clock said.
+    """
 
     device: str
     epc: bytes
     antenna: int
     rssi_cdbm: int | None
     arrived: Arrival
+    seen_us: int
+    first_us: int
     device_time_us: int | None = None
-    pc: int | None = None
     seen_count: int = 1
+    pc: int | None = None
     phase_mrad: int | None = None
     frequency_khz: int | None = None
+    doppler_chz: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,39 @@ class SensorRead:
     port: int
     level: bool
     arrived: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class SensorWindow:
+    """The time that a photo-eye's beam was broken and its reader was reading, settled and closed.
+
+    `tag_reads` 0 is a passage that nobody read. `cut` when it reached its maximum time and was closed by that.
+    """
+
+    device: str
+    port: int
+    opened_us: int
+    closed_us: int
+    tag_reads: int
+    cut: bool
+    arrived: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A condition of a device that works, begun or ended: an antenna came off, tags are out of reach, it runs hot.
+
+    `code` is a word for machines; `subject` tells several of one code apart (an antenna's number). A device that
+    is opened anew has no conditions until it tells them.
+    """
+
+    device: str
+    code: str
+    active: bool
+    message: str
+    hint: str
+    arrived: Arrival
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +132,4 @@ class BadRead:
     arrived: Arrival
 
 
-Read = BarcodeRead | TagRead | SensorRead | BadRead
+Read = BarcodeRead | TagRead | SensorRead | SensorWindow | Notice | BadRead

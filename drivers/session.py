@@ -7,8 +7,9 @@ looked up in the device itself: a stalled process never takes waiting bytes for 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from drivers.operations import TagOperation, TagResult
 from drivers.reads import Answer, Arrival, BadRead, Fault, Read
 
 RAW_BYTES_MAX = 512  # of a bad read, for the exceptions tray
@@ -17,6 +18,13 @@ NS_PER_MS = 1_000_000
 
 
 class Session(Protocol):
+    """Any call may raise a `DeviceError`: the device refuses or breaks its protocol, and iteration ends with it."""
+
+    @property
+    def ready(self) -> bool:
+        """The device is set up and reads; a driver is entered when it is."""
+        ...
+
     def open(self, now: Arrival) -> None: ...
 
     def receive(self, data: bytes, now: Arrival) -> list[Read]: ...
@@ -35,9 +43,37 @@ class Session(Protocol):
 
     def take_output(self) -> bytes: ...
 
+    def farewell(self, now: Arrival) -> bytes:
+        """What to tell a device that is let go while it is there."""
+        ...
+
     def close(self, now: Arrival) -> list[Read]:
         """The device is gone or let go: what is left over is reported."""
         ...
+
+
+@runtime_checkable
+class TagSession(Session, Protocol):
+    """A session that can operate on single tags, one operation at a time."""
+
+    def begin(self, operation: TagOperation, now: Arrival) -> None:
+        """Raises DeviceRefused if it cannot be done now."""
+        ...
+
+    def take_results(self) -> list[TagResult] | None:
+        """The results of the operation that has ended since the last call; None: none has."""
+        ...
+
+
+class Scanner:
+    """What a session of a plain scanner has: nothing to set up before it reads, and no farewell."""
+
+    @property
+    def ready(self) -> bool:
+        return True
+
+    def farewell(self, now: Arrival) -> bytes:  # noqa: ARG002 - a scanner is simply let go
+        return b""
 
 
 class Numbering:

@@ -1,4 +1,4 @@
-"""The shell every scanner shares: it joins a source (a descriptor, drained by its thread) with a session.
+"""The shell every device shares: it joins a source (a descriptor, drained by its thread) with a session.
 
 The session runs on the event loop, on what the drain thread has stamped; so a stalled loop delays reads and never
 damages them. Answers are written without waiting: what the device does not take at once is kept, up to a limit.
@@ -12,18 +12,19 @@ from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self
 
-from drivers.driver import Clock, Counters
-from drivers.errors import DeviceMisbehaved
-from drivers.reads import Answer, BadRead, BarcodeRead, Read
-from drivers.session import NS_PER_S, Session
+from drivers.driver import Clock, Counters, Direction, Tap
+from drivers.errors import DeviceError, DeviceMisbehaved, DeviceRefused, DeviceUnavailable
+from drivers.operations import TagOperation, TagResult
+from drivers.reads import Answer, BadRead, BarcodeRead, Notice, Read
+from drivers.session import NS_PER_S, Session, TagSession
 from drivers.transports.drain import Chunk, Drain, Gone, Inbox, Item, Lost, Source
 
-OUTPUT_BYTES_MAX = 4096  # answers are a few bytes each; a line that takes none of them is stuck
+OUTPUT_BYTES_MAX = 65_536  # answers are a few bytes, a reader's set-up some kilobytes; what takes none of it is stuck
 JOIN_S = 2.0
 _TICK_S_MIN = 0.001  # between two looks at a deadline
 
 
-class ScannerDriver:
+class DeviceDriver:
     """`opener` opens the device or raises a DeviceError; it may block and runs in a thread. One use per object."""
 
     def __init__(self, name: str, opener: Callable[[], Source], session: Session, clock: Clock) -> None:
@@ -42,6 +43,8 @@ class ScannerDriver:
         self._writing = False
         self._ended = False
         self._error: Exception | None = None
+        self._tap: Tap | None = None
+        self._operation: asyncio.Future[list[TagResult]] | None = None
 
     async def __aenter__(self) -> Self:
         assert self._source is None, "a driver is entered once"
@@ -52,7 +55,20 @@ class ScannerDriver:
         self._drain = Drain(self.name, self._source, self._inbox, self._clock)
         self._drain.start()
         self._send()
+        try:
+            await self._set_up()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
+
+    async def _set_up(self) -> None:
+        """Until the session reads. What it finds before that is kept for the iteration."""
+        while not self._session.ready:
+            if self._ended:
+                raise self._error or DeviceUnavailable(f"{self.name} was let go", hint="open it again")
+            await self._wait()
+            self._work()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -74,7 +90,28 @@ class ScannerDriver:
 
     def close(self) -> None:
         if self._drain is not None:
+            self._take_leave()
             self._drain.close()
+
+    async def operate(self, operation: TagOperation) -> list[TagResult]:
+        session = self._session
+        if not isinstance(session, TagSession):
+            raise DeviceRefused(f"{self.name} has no operations on tags", hint="choose an RFID reader that has them")
+        if self._source is None or self._ended:
+            raise DeviceUnavailable(f"{self.name} is not connected", hint="wait until it is, and try again")
+        if self._operation is not None:
+            raise DeviceRefused(f"{self.name} is at an operation already", hint="wait until it has ended")
+        session.begin(operation, self._clock())
+        self._operation = asyncio.get_running_loop().create_future()
+        self._send()
+        self._ready.set()  # the session has a deadline now
+        try:
+            return await self._operation
+        finally:
+            self._operation = None
+
+    def listen(self, tap: Tap | None) -> None:
+        self._tap = tap
 
     def answer(self, read_id: int, answer: Answer) -> None:
         if self._source is None or self._ended:
@@ -117,31 +154,67 @@ class ScannerDriver:
     def _work(self) -> None:
         assert self._inbox is not None
         for item in self._inbox.take():
-            for read in self._take(item):
-                self._count(read)
-                self._reads.append(read)
+            try:
+                reads = self._take(item)
+            except DeviceError as error:
+                self._take_leave()
+                self._end(error)
+                break
+            self._count(reads)
+            self._reads.extend(reads)
         self.counters.overflows = self._inbox.overflows
         self._send()
+        if self._operation is not None:
+            self._tell_results(self._operation)
 
     def _take(self, item: Item) -> list[Read]:
         if isinstance(item, Chunk):
             self.counters.bytes_in += len(item.data)
+            if self._tap is not None:
+                self._tap(Direction.IN, item.data, item.arrived)
             return self._session.receive(item.data, item.arrived)
         if isinstance(item, Lost):
             return self._session.lost(item.arrived)
         if isinstance(item, Gone):
-            self._ended, self._error = True, item.error
-            self._forget_output()
+            self._end(item.error)
             return self._session.close(item.arrived)
         return self._session.tick(item.arrived)
 
-    def _count(self, read: Read) -> None:
-        if isinstance(read, BadRead):
-            self.counters.bad_reads += 1
+    def _end(self, error: Exception | None) -> None:
+        self._ended, self._error = True, error
+        self._forget_output()
+
+    def _count(self, reads: list[Read]) -> None:
+        counters = self.counters
+        for read in reads:
+            kind = type(read)
+            if kind is BadRead:
+                counters.bad_reads += 1
+            elif kind is not Notice:
+                counters.reads += 1
+                if isinstance(read, BarcodeRead) and read.resent:
+                    counters.resent += 1
+
+    def _tell_results(self, operation: asyncio.Future[list[TagResult]]) -> None:
+        if operation.done():
             return
-        self.counters.reads += 1
-        if isinstance(read, BarcodeRead) and read.resent:
-            self.counters.resent += 1
+        assert isinstance(self._session, TagSession)
+        results = self._session.take_results()
+        if results is not None:
+            operation.set_result(results)
+        elif self._ended:
+            operation.set_exception(
+                DeviceUnavailable(f"{self.name} was lost meanwhile", hint="read the tag to see what became of it")
+            )
+
+    def _take_leave(self) -> None:
+        """At best: a device that does not take it at once is left without."""
+        if self._source is None or self._ended:
+            return
+        self._send()
+        self._output += self._session.farewell(self._clock())
+        if self._output and not self._writing:
+            self._write()
 
     def _send(self) -> None:
         data = self._session.take_output()
@@ -150,6 +223,8 @@ class ScannerDriver:
         if len(self._output) + len(data) > OUTPUT_BYTES_MAX:
             self.counters.overflows += 1
             return
+        if self._tap is not None:
+            self._tap(Direction.OUT, data, self._clock())
         waiting = bool(self._output)
         self._output += data
         if not waiting:

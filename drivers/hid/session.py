@@ -27,7 +27,7 @@ from drivers.hid.layouts import (
 )
 from drivers.hid.settings import HidSettings
 from drivers.reads import Answer, Arrival, BarcodeRead, Fault, Read
-from drivers.session import NS_PER_MS, Numbering
+from drivers.session import NS_PER_MS, Numbering, Scanner
 
 GS = "\x1d"
 _END_KEYS = {"enter": KEY_ENTER, "kp_enter": KEY_KPENTER, "tab": KEY_TAB}
@@ -39,7 +39,7 @@ _ALT_DIGITS_MAX = 4
 _MODIFIERS = SHIFTS | CTRLS | ALTS | METAS
 
 
-class HidSession:
+class HidSession(Scanner):
     def __init__(self, device: str, settings: HidSettings) -> None:
         self._settings = settings
         self._layout = LAYOUTS[settings.layout]

@@ -12,7 +12,7 @@ from drivers.aim import split_aim
 from drivers.reads import Answer, Arrival, BadRead, BarcodeRead, Fault, Read
 from drivers.serial_scanner.frames import End, Line, LineDecoder, Malformed
 from drivers.serial_scanner.settings import SerialLineSettings
-from drivers.session import NS_PER_MS, NS_PER_S, Numbering
+from drivers.session import NS_PER_MS, NS_PER_S, Numbering, Scanner
 from drivers.settings import latin1
 
 HONEYWELL = {
@@ -22,7 +22,7 @@ HONEYWELL = {
 }
 
 
-class LineSession:
+class LineSession(Scanner):
     def __init__(self, device: str, settings: SerialLineSettings) -> None:
         self._settings = settings
         self._numbering = Numbering(device)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from drivers.driver import Clock
-from drivers.shell import ScannerDriver
+from drivers.shell import DeviceDriver
 from drivers.ssi.session import SsiSession
 from drivers.ssi.settings import SsiSettings
 from drivers.transports.serial import open_serial
 
 
-def build(name: str, settings: SsiSettings, clock: Clock) -> ScannerDriver:
-    return ScannerDriver(name, lambda: open_serial(settings), SsiSession(name, settings), clock)
+def build(name: str, settings: SsiSettings, clock: Clock) -> DeviceDriver:
+    return DeviceDriver(name, lambda: open_serial(settings), SsiSession(name, settings), clock)

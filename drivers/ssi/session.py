@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from drivers.aim import split_aim
 from drivers.reads import Answer, Arrival, BadRead, BarcodeRead, Fault, Read
-from drivers.session import NS_PER_MS, NS_PER_S, Numbering
+from drivers.session import NS_PER_MS, NS_PER_S, Numbering, Scanner
 from drivers.ssi.commands import Commands
 from drivers.ssi.frames import HOST, Cause, Malformed, Op, Packet, PacketDecoder, encode
 from drivers.ssi.settings import SsiSettings
@@ -41,7 +41,7 @@ class _Code:
     garbled_since: bool = False
 
 
-class SsiSession:
+class SsiSession(Scanner):
     def __init__(self, device: str, settings: SsiSettings) -> None:
         self._settings = settings
         self._numbering = Numbering(device)

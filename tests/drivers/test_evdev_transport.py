@@ -15,7 +15,7 @@ from drivers.hid.frames import EV_KEY, EV_SYN, SYN_DROPPED, SYN_REPORT, Event, e
 from drivers.hid.session import HidSession
 from drivers.hid.settings import HidSettings
 from drivers.reads import Fault
-from drivers.shell import ScannerDriver
+from drivers.shell import DeviceDriver
 from drivers.transports.evdev import EvdevSource, Found, choose, list_inputs, open_evdev
 from tests.drivers.device_tools import clock, next_reads, run, told
 
@@ -59,9 +59,9 @@ class FakeDevice:
         os.write(self.keyboard, b"".join(map(encode, events)))
 
 
-def driver(device: FakeDevice, settings: HidSettings = SETTINGS) -> ScannerDriver:
+def driver(device: FakeDevice, settings: HidSettings = SETTINGS) -> DeviceDriver:
     opener = lambda: open_evdev(settings, opener=lambda _: device)  # noqa: E731 - as compose writes it
-    return ScannerDriver("dock", opener, HidSession("dock", settings), clock)
+    return DeviceDriver("dock", opener, HidSession("dock", settings), clock)
 
 
 def test_the_device_is_grabbed_and_let_go() -> None:
@@ -121,7 +121,7 @@ def test_an_unplugged_device_ends_at_once_and_does_not_spin() -> None:
     async def work() -> None:
         source = EvdevSource(device, "/dev/input/x", read)
         source.read()  # the state
-        opened = ScannerDriver("dock", lambda: source, HidSession("dock", SETTINGS), clock)
+        opened = DeviceDriver("dock", lambda: source, HidSession("dock", SETTINGS), clock)
         async with opened:
             device.tap(A)
             with pytest.raises(DeviceUnavailable, match="was unplugged"):

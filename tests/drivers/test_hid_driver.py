@@ -14,7 +14,7 @@ from drivers.errors import DeviceRefused, DeviceUnavailable
 from drivers.hid.driver import build
 from drivers.hid.settings import HidSettings
 from drivers.reads import Arrival, BarcodeRead, Fault
-from drivers.shell import ScannerDriver
+from drivers.shell import DeviceDriver
 from simulators.hid import FifoSink, HidScanner, HidSetup, UinputSink
 from simulators.scanner import Trouble
 from tests.drivers.device_tools import clock, next_reads, run, told, until
@@ -28,7 +28,7 @@ def scanner(folder: Path, setup: HidSetup | None = None) -> HidScanner:
     return simulated
 
 
-def driver(folder: Path, **settings: object) -> ScannerDriver:
+def driver(folder: Path, **settings: object) -> DeviceDriver:
     plain = {"transport": "pipe", "path": str(folder / "keys"), "settle_ms": 0, **settings}
     return build("dock", HidSettings.model_validate(plain), clock)
 

@@ -15,7 +15,7 @@ from drivers.reads import Answer, BadRead, BarcodeRead, Fault
 from drivers.serial_scanner.driver import build
 from drivers.serial_scanner.session import HONEYWELL
 from drivers.serial_scanner.settings import SerialLineSettings
-from drivers.shell import OUTPUT_BYTES_MAX, ScannerDriver
+from drivers.shell import OUTPUT_BYTES_MAX, DeviceDriver
 from simulators.scanner import Trouble
 from simulators.scanner_line import LineScanner, LineSetup
 from tests.drivers.device_tools import clock, next_reads, run, told, until
@@ -27,7 +27,7 @@ def scanner(folder: Path, setup: LineSetup | None = None) -> LineScanner:
     return simulated
 
 
-def driver(simulated: LineScanner, **settings: object) -> ScannerDriver:
+def driver(simulated: LineScanner, **settings: object) -> DeviceDriver:
     plain = {"path": str(simulated.port.path), "settle_ms": 0, **settings}
     return build("dock", SerialLineSettings.model_validate(plain), clock)
 

@@ -9,7 +9,7 @@ import pytest
 
 from drivers.errors import DeviceUnavailable
 from drivers.reads import Answer, BarcodeRead, Fault
-from drivers.shell import ScannerDriver
+from drivers.shell import DeviceDriver
 from drivers.ssi.driver import build
 from drivers.ssi.frames import HOST, RETRANSMIT, Op, Packet, encode
 from drivers.ssi.settings import SsiSettings
@@ -24,13 +24,13 @@ def scanner(folder: Path, setup: SsiSetup | None = None) -> SsiScanner:
     return simulated
 
 
-def driver(simulated: SsiScanner, **settings: object) -> ScannerDriver:
+def driver(simulated: SsiScanner, **settings: object) -> DeviceDriver:
     plain = {"path": str(simulated.port.path), **settings}
     return build("dock", SsiSettings.model_validate(plain), clock)
 
 
 async def scan_and_answer(
-    simulated: SsiScanner, opened: ScannerDriver, data: bytes, answer: Answer, trouble: Trouble | None = None
+    simulated: SsiScanner, opened: DeviceDriver, data: bytes, answer: Answer, trouble: Trouble | None = None
 ) -> tuple[list[object], ScanResult]:
     """Every read until the scan is done, each answered."""
     scan = asyncio.create_task(asyncio.to_thread(simulated.scan, data, trouble))
