@@ -8,7 +8,7 @@ the protocol's own acknowledgement) is sent by `answer`, which the caller gives 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -42,6 +42,11 @@ class Counters:
 class Driver(Protocol):
     name: str
     counters: Counters
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the opened device says of itself: model, firmware, region … A few short texts, in English."""
+        ...
 
     async def __aenter__(self) -> Self: ...
 

@@ -7,6 +7,7 @@ looked up in the device itself: a stalled process never takes waiting bytes for 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from drivers.operations import TagOperation, TagResult
@@ -23,6 +24,11 @@ class Session(Protocol):
     @property
     def ready(self) -> bool:
         """The device is set up and reads; a driver is entered when it is."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the device said of itself while it was set up: `model`, `firmware`, `region` …"""
         ...
 
     def open(self, now: Arrival) -> None: ...
@@ -71,6 +77,10 @@ class Scanner:
     @property
     def ready(self) -> bool:
         return True
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return {}
 
     def farewell(self, now: Arrival) -> bytes:  # noqa: ARG002 - a scanner is simply let go
         return b""

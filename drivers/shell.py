@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -45,6 +45,10 @@ class DeviceDriver:
         self._error: Exception | None = None
         self._tap: Tap | None = None
         self._operation: asyncio.Future[list[TagResult]] | None = None
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return self._session.facts
 
     async def __aenter__(self) -> Self:
         assert self._source is None, "a driver is entered once"

@@ -6,25 +6,31 @@ bug: it ends the supervisor, because what comes after it (ledger, operations) mu
 
 Waiting: a device that is not there is probed every second and at once when hotplug sees its path; after a failure of
 a device that was there, backoff (0.5 s to 30 s, full jitter, reset after 60 s of healthy running), which hotplug and
-`restart` reset. An outage is announced once when it begins and once when it ends.
+`restart` reset. No hotplug tells of a reader in the network, so one that was lost is tried within a second, however
+often it was lost. An outage is announced once when it begins and once when it ends.
+
+A `Notice` is not handed on: it changes the device's status, which holds the conditions that last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from agent.capture.backoff import NS_PER_S, Backoff
 from agent.capture.hotplug import Hotplug
-from drivers.driver import Clock, Driver
+from drivers.driver import Clock, Driver, Tap
 from drivers.errors import DeviceError, DeviceRefused, DeviceUnavailable
-from drivers.reads import Read
+from drivers.operations import TagOperation, TagResult
+from drivers.reads import Notice, Read
 
 PROBE_S = 1.0
+PROBE_S_MIN = 0.1
+NOTICES_MAX = 64  # conditions of one device at a time
 OPEN_S_MAX = 30.0  # a driver that does not open in that time has a bug
 TRACEBACK_CHARS_MAX = 8192
 
@@ -54,6 +60,8 @@ class DeviceStatus:
     error: str | None = None
     hint: str | None = None
     traceback: str | None = None
+    notices: tuple[Notice, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +77,12 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """`make` makes a fresh driver. `path` is watched; None for a device that has none."""
+    """`make` makes a fresh driver. `path` is watched; None for a device that has none, as one in the network."""
 
     name: str
     make: Callable[[], Driver]
     path: str | None = None
+    network: bool = False
 
 
 Handler = Callable[[Read, Driver], None]
@@ -110,12 +119,14 @@ class Supervisor:
         chance: Callable[[], float],
         on_change: Callable[[DeviceStatus], None] = lambda _: None,
         on_outage: Callable[[Outage], None] = lambda _: None,
+        on_notice: Callable[[Notice], None] = lambda _: None,
     ) -> None:
         self._handler = handler
         self._clock = clock
         self._chance = chance
         self._on_change = on_change
         self._on_outage = on_outage
+        self._on_notice = on_notice
         self._stopping = False
         now_us = clock().wall_us
         self._runs = {one.name: _Run(one, DeviceStatus(one.name, State.CONNECTING, now_us)) for one in devices}
@@ -150,6 +161,20 @@ class Supervisor:
         run.backoff.reset()
         self._let_go(run)
 
+    async def operate(self, device: str, operation: TagOperation) -> list[TagResult]:
+        """Raises KeyError for an unknown device, `DeviceError` if it is not up or cannot."""
+        return await self._opened(device).operate(operation)
+
+    def listen(self, device: str, tap: Tap | None) -> None:
+        """Until the device is opened anew. Raises KeyError for an unknown device, DeviceUnavailable if it is not up."""
+        self._opened(device).listen(tap)
+
+    def _opened(self, device: str) -> Driver:
+        driver = self._runs[device].driver
+        if driver is None:
+            raise DeviceUnavailable(f"{device} is not connected", hint=f"jaego device show {device} says why")
+        return driver
+
     def status(self, device: str) -> DeviceStatus:
         """Raises KeyError for an unknown device."""
         return self._counted(self._runs[device])
@@ -181,6 +206,7 @@ class Supervisor:
 
     async def _serve(self, run: _Run) -> float:
         """Open, hand over, close. The delay before the next try."""
+        begun_ns = self._clock().monotonic_ns
         opened_ns: int | None = None
         try:
             driver = run.device.make()
@@ -192,7 +218,7 @@ class Supervisor:
                 await self._hand_over(run, driver)
                 _asked(run)
             finally:
-                run.status, run.before, run.driver = self._counted(run), None, None
+                run.status, run.before, run.driver = replace(self._counted(run), notices=()), None, None
                 await driver.__aexit__(None, None, None)
         except HandlerFailed:
             raise
@@ -200,8 +226,9 @@ class Supervisor:
             state = State.DOWN if isinstance(error, DeviceUnavailable) else State.FAILED
             state = State.REFUSED if isinstance(error, DeviceRefused) else state
             self._down(run, state, str(error), error.hint)
-            if state is State.DOWN and opened_ns is None:
-                return PROBE_S
+            if state is State.DOWN and (opened_ns is None or run.device.network):
+                passed_s = (self._clock().monotonic_ns - begun_ns) / NS_PER_S if opened_ns is None else 0.0
+                return max(PROBE_S_MIN, PROBE_S * (1.0 if opened_ns is None else self._chance()) - passed_s)
         except Exception as bug:  # noqa: BLE001 - the boundary: a bug ends this driver, with its traceback, and no other
             text = "".join(traceback.format_exception(bug))[-TRACEBACK_CHARS_MAX:]
             run.status = replace(run.status, bugs=run.status.bugs + 1, traceback=text)
@@ -216,15 +243,34 @@ class Supervisor:
     async def _hand_over(self, run: _Run, driver: Driver) -> None:
         reads: AsyncIterator[Read] = aiter(driver)
         async for read in reads:
+            if isinstance(read, Notice):
+                self._notice(run, read)
+                continue
             try:
                 self._handler(read, driver)
             except Exception as error:
                 raise HandlerFailed(f"handling a read of {run.device.name}") from error
 
+    def _notice(self, run: _Run, notice: Notice) -> None:
+        """Once when it begins and once when it ends; a newer text of a condition that lasts replaces the older."""
+        key = (notice.code, notice.subject)
+        held = {(one.code, one.subject): one for one in run.status.notices}
+        before = held.pop(key, None)
+        if before is None and (not notice.active or len(held) >= NOTICES_MAX):
+            return
+        if notice.active:
+            held[key] = notice
+        if before is None or not notice.active:
+            self._on_notice(notice)
+        elif before.message == notice.message:
+            return
+        run.status = replace(run.status, notices=tuple(held.values()))
+        self._on_change(self._counted(run))
+
     def _up(self, run: _Run, driver: Driver) -> None:
         run.driver = driver
         run.before = run.status
-        run.status = replace(run.status, opened=run.status.opened + 1)
+        run.status = replace(run.status, opened=run.status.opened + 1, facts=driver.facts)
         if run.down_since_ns is not None:
             down_for_s = (self._clock().monotonic_ns - run.down_since_ns) / NS_PER_S
             run.down_since_ns = None

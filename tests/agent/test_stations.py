@@ -6,7 +6,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ class FakeDriver:
     """What a device hears, and how long the log was at that moment."""
 
     name = "scanner"
+    facts: Mapping[str, str] = {}
 
     def __init__(self, folder: Path) -> None:
         self.counters = Counters()
@@ -232,7 +233,7 @@ def test_a_bad_read_is_written_answered_and_shown(shop: Shop, device: str, stati
 
 
 def test_what_no_station_understands_is_counted(shop: Shop) -> None:
-    shop.handle(TagRead("dock-scanner", b"\x30" * 12, 1, None, shop.clock.now()))
+    shop.handle(TagRead("dock-scanner", b"\x30" * 12, 1, None, shop.clock.now(), 0, 0))
     assert shop.desk.tally.ignored_reads == 1
     assert shop.driver.answers == []
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pytest
 
-from agent.capture.supervisor import Device, DeviceStatus, HandlerFailed, Outage, State, Supervisor
-from drivers.driver import Counters, Driver
+from agent.capture.supervisor import NOTICES_MAX, Device, DeviceStatus, HandlerFailed, Outage, State, Supervisor
+from drivers.driver import Counters, Driver, Tap
 from drivers.errors import DeviceError, DeviceMisbehaved, DeviceRefused, DeviceUnavailable
-from drivers.reads import Answer, Arrival, BarcodeRead, Read
+from drivers.operations import Bank, ReadMemory, TagOperation, TagResult
+from drivers.reads import Answer, Arrival, BarcodeRead, Notice, Read
 from drivers.registry import factory, watched
 from drivers.serial_scanner.settings import SerialLineSettings
 from simulators.scanner_line import LineScanner
@@ -37,6 +39,9 @@ class Scripted:
         self.left = False
         self._refusal = refusal
         self._queue: asyncio.Queue[Read | Exception | None] = asyncio.Queue()
+        self.facts = {"model": "scripted"}
+        self.operations: list[TagOperation] = []
+        self.tap: Tap | None = None
 
     async def __aenter__(self) -> Self:
         if self._refusal is not None:
@@ -69,6 +74,16 @@ class Scripted:
     def scan(self, number: int) -> None:
         self._queue.put_nowait(BarcodeRead(self.name, number, b"%d" % number, None, clock()))
 
+    async def operate(self, operation: TagOperation) -> list[TagResult]:
+        self.operations.append(operation)
+        return []
+
+    def listen(self, tap: Tap | None) -> None:
+        self.tap = tap
+
+    def put(self, read: Read) -> None:
+        self._queue.put_nowait(read)
+
     def fail(self, error: Exception) -> None:
         self._queue.put_nowait(error)
 
@@ -76,21 +91,29 @@ class Scripted:
 class World:
     """A supervisor, what it told, and the drivers it made. `plan` says how each opening of a device goes."""
 
-    def __init__(self, plan: dict[str, list[Exception | None]], handler: Callable[[Read, Driver], None] | None = None):
+    def __init__(
+        self,
+        plan: dict[str, list[Exception | None]],
+        handler: Callable[[Read, Driver], None] | None = None,
+        *,
+        network: bool = False,
+    ):
         self.made: dict[str, list[Scripted]] = {name: [] for name in plan}
         self.reads: list[Read] = []
         self.changes: list[DeviceStatus] = []
         self.outages: list[Outage] = []
+        self.notices: list[Notice] = []
         self.delays: list[float] = []
         self._plan = plan
         self._handler = handler or (lambda read, _: self.reads.append(read))
         self.supervisor = Supervisor(
-            [Device(name, self._maker(name)) for name in plan],
+            [Device(name, self._maker(name), network=network) for name in plan],
             handler=self._handler,
             clock=clock,
             chance=lambda: 0.0,
             on_change=self.changes.append,
             on_outage=self.outages.append,
+            on_notice=self.notices.append,
         )
 
     def _maker(self, name: str) -> Callable[[], Driver]:
@@ -354,3 +377,83 @@ def test_back_within_two_seconds_of_plugging_in(tmp_path: Path) -> None:
     asyncio.run(body())
     simulated.unplug()
     assert [one.began for one in outages] == [True, False] * 4
+
+
+def notice(code: str, active: bool, message: str = "antenna 2 is off") -> Notice:
+    return Notice("gate", code, active, message, "check its cable", clock(), "2")
+
+
+def test_a_notice_changes_the_status_is_told_once_and_reaches_no_handler() -> None:
+    world = World({"gate": []})
+
+    async def work() -> None:
+        driver = await world.up("gate")
+        for active, message in ((True, "off"), (True, "off"), (True, "still off"), (False, "on"), (False, "on")):
+            driver.put(notice("antenna_off", active, message))
+        driver.scan(1)
+        await until(lambda: bool(world.reads))
+
+    live(world, work)
+    assert [(one.active, one.message) for one in world.notices] == [(True, "off"), (False, "on")]
+    assert all(isinstance(read, BarcodeRead) for read in world.reads)
+    texts = [[one.message for one in change.notices] for change in world.changes if change.state is State.UP]
+    assert texts == [[], ["off"], ["still off"], []]
+
+
+def test_conditions_end_with_the_connection_and_facts_are_kept() -> None:
+    world = World({"gate": []})
+
+    async def work() -> None:
+        driver = await world.up("gate")
+        driver.put(notice("antenna_off", active=True))
+        await until(lambda: bool(world.status("gate").notices))
+        driver.fail(GONE)
+        await world.up("gate", 2)
+        assert world.status("gate").notices == ()
+        assert world.status("gate").facts == {"model": "scripted"}
+
+    live(world, work)
+
+
+def test_conditions_of_one_device_are_limited() -> None:
+    world = World({"gate": []})
+
+    async def work() -> None:
+        driver = await world.up("gate")
+        for number in range(NOTICES_MAX + 10):
+            driver.put(replace(notice("antenna_off", active=True), subject=str(number)))
+        driver.scan(1)
+        await until(lambda: bool(world.reads))
+        assert len(world.status("gate").notices) == NOTICES_MAX
+
+    live(world, work)
+
+
+def test_a_lost_reader_in_the_network_is_tried_within_a_second_however_often() -> None:
+    world = World({"gate": []}, network=True)
+
+    async def work() -> None:
+        for opened in range(1, 8):
+            driver = await world.up("gate", opened)
+            driver.fail(GONE)
+        await world.up("gate", 8)
+
+    live(world, work)
+    assert world.status("gate").opened == 8
+
+
+def test_operations_go_to_the_opened_driver_and_fail_with_a_hint_without_one() -> None:
+    world = World({"gate": [], "away": [GONE] * 1000})
+    operation = ReadMemory(Bank.TID, 0, 2)
+
+    async def work() -> None:
+        driver = await world.up("gate")
+        assert await world.supervisor.operate("gate", operation) == []
+        assert driver.operations == [operation]
+        with pytest.raises(DeviceUnavailable) as caught:
+            await world.supervisor.operate("away", operation)
+        assert caught.value.hint
+        with pytest.raises(KeyError):
+            await world.supervisor.operate("nobody", operation)
+
+    live(world, work)
