@@ -8,18 +8,23 @@ from typing import Annotated
 from pydantic import Field
 
 import drivers.hid.driver
+import drivers.reader_json.driver
 import drivers.serial_scanner.driver
 import drivers.ssi.driver
 from drivers.driver import Clock, Driver
 from drivers.hid.settings import HidSettings
+from drivers.reader_json.settings import ReaderJsonSettings
 from drivers.serial_scanner.settings import SerialLineSettings
 from drivers.settings import DeviceSettings
 from drivers.ssi.settings import SsiSettings
 
-AnySettings = Annotated[HidSettings | SerialLineSettings | SsiSettings, Field(discriminator="kind")]
+AnySettings = Annotated[
+    HidSettings | ReaderJsonSettings | SerialLineSettings | SsiSettings, Field(discriminator="kind")
+]
 
 KINDS: dict[str, type[DeviceSettings]] = {
     "hid": HidSettings,
+    "reader_json": ReaderJsonSettings,
     "serial_line": SerialLineSettings,
     "ssi": SsiSettings,
 }
@@ -30,12 +35,16 @@ def factory(name: str, settings: AnySettings, clock: Clock) -> Callable[[], Driv
     match settings:
         case HidSettings():
             return lambda: drivers.hid.driver.build(name, settings, clock)
+        case ReaderJsonSettings():
+            return lambda: drivers.reader_json.driver.build(name, settings, clock)
         case SerialLineSettings():
             return lambda: drivers.serial_scanner.driver.build(name, settings, clock)
         case SsiSettings():
             return lambda: drivers.ssi.driver.build(name, settings, clock)
 
 
-def watched(settings: AnySettings) -> str:
-    """The path whose appearance says that the device may have been plugged in."""
+def watched(settings: AnySettings) -> str | None:
+    """The path whose appearance says that the device may have been plugged in; None: it is in the network."""
+    if isinstance(settings, ReaderJsonSettings):
+        return None
     return settings.path or "/dev/input/event*" if isinstance(settings, HidSettings) else settings.path

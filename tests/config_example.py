@@ -52,13 +52,21 @@ EXAMPLES: dict[str, Any] = {
     "hid.vendor": "0c2e",
     "hid.product": "0b61",
     "serial_line.path": "/dev/serial/by-id/usb-Datalogic_Gryphon-if00",
+    "reader_json.dialect": "impinj",
+    "reader_json.host": "127.0.0.1",
+    "reader_json.port": 1883,
+    "reader_json.topics": ["impinj/gate/#"],
+    "reader_json.username": "jaego",
+    "reader_json.password_file": "/etc/jaego/reader.password",
+    "reader_json.tls_ca_file": "/etc/jaego/ca.pem",
+    "reader_json.heartbeat_s": 10,
     "ssi.path": "/dev/serial/by-id/usb-Symbol_DS9308-if00",
     "ssi.aiming": True,
     "ssi.led_look": 3,
 }
 # Needed by rules over several settings, so they stand without `#` although the model alone would do without them.
-WRITTEN = frozenset({"hid.path", "device.station"})
-DEVICES = {"hid": "hand-1", "serial_line": "counter-1", "ssi": "dock-1"}
+WRITTEN = frozenset({"hid.path", "device.station", "reader_json.topics"})
+DEVICES = {"hid": "hand-1", "reader_json": "gate-1", "serial_line": "counter-1", "ssi": "dock-1"}
 
 
 def toml(value: Any) -> str:

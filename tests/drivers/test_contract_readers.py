@@ -1,0 +1,286 @@
+"""One suite for every RFID reader with its simulator: what the Driver protocol promises, for tags.
+
+A case is a function of a folder that makes a `Reader`: the simulated device and the settings that reach it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from pydantic import TypeAdapter
+
+from drivers.driver import Direction, Driver
+from drivers.errors import DeviceRefused, DeviceUnavailable
+from drivers.operations import Bank, ReadMemory
+from drivers.reads import Answer, Arrival, BadRead, Read, TagRead
+from drivers.registry import AnySettings, factory
+from simulators.reader_json import Dialect, HttpSink, JsonReader, MqttSink
+from simulators.tags import Sighting, Tag, listed
+from tests.brokers import Mosquitto
+from tests.drivers.device_tools import clock, run, until
+from tests.drivers.test_contract import READERS
+
+EPCS = [bytes.fromhex(f"3034257bf7194e4000000{number:03x}") for number in range(1, 11)]
+
+
+class Device(Protocol):
+    """The other end. `on` and `off` are power or cable; `show` lets the reader see each tag once."""
+
+    def on(self) -> None: ...
+
+    def off(self) -> None: ...
+
+    def show(self, tags: list[Tag]) -> None: ...
+
+    def garble(self) -> None:
+        """Bytes on the wire that are no frame, or a damaged one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """`operates`: it has operations on tags."""
+
+    device: Device
+    settings: dict[str, Any]
+    operates: bool
+
+    def driver(self) -> Driver:
+        settings: AnySettings = TypeAdapter(AnySettings).validate_python(self.settings)
+        return factory("gate", settings, clock)()
+
+
+class JsonOverBroker:
+    """A Zebra reader; off is the broker's machine going down."""
+
+    def __init__(self, folder: Path) -> None:
+        self.broker = Mosquitto(folder)
+
+    def on(self) -> None:
+        self.broker.start()
+
+    def off(self) -> None:
+        self.broker.kill()
+
+    def show(self, tags: list[Tag]) -> None:
+        sink = MqttSink("127.0.0.1", self.broker.port, "gate/tags")
+        reader = JsonReader(Dialect.ZEBRA, sink)
+        for tag in tags:
+            reader.see(Sighting(tag.epc, 1, -6000, 0, tag))
+        sink.settle()
+        sink.close()
+
+    def garble(self) -> None:
+        sink = MqttSink("127.0.0.1", self.broker.port, "gate/tags")
+        JsonReader(Dialect.ZEBRA, sink).garbage()
+        sink.settle()
+        sink.close()
+
+
+class JsonStream:
+    """An Impinj reader with its HTTP stream."""
+
+    def __init__(self) -> None:
+        self.sink = HttpSink()
+        self.port = self.sink.port
+
+    def on(self) -> None:
+        if self.sink.closed:
+            self.sink = HttpSink(self.port)
+
+    def off(self) -> None:
+        if not self.sink.closed:
+            self.sink.close()
+
+    def show(self, tags: list[Tag]) -> None:
+        for tag in tags:
+            JsonReader(Dialect.IMPINJ, self.sink).see(Sighting(tag.epc, 1, -6000, 0, tag))
+
+    def garble(self) -> None:
+        JsonReader(Dialect.IMPINJ, self.sink).garbage()
+
+
+def json_over_broker(folder: Path) -> Reader:
+    device = JsonOverBroker(folder)
+    settings = {"kind": "reader_json", "dialect": "zebra", "host": "127.0.0.1", "topics": ["gate/tags"]}
+    return Reader(device, {**settings, "port": device.broker.port}, operates=False)
+
+
+def json_stream(folder: Path) -> Reader:
+    device = JsonStream()
+    secret = folder / "secret"
+    secret.write_text("impinj")
+    account = {"username": "root", "password_file": secret}
+    settings = {"kind": "reader_json", "dialect": "impinj", "transport": "http", "host": "127.0.0.1", **account}
+    return Reader(device, {**settings, "port": device.port}, operates=False)
+
+
+CASES: dict[str, Callable[[Path], Reader]] = {
+    "reader_json/mqtt": json_over_broker,
+    "reader_json/http": json_stream,
+}
+
+
+@pytest.fixture(params=list(CASES))
+def reader(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reader]:
+    made = CASES[request.param](tmp_path)
+    made.device.on()
+    yield made
+    made.device.off()
+
+
+def test_every_reader_has_a_case() -> None:
+    assert {name.partition("/")[0] for name in CASES} == READERS
+
+
+async def seen(reader: Reader, driver: Driver, tags: list[Tag], *, garbled: bool = False) -> list[Read]:
+    """Every read until the last of `tags` was read."""
+    reads: list[Read] = []
+
+    async def collect() -> None:
+        async for read in driver:
+            reads.append(read)
+            if isinstance(read, TagRead) and read.epc == tags[-1].epc:
+                return
+
+    collecting = asyncio.create_task(collect())
+    if garbled:
+        await asyncio.to_thread(reader.device.garble)
+    await asyncio.to_thread(reader.device.show, tags)
+    await collecting
+    return reads
+
+
+async def collect(driver: Driver, found: list[Read]) -> None:
+    async for read in driver:
+        found.append(read)  # noqa: PERF401 - what came before the loss is kept
+
+
+def test_ten_tags_are_ten_reads_with_rising_times(reader: Reader) -> None:
+    async def work() -> None:
+        before = clock()
+        async with reader.driver() as driver:
+            found = [read for read in await seen(reader, driver, listed(EPCS)) if isinstance(read, TagRead)]
+            assert [read.epc for read in found] == EPCS
+            assert {read.device for read in found} == {"gate"}
+            times = [before, *(read.arrived for read in found), clock()]
+            assert times == sorted(times, key=lambda arrived: arrived.monotonic_ns)
+            assert all(read.first_us <= read.seen_us <= read.arrived.wall_us for read in found)
+            assert driver.counters.reads == 10
+            assert driver.counters.bytes_in > 0
+
+    run(work())
+
+
+def test_garbage_is_reported_and_the_next_tag_is_read(reader: Reader) -> None:
+    async def work() -> None:
+        async with reader.driver() as driver:
+            reads = await seen(reader, driver, listed(EPCS[:1]), garbled=True)
+            assert [type(read) for read in reads if isinstance(read, TagRead | BadRead)] == [BadRead, TagRead]
+            assert driver.counters.bad_reads == 1
+
+    run(work())
+
+
+def test_a_tap_sees_the_bytes(reader: Reader) -> None:
+    async def work() -> None:
+        heard: list[bytes] = []
+
+        def tap(direction: Direction, data: bytes, _arrived: Arrival) -> None:
+            if direction is Direction.IN:
+                heard.append(data)
+
+        async with reader.driver() as driver:
+            driver.listen(tap)
+            await seen(reader, driver, listed(EPCS[:1]))
+            driver.listen(None)
+            assert sum(map(len, heard)) <= driver.counters.bytes_in
+            assert heard
+
+    run(work())
+
+
+def test_gone_iteration_ends_with_unavailable_and_a_hint(reader: Reader) -> None:
+    async def work() -> None:
+        async with reader.driver() as driver:
+            await asyncio.to_thread(reader.device.off)
+            found: list[Read] = []
+            for _ in range(2):
+                with pytest.raises(DeviceUnavailable) as caught:
+                    await collect(driver, found)
+                assert caught.value.hint
+        with pytest.raises(DeviceUnavailable):
+            await reader.driver().__aenter__()
+
+    run(work())
+
+
+def test_gone_and_back(reader: Reader) -> None:
+    async def work() -> None:
+        async with reader.driver() as driver:
+            await asyncio.to_thread(reader.device.off)
+            with pytest.raises(DeviceUnavailable):
+                await collect(driver, [])
+        await asyncio.to_thread(reader.device.on)
+        async with reader.driver() as driver:
+            assert [read.epc for read in await seen(reader, driver, listed(EPCS[:2])) if isinstance(read, TagRead)]
+
+    run(work())
+
+
+def test_an_answer_does_nothing_and_operations_are_refused_where_there_are_none(reader: Reader) -> None:
+    async def work() -> None:
+        driver = reader.driver()
+        driver.answer(1, Answer.GOOD)
+        async with driver:
+            driver.answer(99, Answer.STOP)
+            if not reader.operates:
+                with pytest.raises(DeviceRefused) as caught:
+                    await driver.operate(ReadMemory(Bank.TID, 0, 2))
+                assert caught.value.hint
+
+    run(work())
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_close_ends_iteration_and_frees_thread_and_descriptors(reader: Reader) -> None:
+    async def work() -> None:
+        async with reader.driver() as driver:  # what is made once stays: a thread of the pool
+            driver.close()
+        before = open_descriptors()
+        for _ in range(3):
+            async with reader.driver() as driver:
+                driver.close()
+                assert [read async for read in driver if not isinstance(read, TagRead)] == []
+        await until(lambda: open_descriptors() <= before)  # the other end may close a moment later
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("drain")]
+
+    run(work())
+
+
+def test_a_cancelled_wait_loses_nothing(reader: Reader) -> None:
+    async def work() -> None:
+        async with reader.driver() as driver:
+            showing = asyncio.create_task(asyncio.to_thread(reader.device.show, listed(EPCS[:1])))
+            found: list[Read] = []
+            for _ in range(200):
+                waiting = asyncio.ensure_future(anext(aiter(driver)))
+                await asyncio.sleep(0)
+                waiting.cancel()
+                await asyncio.wait({waiting})
+                if not waiting.cancelled():
+                    found.append(waiting.result())
+            while not any(isinstance(read, TagRead) for read in found):
+                found.append(await anext(aiter(driver)))
+            await showing
+
+    run(work())
