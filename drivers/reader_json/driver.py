@@ -28,7 +28,7 @@ def _open_mqtt(name: str, settings: ReaderJsonSettings) -> FeedSource:
             settings.host,
             settings.port_used,
             "",  # the broker's choice: a fixed name would put a second agent's connection out
-            settings.topics,
+            settings.topics or (),
             settings.qos,
             settings.keepalive_s,
             settings.line_bytes_max,

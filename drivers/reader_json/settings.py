@@ -26,8 +26,8 @@ class ReaderJsonSettings(DeviceSettings):
     port: int | None = Field(
         None, ge=1, le=65_535, description="Its port; absent: MQTT 1883, with TLS 8883; HTTP 80, with TLS 443."
     )
-    topics: Annotated[tuple[Topic, ...], Field(max_length=16)] = Field(
-        (), description="MQTT: the topics of this one reader, tag data and events; + and # may stand for parts."
+    topics: Annotated[tuple[Topic, ...], Field(min_length=1, max_length=16)] | None = Field(
+        None, description="MQTT: the topics of this one reader, tag data and events; + and # may stand for parts."
     )
     qos: Literal[0, 1, 2] = Field(1, description="MQTT: the quality that is asked for.")
     keepalive_s: int = Field(
@@ -72,7 +72,7 @@ class ReaderJsonSettings(DeviceSettings):
     def _fits(self) -> Self:
         if self.transport == "http" and self.dialect != "impinj":
             raise ValueError('transport "http" is for dialect "impinj"; Zebra readers publish by MQTT')
-        if (self.transport == "mqtt") != bool(self.topics):
+        if (self.transport == "mqtt") != (self.topics is not None):
             raise ValueError('topics must be given with transport "mqtt", and only with it')
         return self
 
