@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from agent import device_cli
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
 from contract.topics import EventType
 
@@ -25,6 +26,7 @@ decode_app = typer.Typer(no_args_is_help=True, help="What bytes of a device's pr
 app.add_typer(log_app, name="log")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(decode_app, name="decode")
+device_cli.register(app)
 
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="JAEGO_CONFIG", help="Configuration file.", show_default=True)

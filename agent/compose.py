@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,14 +15,18 @@ from agent.announce import Announcer
 from agent.capture.feed import Feed
 from agent.capture.stations import Desk
 from agent.capture.supervisor import Device, DeviceStatus, Outage, Supervisor
-from agent.catalogue import Catalogue, CatalogueCorrupt, CatalogueFileError, import_file
-from agent.catalogue.store import set_aside
+from agent.capture.tagging import Range, Tagging
+from agent.capture.tags import TagDesk
+from agent.catalogue import Catalogue
+from agent.catalogue.start import open_at_start
 from agent.clock import Clock, SystemClock
 from agent.config import Config, DeviceSection, UplinkSection
-from agent.errors import EXIT_LEDGER, LedgerBusy, LedgerUnusable
-from agent.health import device_state, health, outbox
+from agent.control import Control
+from agent.errors import EXIT_LEDGER, LedgerBusy
+from agent.health import device_state, health
 from agent.ledger.log import Ledger, Limits
 from agent.ledger.reader import Reader
+from agent.looking import Looking
 from agent.notify import notify, watchdog_s
 from agent.operations.values import Station
 from agent.threads import hand_over_fast
@@ -33,12 +34,13 @@ from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.link import Access, Link
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
+from agent.verbs import Parts, verbs
 from agent.web.view import Sync, View
 from contract.ids import uuid7
-from contract.stock import StockRow
 from contract.times import Stamper
 from contract.topics import Topics
 from drivers import registry
+from drivers.reads import Notice
 
 DIRTY_LEVELS_MAX = 50_000
 CHANGE_DELAY_S = 0.25
@@ -68,9 +70,17 @@ class Agent:
             on_failure=self._failed,
         )
         self._feed = Feed()
+        zones = frozenset(config.store.zones)
+        self._stations = {
+            one.name: Station(one.name, one.mode, one.zone, one.language or config.store.language, zones)
+            for one in config.station
+        }
+        self._device_stations = {one.name: one.station for one in config.device if one.station}
+        self._screen_reader = Reader(folder)
+        self._tags = self._build_tags()
         self._desk = self._build_desk()
         self._supervisor = self._build_supervisor()
-        self._screen_reader = Reader(folder)
+        self._control = self._build_control()
         self._link: Link | None = None
         self._traffic: StoreTraffic | None = None
         self._uplink_reader: Reader | None = None
@@ -85,55 +95,50 @@ class Agent:
         return Stamper(ZoneInfo(self._config.store.time_zone))
 
     def _open_catalogue(self) -> Catalogue:
-        folder, source = self._config.store.state_dir, self._config.catalogue.file
-        if not folder.is_dir():
-            raise LedgerUnusable(f"there is no folder {folder}", hint="create it, owned by the agent's user")
-        path = folder / "catalogue.db"
-        young = not path.exists()
-        try:
-            catalogue = Catalogue(path)
-        except CatalogueCorrupt as error:
-            aside = set_aside(path, f"damaged-{self._clock.now().wall_us // 1_000_000}")
-            self._announcer.say("catalogue", f"{error}; it is set aside as {aside.name}, items come anew", level=3)
-            catalogue, young = Catalogue(path), True
-        if source is None:
-            return catalogue
-        try:
-            if young or not source.exists() or source.stat().st_mtime > path.stat().st_mtime:
-                self._import(catalogue, source)
-                os.utime(path)
-        except CatalogueFileError as error:  # the store opens all the same, with the items it has
-            self._announcer.say("catalogue", str(error), hint=error.hint, level=3)
-        return catalogue
+        return open_at_start(
+            self._config.store.state_dir, self._config.catalogue.file, self._clock.now().wall_us, self._announcer.say
+        )
 
-    def _import(self, catalogue: Catalogue, source: Path) -> None:
-        report = import_file(catalogue, source)
-        self._announcer.say("catalogue", f"{source.name}: {report.read} items read, {report.refused} refused")
-        for refusal in report.refusals[:10]:
-            self._announcer.say(f"catalogue line {refusal.line}", f"{refusal.column}: {refusal.text}", level=4)
+    def _build_tags(self) -> TagDesk:
+        return TagDesk(
+            stations=self._stations,
+            device_stations=self._device_stations,
+            items=self._catalogue,
+            log=self._ledger,
+            clock=self._clock,
+            post=self._post,
+            after=self._later,
+            counted=self._screen_reader.counted,
+        )
+
+    def _build_control(self) -> Control:
+        settings = self._config.tags
+        serials = Range(settings.serial_first, settings.serial_last, settings.filter_value, settings.prefix_digits)
+        tagging = Tagging(
+            operate=self._supervisor.operate, write=self._ledger.write, clock=self._clock, serials=serials
+        )
+        kinds = {one.name: one.settings.kind for one in self._config.device}
+        parts = Parts(self._supervisor, tagging, kinds, self._clock, self._desk.scan)
+        return Control(self._config.store.state_dir, verbs(parts))
 
     def _build_desk(self) -> Desk:
-        config = self._config
-        zones = frozenset(config.store.zones)
-        stations = {
-            one.name: Station(one.name, one.mode, one.zone, one.language or config.store.language, zones)
-            for one in config.station
-        }
         return Desk(
-            stations=stations,
-            device_stations={one.name: one.station for one in config.device if one.station},
+            stations=self._stations,
+            device_stations=self._device_stations,
             items=self._catalogue,
             log=self._ledger,
             clock=self._clock,
             post=self._post,
             show=self._feed.publish,
-            templates=[one.template() for one in config.in_store],
+            tags=self._tags,
+            templates=[one.template() for one in self._config.in_store],
         )
 
     def _build_supervisor(self) -> Supervisor:
         def device(section: DeviceSection) -> Device:
             make = registry.factory(section.name, section.settings, self._clock.now)
-            return Device(section.name, make, registry.watched(section.settings))
+            path = registry.watched(section.settings)
+            return Device(section.name, make, path, network=path is None)
 
         return Supervisor(
             [device(section) for section in self._config.device],
@@ -142,6 +147,7 @@ class Agent:
             chance=self._clock.chance,
             on_change=self._device_changed,
             on_outage=self._outage,
+            on_notice=self._noticed,
         )
 
     def _build_uplink(self, settings: UplinkSection) -> None:
@@ -191,6 +197,9 @@ class Agent:
         """Run `call` on the event loop."""
         self._loop.call_soon_threadsafe(call)
 
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._loop.call_later(seconds, call)
+
     def _failed(self, error: BaseException) -> None:
         """In any thread: the process ends, systemd starts it again."""
         self._failure = self._failure or error  # what fails next is most often its consequence
@@ -208,6 +217,13 @@ class Agent:
             self._announcer.say(outage.device, outage.message, hint=outage.hint, level=4)
         else:
             self._announcer.say(outage.device, f"up again after {outage.down_for_s or 0:.1f} s")
+
+    def _noticed(self, notice: Notice) -> None:
+        subject = f"{notice.device} {notice.code} {notice.subject}".rstrip()
+        if notice.active:
+            self._announcer.say(subject, notice.message, hint=notice.hint, level=4)
+        else:
+            self._announcer.say(subject, notice.message or "over")
 
     def _device_changed(self, status: DeviceStatus) -> None:
         traffic, link = self._traffic, self._link
@@ -237,12 +253,16 @@ class Agent:
         self._ledger.start()
         if self._link is not None:
             self._link.start()
+        for station, session in self._screen_reader.sessions().items():
+            self._tags.session(station, session)
+        await self._control.start()
         server = await self._serve()
         tasks = [asyncio.create_task(self._supervise()), asyncio.create_task(self._report())]
         notify("READY=1")
         self._announcer.say("agent", f"store {self._config.store.id} is open, {self._ledger.head} events in the log")
         await self._stop.wait()
         notify("STOPPING=1")
+        await self._control.stop()
         self._supervisor.stop()
         await tasks[0]
         tasks[1].cancel()
@@ -304,7 +324,7 @@ class Agent:
         assert link is not None
         assert reader is not None
         counters = {
-            **asdict(self._desk.tally),
+            **self._counts(),
             **asdict(traffic.counts),
             "connects": link.connects,
             "inbound_dropped": link.dropped_inbound,
@@ -324,23 +344,19 @@ class Agent:
             stamper=self._link_stamper,
         ).model_dump_json(exclude_none=True)
 
+    def _counts(self) -> dict[str, int]:
+        tags = self._tags
+        counts = {"tag_reads": tags.reads, "tags_not_written": tags.not_written}
+        return {**asdict(self._desk.tally), **counts, "unread_passages": tags.unread_passages}
+
     def _view(self) -> View:
-        reader, lock = self._screen_reader, threading.Lock()
+        looking = Looking(self._screen_reader, self._catalogue)
 
         def sync() -> Sync:
             engine = self._traffic.engine if self._traffic else Engine(self._ledger.log, self._ledger.head, {})
-            with lock:
-                waiting, oldest_s = outbox(reader, engine, self._clock.now().wall_us)
+            waiting, oldest_s = looking.waiting(engine, self._clock.now().wall_us)
             connected = self._link is not None and self._link.up
             return Sync(connected, self._ledger.head, waiting, oldest_s, self._clock.state())
-
-        def stock(sku: str | None, zone: str | None) -> list[StockRow]:
-            with lock:
-                return reader.stock(sku, zone)
-
-        def exceptions(limit: int) -> list[dict[str, Any]]:
-            with lock:
-                return reader.newest(limit, "exception")
 
         return View(
             store=self._config.store.id,
@@ -350,10 +366,13 @@ class Agent:
             feed=self._feed,
             devices=self._supervisor.statuses,
             sync=sync,
-            stock=stock,
-            exceptions=exceptions,
+            stock=looking.stock,
+            exceptions=looking.exceptions,
+            expected=looking.expected,
+            count=self._tags.shown,
+            find=self._tags.find,
             item=self._catalogue.item,
-            health=lambda: asdict(self._desk.tally),
+            health=self._counts,
             time_zone=ZoneInfo(self._config.store.time_zone),
         )
 

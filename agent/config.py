@@ -16,13 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from agent.errors import ConfigError
+from agent.operations.tags import SERIAL_MAX
 from contract.events import Name
 from contract.ids import NAME, is_store
 from contract.stock import is_zone
 from contract.topics import PREFIX
 from drivers.registry import KINDS, AnySettings
 from identity import InStoreTemplate
+from identity.prefixes import company_prefix_digits
 
+Digits = Annotated[str, Field(pattern="^[0-9]{6,12}$")]
 FILE_BYTES_MAX = 1_000_000
 SECRET_BYTES_MAX = 65_535  # what MQTT's password field holds
 
@@ -117,9 +120,36 @@ class WebSection(Section):
     port: int = Field(8470, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
 
 
+class TagsSection(Section):
+    """Tags that this store writes itself."""
+
+    serial_first: int = Field(
+        1, ge=0, le=SERIAL_MAX, description="First serial number that this store gives out, for each GTIN."
+    )
+    serial_last: int = Field(
+        SERIAL_MAX, ge=0, le=SERIAL_MAX, description="Last of them. No two stores may share a number: divide the range."
+    )
+    filter_value: int = Field(1, ge=0, le=7, description="Filter of an SGTIN; 1 is a single item at the point of sale.")
+    company_prefixes: tuple[Digits, ...] = Field(
+        (), max_length=1000, description="GS1 company prefixes, 6 to 12 digits, where GS1's list does not tell them."
+    )
+
+    @model_validator(mode="after")
+    def _a_range(self) -> Self:
+        if self.serial_last < self.serial_first:
+            raise ValueError(f"serial_last {self.serial_last} is below serial_first {self.serial_first}")
+        return self
+
+    def prefix_digits(self, gtin: str) -> int | None:
+        """How many digits of a GTIN of 14 are the company prefix; the longest that is named here, else GS1's list."""
+        named = [len(prefix) for prefix in self.company_prefixes if gtin[1:].startswith(prefix)]
+        found = max(named) if named else company_prefix_digits(gtin[1:])
+        return found if found is not None and 6 <= found <= 12 else None
+
+
 class StationSection(Section):
     name: Name = Field(description="Name of the station; its screen is /station/<name>.")
-    mode: Literal["receive", "move", "lookup"] = Field("receive", description="Mode of a new session.")
+    mode: Literal["receive", "move", "lookup", "count"] = Field("receive", description="Mode of a new session.")
     zone: Name = Field(description="Zone that goods are received into.")
     language: Literal["ko", "en"] | None = Field(None, description="Language of a new session; absent: the store's.")
 
@@ -162,6 +192,7 @@ class Config(Section):
     catalogue: CatalogueSection = CatalogueSection.model_validate({})
     uplink: UplinkSection = UplinkSection.model_validate({})
     web: WebSection = WebSection.model_validate({})
+    tags: TagsSection = TagsSection.model_validate({})
     station: Annotated[tuple[StationSection, ...], Field(max_length=200)] = ()
     device: Annotated[tuple[DeviceSection, ...], Field(max_length=200)] = ()
     in_store: Annotated[tuple[InStoreSection, ...], Field(max_length=50)] = ()
@@ -259,11 +290,15 @@ def _contradictions(table: Mapping[str, Any]) -> Iterator[str]:
         names = [one["name"] for one in entries if isinstance(one.get("name"), str)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"{kind}: found {name!r} {names.count(name)} times, expected each name once"
-    paths: dict[str, int] = {}
+    places: dict[str, int] = {}
     for index, device in enumerate(devices, start=1):
-        path = _section(device, "settings").get("path")
-        if isinstance(path, str) and paths.setdefault(path, index) != index:
-            yield f"device[{index}].settings.path: found {path!r}, expected a path that device[{paths[path]}] has not"
+        settings = _section(device, "settings")
+        key = "path" if "path" in settings else "host"
+        place = settings.get(key)
+        where = f"{place}:{settings.get('port', settings.get('kind'))}" if key == "host" else place
+        if isinstance(place, str) and isinstance(where, str) and places.setdefault(where, index) != index:
+            taken = f"expected a {key} that device[{places[where]}] has not"
+            yield f"device[{index}].settings.{key}: found {place!r}, {taken}"
     yield from _halves(_section(table, "uplink"))
 
 
@@ -305,11 +340,14 @@ def _entries(table: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [cast("dict[str, Any]", one) if isinstance(one, dict) else {} for one in cast("list[Any]", found)]
 
 
+_DEVICE_PATHS = ("path", "tls_ca_file", "password_file")
+
+
 def _rooted(config: Config, folder: Path) -> Config:
     """Relative paths are relative to the file that names them."""
 
     def under(section: Any, *names: str) -> Any:
-        found = {name: getattr(section, name) for name in names}
+        found = {name: getattr(section, name, None) for name in names}
         rooted = {
             name: str(folder / path) if isinstance(path, str) else folder / path
             for name, path in found.items()
@@ -317,7 +355,7 @@ def _rooted(config: Config, folder: Path) -> Config:
         }
         return section.model_copy(update=rooted)
 
-    devices = [one.model_copy(update={"settings": under(one.settings, "path")}) for one in config.device]
+    devices = [one.model_copy(update={"settings": under(one.settings, *_DEVICE_PATHS)}) for one in config.device]
     return config.model_copy(
         update={
             "store": under(config.store, "state_dir"),

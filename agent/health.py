@@ -76,5 +76,10 @@ def device_state(status: DeviceStatus, kind: str, stamper: Stamper) -> DeviceSta
             "bad_reads": status.bad_reads,
             "error": status.error,
             "hint": status.hint,
+            "notices": [
+                {"code": one.code, "subject": one.subject or None, "message": one.message, "hint": one.hint}
+                for one in status.notices
+            ],
+            "facts": dict(status.facts),
         }
     )

@@ -20,6 +20,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "reversed": ("취소됨: {sku} {quantity}", "Taken back: {sku} {quantity}"),
     "looked_up": ("{name} · 재고 {on_hand}", "{name}: {on_hand} on hand"),
+    "counted": ("{name} {quantity} 실사 · {zone}", "{name}: {quantity} counted in {zone}"),
+    "count_mode": ("실사 모드 · {zone}", "Counting {zone}"),
     "negative_stock": (
         "확인: {zone} 재고가 0 미만입니다 ({zone_quantity})",
         "Look: {zone} is below zero ({zone_quantity})",

@@ -17,6 +17,9 @@ CODE_HEX_MAX = 2 * CODE_TEXT_MAX
 
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Epc = Annotated[str, Field(pattern="^([0-9A-F]{2}){1,62}$")]
+Gtin = Annotated[str, Field(pattern="^[0-9]{14}$")]
+Serial = Annotated[str, Field(pattern="^[0-9]{1,12}$")]
 Quantity = Annotated[int, Field(ge=1, le=10**12)]
 Sequence = Annotated[int, Field(ge=1)]
 Disposition = Literal["sellable", "damaged", "quarantine", "display"]
@@ -85,7 +88,15 @@ class ExceptionData(Shape):
     """Something a person must look at."""
 
     kind: Literal[
-        "unknown_code", "bad_read", "refused_code", "not_done", "possible_duplicate", "negative_stock", "bad_tag"
+        "unknown_code",
+        "bad_read",
+        "refused_code",
+        "not_done",
+        "possible_duplicate",
+        "negative_stock",
+        "bad_tag",
+        "unread_passage",
+        "tag_not_written",
     ]
     reason: str = Field(description="word for machines")
     detail: str | None = Field(None, max_length=1024)
@@ -99,7 +110,7 @@ class ExceptionData(Shape):
 class SessionData(Shape):
     kind: Literal["session_opened", "session_changed", "session_closed"]
     session: str
-    mode: Literal["receive", "move", "lookup"]
+    mode: Literal["receive", "move", "lookup", "count"]
     zone: Name | None = None
     zone_to: Name | None = None
     language: Literal["ko", "en"]
@@ -112,9 +123,48 @@ class LookupData(Shape):
     on_hand: int
 
 
+class CountedData(Shape):
+    """A barcode scanned in a count. It moves nothing: the approved count does."""
+
+    kind: Literal["counted"]
+    session: str
+    zone: Name
+    sku: Name
+    quantity: Quantity
+    code: Code
+
+
 class TagSeenData(Shape):
+    """EPCs new to a count, in groups of up to a second. The count is their union."""
+
     kind: Literal["tags_seen"]
-    epcs: list[str] = Field(max_length=500)
+    session: str | None = Field(None, description="the station's session, whose count it is")
+    zone: Name | None = Field(None, description="zone that is counted")
+    epcs: list[Epc] = Field(max_length=500)
+
+
+class Encoding(Shape):
+    """A tag and what it is to carry."""
+
+    gtin: Gtin
+    serial: Serial
+    epc: Epc = Field(description="what the tag is to carry")
+    replaces: Epc = Field(description="what it carried before")
+    tid: str | None = Field(None, pattern="^[0-9A-F]*$", description="the chip's own number, where it was read")
+
+
+class TagEncodingData(Encoding):
+    """Before a tag is written: its serial number is given out from here on, whatever becomes of the tag."""
+
+    kind: Literal["tag_encoding"]
+    outside: bool | None = Field(None, description="the serial number was chosen, and is not of the store's own range")
+
+
+class TagWrittenData(Encoding):
+    """The tag was read again and carries the EPC."""
+
+    kind: Literal["tag_written"]
+    encoding: Reference = Field(description="the `tag_encoding` event")
 
 
 class Parent(Shape):
@@ -126,6 +176,12 @@ class Parent(Shape):
 class OpeningState(Shape):
     stock: list[tuple[Name, Name, str | None, Disposition, int]]
     sessions: list[dict[str, Any]]
+    counted: list[tuple[str, Name, Epc]] = Field(
+        default_factory=list[tuple[str, Name, Epc]], description="tags that open counts have seen: session, zone, EPC"
+    )
+    serials: list[tuple[Gtin, int]] = Field(
+        default_factory=list[tuple[Gtin, int]], description="the highest serial number that was given out, by GTIN"
+    )
 
 
 class OpeningData(Shape):
@@ -140,7 +196,10 @@ class OpeningData(Shape):
     signature: Annotated[str, Field(pattern="^[0-9a-f]{128}$")]
 
 
-JournalData = Annotated[SessionData | LookupData | TagSeenData | OpeningData, Field(discriminator="kind")]
+JournalData = Annotated[
+    SessionData | LookupData | CountedData | TagSeenData | TagEncodingData | TagWrittenData | OpeningData,
+    Field(discriminator="kind"),
+]
 
 
 class Envelope(Shape):

@@ -58,6 +58,15 @@ class Health(Shape):
     last_backup: str | None = None
 
 
+class DeviceNotice(Shape):
+    """A condition of a device that works otherwise."""
+
+    code: str = Field(description="word for machines: `antenna_off`, `out_of_reach`, `hot` …")
+    subject: str | None = Field(None, description="which one, as an antenna's number")
+    message: str
+    hint: str
+
+
 class DeviceState(Shape):
     """`device/{device}`, retained."""
 
@@ -69,6 +78,10 @@ class DeviceState(Shape):
     bad_reads: Count
     error: str | None = None
     hint: str | None = None
+    notices: list[DeviceNotice] = Field(default_factory=list[DeviceNotice], description="conditions that last")
+    facts: dict[str, str] = Field(
+        default_factory=dict[str, str], description="what it says of itself: model, firmware, region …"
+    )
 
 
 class Level(Shape):

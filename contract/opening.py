@@ -16,16 +16,26 @@ from contract.chain import ChainError
 from contract.events import OpeningData
 
 ROWS_A_PART_MAX = 250  # a part stays below one message
+SESSIONS_A_PART_MAX = 50
 
 
 def opening_parts(
-    stock: Sequence[Sequence[Any]], sessions: Sequence[Mapping[str, Any]], parent: Mapping[str, Any] | None
+    stock: Sequence[Sequence[Any]],
+    sessions: Sequence[Mapping[str, Any]],
+    parent: Mapping[str, Any] | None,
+    *,
+    counted: Sequence[Sequence[Any]] = (),
+    serials: Sequence[Sequence[Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Unsigned data of the parts, in order. `stock` rows are [sku, zone, lot or null, disposition, quantity]."""
-    rows = list(stock)
-    cuts = [rows[at : at + ROWS_A_PART_MAX] for at in range(0, len(rows), ROWS_A_PART_MAX)] or [[]]
-    chunks = [list(sessions[at : at + 50]) for at in range(0, len(sessions), 50)] or [[]]
-    parts = max(len(cuts), len(chunks))
+    """Unsigned data of the parts, in order. Rows as `OpeningState` says: `stock` is [sku, zone, lot or null,
+    disposition, quantity], `counted` [session, zone, EPC], `serials` [GTIN, highest serial given out]."""
+    needed = {
+        "stock": _cut(stock, ROWS_A_PART_MAX) or [[]],
+        "sessions": _cut(sessions, SESSIONS_A_PART_MAX) or [[]],
+        "counted": _cut(counted, ROWS_A_PART_MAX),
+        "serials": _cut(serials, ROWS_A_PART_MAX),
+    }
+    parts = max(map(len, needed.values()))
     return [
         {
             "kind": "opening",
@@ -33,12 +43,17 @@ def opening_parts(
             "parts": parts,
             "parent": dict(parent) if parent else None,
             "state": {
-                "stock": cuts[index] if index < len(cuts) else [],
-                "sessions": chunks[index] if index < len(chunks) else [],
+                name: cuts[index] if index < len(cuts) else []
+                for name, cuts in needed.items()
+                if index < len(cuts) or name in {"stock", "sessions"}
             },
         }
         for index in range(parts)
     ]
+
+
+def _cut(rows: Sequence[Any], size: int) -> list[list[Any]]:
+    return [list(rows[at : at + size]) for at in range(0, len(rows), size)]
 
 
 def statement(store: str, log: str, seq: int, prev: str, data: Mapping[str, Any]) -> bytes:

@@ -74,6 +74,8 @@ MEANINGS = {
     "language": "of the clerk",
     "on_hand": "base units in all zones",
     "epcs": "EPCs in hexadecimal",
+    "CountedData.zone": "zone that is counted",
+    "message": "what it is, for people",
     "part": "number of this part",
     "parts": "how many parts there are",
     "parent": "the log that this one goes on from; null for the store's first",

@@ -20,7 +20,7 @@ from contract.opening import check_opening
 from tests.contract_document import DOCUMENT, renewed, sample_log
 
 TEXT = DOCUMENT.read_text("utf-8")
-INTERNAL = {events.Shape, messages.Request, events.MovementEvent, events.ExceptionEvent, events.JournalEvent}
+INTERNAL = {events.Shape, events.Encoding, messages.Request, events.MovementEvent, events.ExceptionEvent, events.JournalEvent}
 
 
 def test_tables_and_examples_are_of_the_code() -> None:

@@ -21,10 +21,11 @@ from agent.texts import Language, render
 from contract.catalog import Item
 from contract.ids import uuid7
 from drivers.driver import Driver
-from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Read
+from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Read, SensorWindow, TagRead
 from identity import Identity, Kind, Template, identify
 
 RAW_BYTES_MAX = 512  # as `BadRead` says
+CONSOLE = "console"  # the device that a code from the command line comes from
 
 
 class Items(Protocol):
@@ -43,6 +44,16 @@ class Log(Protocol):
     """What a station asks the ledger."""
 
     def submit(self, job: Callable[[Transaction], Any], done: Callable[[Any, Exception | None], None]) -> None: ...
+
+
+class Tags(Protocol):
+    """Where reads of tags go, and what must know the session of a station."""
+
+    def handle(self, read: TagRead, /) -> None: ...
+
+    def window(self, window: SensorWindow, /) -> None: ...
+
+    def session(self, station: str, session: Session | None, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ class Tally:
     bad_reads: int = 0
     exceptions: int = 0
     not_written: int = 0
-    ignored_reads: int = 0
+    sensor_reads: int = 0
 
 
 class Desk:
@@ -86,6 +97,7 @@ class Desk:
         clock: Clock,
         post: Callable[[Callable[[], None]], None],
         show: Callable[[Entry], None],
+        tags: Tags,
         templates: Sequence[Template] = (),
     ) -> None:
         self.stations = stations
@@ -95,10 +107,23 @@ class Desk:
         self._clock = clock
         self._post = post
         self._show = show
+        self._tags = tags
         self._templates = templates
         self.tally = Tally()
 
+    def scan(self, station: str, code: bytes, hear: Callable[[Entry], None]) -> None:
+        """A code without a scanner, from the command line. Raises KeyError for an unknown station."""
+        place = self.stations[station]
+        read = BarcodeRead(CONSOLE, 0, code, None, self._clock.now())
+        self._write(self._scan(place, read), read, place, hear)
+
     def handle(self, read: Read, driver: Driver) -> None:
+        if isinstance(read, TagRead):
+            self._tags.handle(read)
+            return
+        if isinstance(read, SensorWindow):
+            self._tags.window(read)
+            return
         station = self.stations.get(self._device_stations.get(read.device, ""))
         command: Scan | BadScan
         if isinstance(read, BadRead):
@@ -108,12 +133,16 @@ class Desk:
             self.tally.scans += 1
             command = self._scan(station, read) if station else self._homeless(read)
         else:
-            self.tally.ignored_reads += 1
+            self.tally.sensor_reads += 1
             return
-        self._write(command, read, driver, station)
+        self._write(command, read, station, lambda entry: driver.answer(read.id, entry.answer))
 
     def _write(
-        self, command: Scan | BadScan, read: BarcodeRead | BadRead, driver: Driver, station: Station | None
+        self,
+        command: Scan | BadScan,
+        read: BarcodeRead | BadRead,
+        station: Station | None,
+        hear: Callable[[Entry], None],
     ) -> None:
         def job(tx: Transaction) -> tuple[Decision, int | None, Session | None]:
             decision = scans.decide(tx, command)
@@ -121,18 +150,18 @@ class Desk:
             return decision, written[-1].seq if written else None, tx.session(station.name) if station else None
 
         def done(result: Any, error: Exception | None) -> None:
-            self._post(lambda: self._answer(read, driver, station, result, error))
+            self._post(lambda: self._answer(read, station, hear, result, error))
 
         try:
             self._log.submit(job, done)
         except LedgerError as error:
-            self._answer(read, driver, station, None, error)
+            self._answer(read, station, hear, None, error)
 
     def _answer(
         self,
         read: BarcodeRead | BadRead,
-        driver: Driver,
         station: Station | None,
+        hear: Callable[[Entry], None],
         result: tuple[Decision, int | None, Session | None] | None,
         error: Exception | None,
     ) -> None:
@@ -141,25 +170,26 @@ class Desk:
             decision, seq, session = Decision(Answer.STOP, "not_written", facts={"reason": str(error)}), None, None
         else:
             decision, seq, session = result
-        driver.answer(read.id, decision.answer)
+            if station is not None:
+                self._tags.session(station.name, session)
         if any(draft.type == "exception" for draft in decision.drafts):
             self.tally.exceptions += 1
         language: Language = session.language if session else station.language if station else "ko"
-        self._show(
-            Entry(
-                station.name if station else None,
-                read.device,
-                read.arrived.wall_us,
-                decision.answer,
-                render(decision.text, decision.facts, language),
-                language,
-                (self._clock.now().monotonic_ns - read.arrived.monotonic_ns) // 1000,
-                seq,
-                session.mode if session else None,
-                session.zone if session else None,
-                session.zone_to if session else None,
-            )
+        entry = Entry(
+            station.name if station else None,
+            read.device,
+            read.arrived.wall_us,
+            decision.answer,
+            render(decision.text, decision.facts, language),
+            language,
+            (self._clock.now().monotonic_ns - read.arrived.monotonic_ns) // 1000,
+            seq,
+            session.mode if session else None,
+            session.zone if session else None,
+            session.zone_to if session else None,
         )
+        hear(entry)
+        self._show(entry)
 
     def _context(self, read: BarcodeRead | BadRead) -> Context:
         wall_us = read.arrived.wall_us

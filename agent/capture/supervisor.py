@@ -101,6 +101,7 @@ class _Run:
     backoff: Backoff = field(default_factory=Backoff)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     driver: Driver | None = None
+    tap: Tap | None = None
     before: DeviceStatus | None = None  # the counts before this opening
     down_since_ns: int | None = None
     asked: bool = False  # to let go
@@ -166,8 +167,14 @@ class Supervisor:
         return await self._opened(device).operate(operation)
 
     def listen(self, device: str, tap: Tap | None) -> None:
-        """Until the device is opened anew. Raises KeyError for an unknown device, DeviceUnavailable if it is not up."""
-        self._opened(device).listen(tap)
+        """Show `tap` a device's raw bytes, over all its openings; None ends it. Raises KeyError for an unknown device,
+        DeviceRefused if another listens."""
+        run = self._runs[device]
+        if tap is not None and run.tap is not None:
+            raise DeviceRefused(f"{device} is listened to already", hint="end the other recording first")
+        run.tap = tap
+        if run.driver is not None:
+            run.driver.listen(tap)
 
     def _opened(self, device: str) -> Driver:
         driver = self._runs[device].driver
@@ -210,6 +217,7 @@ class Supervisor:
         opened_ns: int | None = None
         try:
             driver = run.device.make()
+            driver.listen(run.tap)
             async with asyncio.timeout(OPEN_S_MAX):
                 await driver.__aenter__()
             try:

@@ -7,6 +7,7 @@ waits for a timer (measured: a timer only adds latency).
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -101,6 +102,25 @@ class Ledger:
         if held[1] is not None:
             raise held[1]
         return held[0]
+
+    async def write(self, job: Job) -> Any:
+        """What the job gave, once it is durable. Raises what it raised, or LedgerError."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def tell(result: Any, error: Exception | None) -> None:
+            if future.done():
+                return  # nobody waits any more
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        def done(result: Any, error: Exception | None) -> None:
+            loop.call_soon_threadsafe(tell, result, error)
+
+        self.submit(job, done)
+        return await future
 
     @property
     def waiting(self) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 from agent.errors import LedgerUnusable
 from agent.ledger import files
+from agent.ledger.transaction import load_sessions
+from agent.operations.values import Session
 from contract.chain import GENESIS, ChainError, check_body
 from contract.stock import StockRow
 from contract.topics import EventType
@@ -88,6 +90,15 @@ class Reader:
     def positions(self) -> dict[str, int]:
         return dict(self._connection.execute("SELECT consumer, seq FROM position").fetchall())
 
+    def sessions(self) -> dict[str, Session]:
+        """Open sessions by station."""
+        return load_sessions(self._connection)
+
+    def counted(self, session: str, zone: str) -> list[str]:
+        """EPCs that a count has seen, hexadecimal."""
+        statement = "SELECT epc FROM counted WHERE session = ? AND zone = ?"
+        return [row[0] for row in self._connection.execute(statement, (session, zone))]
+
     def response(self, request_id: str) -> bytes | None:
         row = self._connection.execute("SELECT body FROM response WHERE id = ?", (request_id,)).fetchone()
         return row[0] if row else None
@@ -101,6 +112,8 @@ def projected(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]
     return {
         "stock": connection.execute("SELECT * FROM stock ORDER BY 1, 2, 3, 4").fetchall(),
         "session": connection.execute("SELECT * FROM session ORDER BY 1").fetchall(),
+        "counted": connection.execute("SELECT * FROM counted ORDER BY 1, 2, 3").fetchall(),
+        "serial": connection.execute("SELECT * FROM serial ORDER BY 1").fetchall(),
     }
 
 

@@ -3,38 +3,77 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agent.ledger import files
 from agent.ledger.transaction import session_body
-from agent.operations import sessions
+from agent.operations import sessions, tags
 from agent.operations.values import Session
-from contract.stock import StockKey, event_deltas, opening_rows
+from contract.stock import StockKey, StockRow, event_deltas, opening_rows
 
 Tables = dict[str, list[tuple[Any, ...]]]
+_COLUMNS = {"stock": "?, ?, ?, ?, ?", "session": "?, ?", "counted": "?, ?, ?", "serial": "?, ?"}
+
+
+class _Fold:
+    """The projections in memory."""
+
+    def __init__(self) -> None:
+        self.stock: dict[StockKey, int] = {}
+        self.sessions: dict[str, Session] = {}
+        self.counted: set[tuple[str, str, str]] = set()
+        self.serials: dict[str, int] = {}
+
+    def state(self, event: Mapping[str, Any], rows: Iterable[StockRow]) -> None:
+        """One part of an opening: all there is, so far."""
+        state = event["data"]["state"]
+        self.stock.update({StockKey(*row[:4]): row.quantity for row in rows})
+        self.sessions.update({one["station"]: sessions.restored(one) for one in state["sessions"]})
+        self.counted.update(tuple(row) for row in state.get("counted", ()))
+        self.serials.update(dict(state.get("serials", ())))
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        for key, delta in event_deltas(event):
+            self.stock[key] = self.stock.get(key, 0) + delta
+        sessions.fold(self.sessions, event["type"], event["seq"], event["source"], event["data"])
+        if event["type"] == "journal":
+            self._take_tags(event["data"])
+
+    def _take_tags(self, data: Mapping[str, Any]) -> None:
+        change = tags.counted_change(data)
+        if change is not None:
+            session, zone, epcs = change
+            if zone is None:
+                self.counted = {row for row in self.counted if row[0] != session}
+            else:
+                self.counted.update((session, zone, epc) for epc in epcs)
+        given = tags.serial_change(data)
+        if given is not None:
+            self.serials[given[0]] = max(given[1], self.serials.get(given[0], 0))
+
+    def tables(self) -> Tables:
+        return {
+            "stock": sorted((*key, quantity) for key, quantity in self.stock.items() if quantity),
+            "session": sorted((name, session_body(session)) for name, session in self.sessions.items()),
+            "counted": sorted(self.counted),
+            "serial": sorted(self.serials.items()),
+        }
 
 
 def fold(bodies: Iterable[bytes]) -> Tables:
     """The projections that these events make, in key order. An opening's first part starts from nothing."""
-    stock: dict[StockKey, int] = {}
-    held: dict[str, Session] = {}
+    held = _Fold()
     for body in bodies:
         event = files.parse(body)
         stated = opening_rows(event)
-        if stated is not None:
-            if event["data"]["part"] == 1:
-                stock, held = {}, {}
-            stock.update({StockKey(*row[:4]): row.quantity for row in stated})
-            held.update({one["station"]: sessions.restored(one) for one in event["data"]["state"]["sessions"]})
+        if stated is None:
+            held.take(event)
             continue
-        for key, delta in event_deltas(event):
-            stock[key] = stock.get(key, 0) + delta
-        sessions.fold(held, event["type"], event["seq"], event["source"], event["data"])
-    return {
-        "stock": sorted((*key, quantity) for key, quantity in stock.items() if quantity),
-        "session": sorted((name, session_body(session)) for name, session in held.items()),
-    }
+        if event["data"]["part"] == 1:
+            held = _Fold()
+        held.state(event, stated)
+    return held.tables()
 
 
 def latest_opening(connection: sqlite3.Connection) -> int:
@@ -51,10 +90,9 @@ def rebuild(connection: sqlite3.Connection, progress: Callable[[int], None] = la
     connection.execute("BEGIN IMMEDIATE")
     try:
         tables = fold(_bodies(connection, latest_opening(connection), progress))
-        connection.execute("DELETE FROM stock")
-        connection.execute("DELETE FROM session")
-        connection.executemany("INSERT INTO stock VALUES (?, ?, ?, ?, ?)", tables["stock"])
-        connection.executemany("INSERT INTO session VALUES (?, ?)", tables["session"])
+        for name, columns in _COLUMNS.items():
+            connection.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
+            connection.executemany(f"INSERT INTO {name} VALUES ({columns})", tables[name])  # noqa: S608 - same
     except BaseException:
         connection.execute("ROLLBACK")
         raise

@@ -16,7 +16,7 @@ from agent.errors import LedgerUnusable
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-STEPS = ("001_log",)
+STEPS = ("001_log", "002_tags")
 VERSION = len(STEPS)
 
 

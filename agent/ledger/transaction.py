@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Any
 
@@ -15,6 +16,7 @@ import orjson
 
 from agent.clock import Clock
 from agent.ledger.files import Chain
+from agent.ledger.tags import Tags
 from agent.operations import sessions
 from agent.operations.values import Draft, Session
 from contract.canonical import canonical
@@ -74,6 +76,7 @@ class Transaction:
         self._sessions = load_sessions(connection)
         self._stations: set[str] = set()
         self._rows: list[tuple[Any, ...]] = []
+        self._tags = Tags(connection)
         self.recorded = ""
 
     # -- what operations look at ------------------------------------------------------------------------------------
@@ -101,6 +104,12 @@ class Transaction:
 
     def session(self, station: str) -> Session | None:
         return self._sessions.get(station)
+
+    def counted(self, session: str, zone: str) -> AbstractSet[str]:
+        return self._tags.counted(session, zone)
+
+    def serial(self, gtin: str) -> int | None:
+        return self._tags.serial(gtin)
 
     def event(self, seq: int) -> Mapping[str, Any] | None:
         first = self._rows[0][0] if self._rows else self.next_seq
@@ -147,6 +156,8 @@ class Transaction:
         station = sessions.fold(self._sessions, one.type, one.seq, draft.source, draft.data)
         if station is not None:
             self._stations.add(station)
+        if one.type == "journal":
+            self._tags.fold(draft.data)
         self._rows.append(one[:3])
 
     def flush(self) -> tuple[int, set[str]]:
@@ -161,6 +172,7 @@ class Transaction:
                 write.execute("DELETE FROM session WHERE station = ?", (station,))
             else:
                 write.execute(_PUT_SESSION, (station, session_body(session)))
+        self._tags.flush()
         write.execute("COMMIT")
         skus = {key.sku for key in self._changed}
         self._rows, self._changed, self._stations = [], set(), set()
@@ -179,6 +191,7 @@ class Transaction:
             self._connection.execute("ROLLBACK")
         self._rows, self._changed, self._stations = [], set(), set()
         self._stock.clear()
+        self._tags.rollback()
         self.head, self.prev = self._committed
         self._sessions = load_sessions(self._connection)
 

@@ -18,7 +18,12 @@ from identity import Control, Kind
 
 RECENT_EVENTS = 50
 RESENT_WINDOW_US = 60_000_000
-_MODES: dict[str, Mode] = {"MODE-RECEIVE": "receive", "MODE-MOVE": "move", "MODE-LOOKUP": "lookup"}
+_MODES: dict[str, Mode] = {
+    "MODE-RECEIVE": "receive",
+    "MODE-MOVE": "move",
+    "MODE-LOOKUP": "lookup",
+    "MODE-COUNT": "count",
+}
 _UNCERTAIN = (Kind.REFUSED, Kind.SUSPECT, Kind.AMBIGUOUS)  # a tuple: hashing a member takes longer than comparing
 _LANGUAGES: dict[str, Language] = {"LANG-KO": "ko", "LANG-EN": "en"}
 
@@ -68,6 +73,8 @@ def _move(ahead: _Ahead, scan: Scan, session: Session, source: Mapping[str, Any]
         return _exception(scan, source, "not_done", "no_weight")
     if not 1 <= quantity <= QUANTITY_MAX:
         return _exception(scan, source, "not_done", "bad_quantity", detail=f"the label means {quantity} base units")
+    if session.mode == "count":
+        return _count(scan, session, source, quantity)
     if session.mode == "move":
         if session.zone is None or session.zone_to is None:
             return _exception(scan, source, "not_done", "no_zone")
@@ -88,6 +95,23 @@ def _move(ahead: _Ahead, scan: Scan, session: Session, source: Mapping[str, Any]
     if session.top is not None:
         data["follows"] = session.top
     return _movement(ahead, kind, data, source, scan, {"product": product, "quantity": quantity})
+
+
+def _count(scan: Scan, session: Session, source: Mapping[str, Any], quantity: int) -> Decision:
+    """A journal entry: what was seen moves nothing before the count is approved."""
+    product = scan.product
+    assert product is not None
+    zone = session.zone or scan.station.zone
+    data = {
+        "kind": "counted",
+        "session": session.session,
+        "zone": zone,
+        "sku": product.sku,
+        "quantity": quantity,
+        "code": _code(scan),
+    }
+    facts = {"product": product, "quantity": quantity, "zone": zone}
+    return Decision(Answer.GOOD, "counted", (_draft("journal", data, source, scan.context),), facts)
 
 
 def _movement(
@@ -138,13 +162,13 @@ def _control(ahead: _Ahead, scan: Scan, session: Session, source: Mapping[str, A
     if isinstance(changed, str):
         return _exception(scan, source, "not_done", changed)
     note = sessions.draft("session_changed", changed, source, scan.context)
-    return Decision(Answer.GOOD, _changed_text(changed, control), (note,), {"session": changed})
+    return Decision(Answer.GOOD, _changed_text(changed, control), (note,), {"session": changed, "zone": changed.zone})
 
 
 def _changed(scan: Scan, session: Session, control: Control) -> Session | str:
     """The session after a control code, or why there is none."""
     if (mode := _MODES.get(control.verb)) is not None:
-        zone = scan.station.zone if mode == "receive" else None
+        zone = scan.station.zone if mode in sessions.IN_ONE_ZONE else None
         return session._replace(mode=mode, zone=zone, zone_to=None)
     if (language := _LANGUAGES.get(control.verb)) is not None:
         return session._replace(language=language)

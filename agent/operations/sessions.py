@@ -7,6 +7,8 @@ from typing import Any
 
 from agent.operations.values import Context, Draft, Session, Station
 
+IN_ONE_ZONE = frozenset({"receive", "count"})  # modes that begin in the station's own zone
+
 
 def fresh(station: Station, context: Context) -> Session:
     """A station is ready to scan without a word: its mode and zone come from the configuration."""
@@ -14,7 +16,7 @@ def fresh(station: Station, context: Context) -> Session:
         station.name,
         context.session_id,
         station.mode,
-        station.zone if station.mode == "receive" else None,
+        station.zone if station.mode in IN_ONE_ZONE else None,
         None,
         station.language,
     )

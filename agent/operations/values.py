@@ -10,7 +10,7 @@ from contract.stock import StockKey
 from drivers.reads import Answer, BadRead, BarcodeRead
 from identity import Identity
 
-Mode = Literal["receive", "move", "lookup"]
+Mode = Literal["receive", "move", "lookup", "count"]
 Language = Literal["ko", "en"]
 ClockState = Literal["synced", "suspect"]
 EMPTY: Mapping[str, Any] = {}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from agent.capture.feed import Feed
 from agent.capture.supervisor import DeviceStatus
+from agent.capture.tags import CountShown, Found
 from agent.operations.values import Station
 from contract.catalog import Item
 from contract.stock import StockRow
@@ -37,5 +38,8 @@ class View:
     stock: Callable[[str | None, str | None], list[StockRow]]  # by SKU, by zone; blocks, so call it in a thread
     exceptions: Callable[[int], list[dict[str, Any]]]  # the newest events of type exception, oldest first; blocks
     item: Callable[[str], Item | None]  # blocks
+    expected: Callable[[str], int]  # tags that stock says are in a zone; blocks
+    count: Callable[[str], CountShown | None]  # of a station, by RFID; on the event loop
+    find: Callable[[str], list[Found]]  # tags of an SKU or with an EPC, the nearest first; on the event loop
     health: Callable[[], dict[str, Any]]
     time_zone: tzinfo | None = None  # the store's; None: the machine's

@@ -16,6 +16,7 @@ from agent import config as config_module
 from agent.cli import app
 from agent.config import FILE_BYTES_MAX, SECRET_BYTES_MAX, Config, load, secret
 from agent.errors import EXIT_CONFIG, ConfigError
+from drivers.registry import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 STORE = '[store]\nid = "S1"\nzones = ["backroom", "salesfloor"]\n'
@@ -160,7 +161,7 @@ CASES: list[tuple[str, str, str]] = [
     (
         "mode",
         GOOD + STATION.replace("dock", "b") + "mode = 'sell'\n",
-        "station[2].mode: found 'sell', expected 'receive', 'move' or 'lookup'",
+        "station[2].mode: found 'sell', expected 'receive', 'move', 'lookup' or 'count'",
     ),
     ("two stations of a name", GOOD + STATION, "station: found 'dock' 2 times, expected each name once"),
     (
@@ -182,12 +183,12 @@ CASES: list[tuple[str, str, str]] = [
     (
         "kind missing",
         GOOD.replace('kind = "serial_line"\n', ""),
-        "device[1].settings.kind: found nothing, expected one of hid, serial_line, ssi",
+        "device[1].settings.kind: found nothing, expected one of " + ", ".join(sorted(KINDS)),
     ),
     (
         "kind unknown",
         GOOD.replace("serial_line", "telepathy"),
-        "device[1].settings.kind: found 'telepathy', expected one of hid, serial_line, ssi",
+        "device[1].settings.kind: found 'telepathy', expected one of " + ", ".join(sorted(KINDS)),
     ),
     (
         "device setting",

@@ -15,6 +15,7 @@ import pytest
 
 from agent.capture.feed import BEHIND_MAX, KEPT, LISTENERS_MAX, Feed
 from agent.capture.stations import Desk, Entry
+from agent.capture.tags import TagDesk
 from agent.catalogue import Catalogue
 from agent.ledger.log import Ledger, Limits
 from agent.ledger.reader import Reader
@@ -22,7 +23,7 @@ from agent.operations.values import Station
 from contract.catalog import parse_item
 from contract.times import Stamper
 from drivers.driver import Counters
-from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Read, TagRead
+from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Read, SensorRead
 from identity.control import encode
 from tests.agent.clocks import FakeClock
 
@@ -83,17 +84,31 @@ class Shop:
         self.driver = FakeDriver(folder)
         self.reader = Reader(folder)
         self._reads = 0
+        stations = {
+            "dock": Station("dock", "receive", "backroom", "ko", ZONES),
+            "shop": Station("shop", "lookup", "salesfloor", "en", ZONES),
+        }
+        device_stations = {"dock-scanner": "dock", "shop-scanner": "shop"}
+        self.timers: list[Callable[[], None]] = []
+        self.tags = TagDesk(
+            stations=stations,
+            device_stations=device_stations,
+            items=self.catalogue,
+            log=self.ledger,
+            clock=self.clock,
+            post=self.loop.put,
+            after=lambda _seconds, call: self.timers.append(call),
+            counted=self.reader.counted,
+        )
         self.desk = Desk(
-            stations={
-                "dock": Station("dock", "receive", "backroom", "ko", ZONES),
-                "shop": Station("shop", "lookup", "salesfloor", "en", ZONES),
-            },
-            device_stations={"dock-scanner": "dock", "shop-scanner": "shop"},
+            stations=stations,
+            device_stations=device_stations,
             items=self.catalogue,
             log=self.ledger,
             clock=self.clock,
             post=self.loop.put,
             show=self.entries.append,
+            tags=self.tags,
         )
 
     def read(self, text: str | bytes, device: str = "dock-scanner") -> BarcodeRead:
@@ -232,10 +247,10 @@ def test_a_bad_read_is_written_answered_and_shown(shop: Shop, device: str, stati
     assert shop.reader.newest(1)[0]["data"]["kind"] == "bad_read"
 
 
-def test_what_no_station_understands_is_counted(shop: Shop) -> None:
-    shop.handle(TagRead("dock-scanner", b"\x30" * 12, 1, None, shop.clock.now(), 0, 0))
-    assert shop.desk.tally.ignored_reads == 1
-    assert shop.driver.answers == []
+def test_levels_of_sensors_are_counted(shop: Shop) -> None:
+    shop.handle(SensorRead("dock-scanner", 1, True, shop.clock.now()))
+    assert shop.desk.tally.sensor_reads == 1
+    assert shop.entries == []
 
 
 def test_the_tally(shop: Shop) -> None:

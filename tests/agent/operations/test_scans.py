@@ -220,7 +220,7 @@ def test_the_language_is_the_sessions(store: Memory) -> None:
     assert store.sessions["dock"].language == "ko"
 
 
-KNOWN = {"UNDO", "LOGOUT", "CLOSE", "LANG-KO", "LANG-EN", "MODE-RECEIVE", "MODE-MOVE", "MODE-LOOKUP"}
+KNOWN = {"UNDO", "LOGOUT", "CLOSE", "LANG-KO", "LANG-EN", "MODE-RECEIVE", "MODE-MOVE", "MODE-LOOKUP", "MODE-COUNT"}
 
 
 @pytest.mark.parametrize("verb", sorted(PLAIN - KNOWN))

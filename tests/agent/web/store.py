@@ -9,6 +9,7 @@ from typing import Any
 from agent.capture.feed import Feed
 from agent.capture.stations import Entry
 from agent.capture.supervisor import DeviceStatus, State
+from agent.capture.tags import CountShown, Found
 from agent.operations.values import Station
 from agent.web.view import Sync, View
 from contract.catalog import Item, Name
@@ -96,6 +97,8 @@ class Store:
             exception(9, "unknown_code", "unknown_trade_item", code={"text": "]d2\x1d0104012345123456"}),
         ]
     )
+    counts: dict[str, CountShown] = field(default_factory=dict)
+    found: dict[str, list[Found]] = field(default_factory=dict)
     broken: Exception | None = None
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -111,6 +114,9 @@ class Store:
             stock=self._stock,
             exceptions=self._exceptions,
             item=self.items.get,
+            expected=lambda zone: sum(row.quantity for row in self.rows if row.zone == zone),
+            count=self.counts.get,
+            find=lambda wanted: self.found.get(wanted, []),
             health=lambda: {"scans": self.feed.total},
             time_zone=SEOUL,
         )
