@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
+import ssl
 import threading
 from base64 import b64encode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -242,13 +243,22 @@ class MqttSink:
 class HttpSink:
     """The stream of an Impinj reader on a port of 127.0.0.1: one client at a time, as the reader has it."""
 
-    def __init__(self, port: int = 0, *, username: str = "root", password: str = "impinj") -> None:  # noqa: S107 - the vendor's default, published
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        username: str = "root",
+        password: str = "impinj",  # noqa: S107 - the vendor's default, published
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._account = "Basic " + b64encode(f"{username}:{password}".encode()).decode()
         self._waiting: queue.Queue[bytes | None] = queue.Queue(QUEUE_MAX)
         self._line: socket.socket | None = None
         self.closed = False
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
@@ -331,7 +341,7 @@ class HttpSink:
             return True
         try:
             gone = line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
+        except (BlockingIOError, ValueError):  # ValueError: TLS does not let itself be looked into
             gone = False
         except OSError:
             gone = True

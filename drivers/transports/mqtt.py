@@ -84,7 +84,9 @@ class _Listener:
             if wanted.username is not None:
                 client.username_pw_set(wanted.username, wanted.password)
             if wanted.tls is not None:
-                client.tls_set_context(wanted.tls.context())  # pyright: ignore[reportUnknownMemberType]
+                context = wanted.tls.context()
+                context.sslsocket_class = _ClosedWhenRefused
+                client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
             client.connect(wanted.host, wanted.port, wanted.keepalive_s)
         except (OSError, ValueError) as error:
             raise _refusal(self._peer, error) from error
@@ -137,6 +139,17 @@ class _Listener:
             self._answer(DeviceUnavailable(f"the broker {self._peer} closed the connection", hint=_HINT))
         if not self._leaving:
             self.source.end(str(code))
+
+
+class _ClosedWhenRefused(ssl.SSLSocket):
+    """paho 2.2 leaves the socket open when the handshake fails."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
 
 
 def _refusal(peer: str, error: Exception) -> DeviceError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from drivers.reads import BadRead, Fault, Read, TagRead
 from drivers.registry import factory, watched
 from simulators.reader_json import STREAM_PATH, Dialect, HttpSink, JsonReader, MqttSink
 from simulators.tags import Sighting, Tag
+from tests.agent.uplink.test_link_brokers import Authority, encrypted
 from tests.brokers import Mosquitto, Observer, free_port
 from tests.drivers.device_tools import clock, next_reads, run, until
 
@@ -348,3 +350,55 @@ def test_a_flood_waits_and_is_whole(broker: Mosquitto) -> None:
             assert all(isinstance(read, TagRead) for read in reads)
 
     run(work())
+
+
+@pytest.mark.broker
+def test_a_broker_with_tls(tmp_path: Path) -> None:
+    ours, others = Authority(tmp_path, "ours"), Authority(tmp_path, "others")
+    with Mosquitto(tmp_path, *encrypted(ours)) as broker:
+
+        async def work() -> None:
+            for trust in ({"tls_ca_file": ours.file}, {"tls_check": False}):
+                async with driver_of(**mqtt(broker, tls=True, **trust)) as driver:
+                    driver.close()
+
+        run(work())
+        untrusted = opening(**mqtt(broker, tls=True, tls_ca_file=others.file))
+        assert isinstance(untrusted, DeviceRefused)
+        assert "not trusted" in str(untrusted)
+    assert threads() == []
+
+
+def test_a_stream_with_tls(tmp_path: Path) -> None:
+    ours, others = Authority(tmp_path, "ours"), Authority(tmp_path, "others")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*ours.issue("reader"))
+    stream = HttpSink(tls=context)
+
+    async def work() -> None:
+        async with driver_of(**http(stream, tmp_path, tls=True, tls_ca_file=ours.file)) as driver:
+            JsonReader(Dialect.IMPINJ, stream).see(SEEN)
+            assert len(await next_reads(driver, 1)) == 1
+            begun = threads()
+            assert any(name.startswith("http") for name in begun)
+        assert threads() == []  # a thread that waits in TLS was woken
+
+    run(work())
+    untrusted = opening(**http(stream, tmp_path, tls=True, tls_ca_file=others.file))
+    assert isinstance(untrusted, DeviceRefused)
+    assert "not trusted" in str(untrusted)
+    stream.close()
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_broker_that_freezes_is_noticed_by_its_silence(broker: Mosquitto) -> None:
+    async def work() -> None:
+        async with driver_of(**mqtt(broker, keepalive_s=5)) as driver:
+            broker.freeze()
+            with pytest.raises(DeviceUnavailable):
+                await anext(aiter(driver))
+            broker.thaw()
+
+    run(work())
+    assert threads() == []
