@@ -78,7 +78,7 @@ def _heartbeat(data: dict[str, Any]) -> list[Fact]:
     ]
     if states:
         found.append(Antennas(tuple(sorted(states)), complete=True))
-    activity = radio.get("radioActivity", radio.get("radioActivitiy"))  # both spellings are in the field
+    activity = fields.text(radio.get("radioActivity", radio.get("radioActivitiy")))  # both spellings are in the field
     if radio.get("radioConnection") == "disconnected":
         found.append(_RADIO_OFF)
     elif activity in {"active", "inactive"}:

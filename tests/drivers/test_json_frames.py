@@ -268,6 +268,13 @@ def test_a_heartbeat_in_the_older_spelling() -> None:
     assert READS in zebra.facts(beat)
 
 
+def test_a_heartbeat_of_wrong_types_says_nothing() -> None:  # found by tests/fuzz/json_fuzz.py
+    radio = {"antennas": {"1": 7, "x": "connected", "": "connected"}, "radioActivity": [[]], "radioConnection": {}}
+    assert zebra.facts({"type": "heartbeat", "data": {"radio_control": radio, "reader_gateway": []}}) == [
+        Other("heartbeat")
+    ]
+
+
 NUMBERS: list[tuple[list[int], list[Step], list[str]]] = [
     ([5, 6, 7], [Step.NEXT] * 3, []),
     ([5, 7], [Step.NEXT, Step.GAP], ["6"]),
