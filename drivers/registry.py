@@ -8,25 +8,32 @@ from typing import Annotated
 from pydantic import Field
 
 import drivers.hid.driver
+import drivers.r200.driver
 import drivers.reader_json.driver
 import drivers.serial_scanner.driver
 import drivers.ssi.driver
+import drivers.thingmagic.driver
 from drivers.driver import Clock, Driver
 from drivers.hid.settings import HidSettings
+from drivers.r200.settings import R200Settings
 from drivers.reader_json.settings import ReaderJsonSettings
 from drivers.serial_scanner.settings import SerialLineSettings
 from drivers.settings import DeviceSettings
 from drivers.ssi.settings import SsiSettings
+from drivers.thingmagic.settings import ThingmagicSettings
 
 AnySettings = Annotated[
-    HidSettings | ReaderJsonSettings | SerialLineSettings | SsiSettings, Field(discriminator="kind")
+    HidSettings | R200Settings | ReaderJsonSettings | SerialLineSettings | SsiSettings | ThingmagicSettings,
+    Field(discriminator="kind"),
 ]
 
 KINDS: dict[str, type[DeviceSettings]] = {
     "hid": HidSettings,
+    "r200": R200Settings,
     "reader_json": ReaderJsonSettings,
     "serial_line": SerialLineSettings,
     "ssi": SsiSettings,
+    "thingmagic": ThingmagicSettings,
 }
 
 
@@ -35,12 +42,16 @@ def factory(name: str, settings: AnySettings, clock: Clock) -> Callable[[], Driv
     match settings:
         case HidSettings():
             return lambda: drivers.hid.driver.build(name, settings, clock)
+        case R200Settings():
+            return lambda: drivers.r200.driver.build(name, settings, clock)
         case ReaderJsonSettings():
             return lambda: drivers.reader_json.driver.build(name, settings, clock)
         case SerialLineSettings():
             return lambda: drivers.serial_scanner.driver.build(name, settings, clock)
         case SsiSettings():
             return lambda: drivers.ssi.driver.build(name, settings, clock)
+        case ThingmagicSettings():
+            return lambda: drivers.thingmagic.driver.build(name, settings, clock)
 
 
 def watched(settings: AnySettings) -> str | None:

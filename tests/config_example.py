@@ -52,6 +52,9 @@ EXAMPLES: dict[str, Any] = {
     "hid.vendor": "0c2e",
     "hid.product": "0b61",
     "serial_line.path": "/dev/serial/by-id/usb-Datalogic_Gryphon-if00",
+    "r200.path": "/dev/serial/by-path/pci-0000:00:14.0-usb-0:4:1.0-port0",
+    "r200.region": "kr",
+    "r200.session": 1,
     "reader_json.dialect": "impinj",
     "reader_json.host": "127.0.0.1",
     "reader_json.port": 1883,
@@ -63,10 +66,20 @@ EXAMPLES: dict[str, Any] = {
     "ssi.path": "/dev/serial/by-id/usb-Symbol_DS9308-if00",
     "ssi.aiming": True,
     "ssi.led_look": 3,
+    "thingmagic.path": "/dev/serial/by-id/usb-ThingMagic_M6e-if00",
+    "thingmagic.region": "kr",
+    "thingmagic.session": 1,
 }
 # Needed by rules over several settings, so they stand without `#` although the model alone would do without them.
 WRITTEN = frozenset({"hid.path", "device.station", "reader_json.topics"})
-DEVICES = {"hid": "hand-1", "reader_json": "gate-1", "serial_line": "counter-1", "ssi": "dock-1"}
+DEVICES = {
+    "hid": "hand-1",
+    "r200": "desk-1",
+    "reader_json": "gate-1",
+    "serial_line": "counter-1",
+    "ssi": "dock-1",
+    "thingmagic": "table-1",
+}
 
 
 def toml(value: Any) -> str:

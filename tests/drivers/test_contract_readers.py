@@ -17,9 +17,13 @@ from pydantic import TypeAdapter
 
 from drivers.driver import Direction, Driver
 from drivers.errors import DeviceRefused, DeviceUnavailable
-from drivers.operations import Bank, ReadMemory
+from drivers.operations import Bank, Outcome, ReadMemory, WriteMemory
+from drivers.r200.frames import Framing
 from drivers.reads import Answer, Arrival, BadRead, Read, TagRead
 from drivers.registry import AnySettings, factory
+from simulators.module import HandSource, Machine, ModuleDevice, ModuleFault, World
+from simulators.module_r200 import R200Module
+from simulators.module_thingmagic import ThingmagicModule
 from simulators.reader_json import Dialect, HttpSink, JsonReader, MqttSink
 from simulators.tags import Sighting, Tag, listed
 from tests.brokers import Mosquitto
@@ -106,6 +110,42 @@ class JsonStream:
         JsonReader(Dialect.IMPINJ, self.sink).garbage()
 
 
+class SerialModule:
+    """A module on a pty, with a supply of its own: off is its cable. `split`: its line gives byte by byte."""
+
+    def __init__(self, path: Path, make: Callable[[World], Machine], *, split: bool = False) -> None:
+        self.hand = HandSource()
+        self.tags: list[Tag] = []
+        self.device = ModuleDevice(path, make(World(self.hand, self.tags)))
+        if split:
+            self.device.fault(ModuleFault.SPLIT)
+
+    def on(self) -> None:
+        self.device.plug()
+
+    def off(self) -> None:
+        self.device.unplug()
+
+    def show(self, tags: list[Tag]) -> None:
+        self.tags.extend(tags)
+        self.hand.show(tags)
+
+    def garble(self) -> None:
+        self.device.fault(ModuleFault.GARBAGE)
+
+
+def thingmagic(folder: Path, *, split: bool = False) -> Reader:
+    device = SerialModule(folder / "module", ThingmagicModule, split=split)
+    settings = {"kind": "thingmagic", "path": str(folder / "module"), "region": "kr"}
+    return Reader(device, settings, operates=True)
+
+
+def r200(folder: Path, *, framing: Framing = Framing.AA_DD, split: bool = False) -> Reader:
+    device = SerialModule(folder / "module", lambda world: R200Module(world, framing), split=split)
+    settings = {"kind": "r200", "path": str(folder / "module"), "region": "kr", "framing": framing}
+    return Reader(device, settings, operates=True)
+
+
 def json_over_broker(folder: Path) -> Reader:
     device = JsonOverBroker(folder)
     settings = {"kind": "reader_json", "dialect": "zebra", "host": "127.0.0.1", "topics": ["gate/tags"]}
@@ -124,6 +164,11 @@ def json_stream(folder: Path) -> Reader:
 CASES: dict[str, Callable[[Path], Reader]] = {
     "reader_json/mqtt": json_over_broker,
     "reader_json/http": json_stream,
+    "thingmagic": thingmagic,
+    "thingmagic/split": lambda folder: thingmagic(folder, split=True),
+    "r200": r200,
+    "r200/split": lambda folder: r200(folder, split=True),
+    "r200/m100": lambda folder: r200(folder, framing=Framing.BB_7E),
 }
 
 
@@ -244,6 +289,37 @@ def test_an_answer_does_nothing_and_operations_are_refused_where_there_are_none(
                 with pytest.raises(DeviceRefused) as caught:
                     await driver.operate(ReadMemory(Bank.TID, 0, 2))
                 assert caught.value.hint
+
+    run(work())
+
+
+def test_operations_read_and_write_one_tag_and_reading_goes_on(reader: Reader) -> None:
+    if not reader.operates:
+        return
+
+    async def work() -> None:
+        [tag, other] = listed(EPCS[:2])
+        async with reader.driver() as driver:
+            reads: list[Read] = []
+            collecting = asyncio.create_task(collect(driver, reads))
+            reader.device.show([tag, other])
+            await until(lambda: len(reads) >= 2)
+            [result] = await driver.operate(ReadMemory(Bank.TID, 0, 6, match=tag.epc))
+            assert (result.outcome, result.epc, result.data) == (Outcome.DONE, EPCS[0], tag.tid)
+            [result] = await driver.operate(WriteMemory(Bank.EPC, 2, EPCS[9], match=EPCS[0]))
+            assert result.outcome is Outcome.DONE
+            assert (tag.epc, other.epc) == (EPCS[9], EPCS[1])
+            [result] = await driver.operate(ReadMemory(Bank.EPC, 2, 6, match=EPCS[9]))
+            assert result.data == EPCS[9]
+            [result] = await driver.operate(ReadMemory(Bank.USER, 500, 1, match=EPCS[9]))
+            assert result.outcome is Outcome.OVERRUN
+            [result] = await driver.operate(ReadMemory(Bank.TID, 0, 1, match=EPCS[5], duration_ms=200))
+            assert result.outcome is Outcome.NO_RESPONSE
+            reader.device.show(listed(EPCS[2:3]))
+            await until(lambda: any(isinstance(read, TagRead) and read.epc == EPCS[2] for read in reads))
+            driver.close()
+            await collecting
+            assert not [read for read in reads if isinstance(read, BadRead)]
 
     run(work())
 

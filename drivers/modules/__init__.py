@@ -1,0 +1,1 @@
+"""What serial UHF modules share: framing with resynchronisation, commands one by one, operations on tags."""
