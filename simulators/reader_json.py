@@ -30,6 +30,7 @@ STREAM_PATH = "/api/v1/data/stream"
 QUEUE_MAX = 100_000
 ANSWER_S = 10.0
 IDLE_S = 0.25  # between two looks whether the run has ended
+HUGE_BYTES = 2_000_000
 LINE_END = b"\r\n"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,6 +38,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Dialect(StrEnum):
     IMPINJ = "impinj"
     ZEBRA = "zebra"
+
+
+class Fault(StrEnum):
+    GAP = "gap"
+    GARBAGE = "garbage"
+    HUGE = "huge"
+    RESTART = "restart"
+    DROP = "drop"
+
+    @classmethod
+    def at(cls, number: int) -> Fault:
+        """One after the other."""
+        return list(cls)[number % len(cls)]
 
 
 class Sink(Protocol):
@@ -62,8 +76,8 @@ class JsonReader:
         self._clock_error_us = clock_error_us
         self._management_number = 1
 
-    def run(self, source: Source, pacer: Pacer, *, heartbeat_s: float | None = None) -> int:
-        """Until the source ends or the pacer stops; the number of tag documents."""
+    def run(self, source: Source, pacer: Pacer, *, heartbeat_s: float | None = None, fault_every: int = 0) -> int:
+        """Until the source ends or the pacer stops; the number of tags seen. `fault_every` so many, one fault."""
         begun_us, sent = monotonic_us(), 0
         beat_us = 0 if heartbeat_s is not None else None
         while not pacer.stopped:
@@ -71,6 +85,8 @@ class JsonReader:
             for sighting in source.due(now_us):
                 self.see(sighting, wall_us() - now_us + sighting.at_us)
                 sent += 1
+                if fault_every and sent % fault_every == 0:
+                    self.fail(Fault.at(sent // fault_every - 1))
             if beat_us is not None and heartbeat_s is not None and now_us >= beat_us:
                 self.beat()
                 beat_us += int(heartbeat_s * 1e6)
@@ -95,6 +111,19 @@ class JsonReader:
         number = self.event_number
         self.event_number += 1
         return {"data": zebra_tag(sighting, number), "timestamp": zebra_time(time_us), "type": "INVENTORY"}
+
+    def fail(self, fault: Fault) -> None:
+        match fault:
+            case Fault.GAP:
+                self.skip(3)
+            case Fault.GARBAGE:
+                self.garbage()
+            case Fault.HUGE:
+                self.huge(HUGE_BYTES)
+            case Fault.RESTART:
+                self.restart()
+            case Fault.DROP:
+                self.sink.drop()
 
     def skip(self, count: int) -> None:
         """Events that are counted and never sent."""
@@ -217,12 +246,9 @@ class MqttSink:
         username: str | None = None,
         password: str | None = None,
     ) -> None:
-        self._topic, self._qos = topic, qos
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        if username is not None:
-            self._client.username_pw_set(username, password)
-        self._client.connect(host, port, 30)
-        self._client.loop_start()
+        self._host, self._port, self._topic, self._qos = host, port, topic, qos
+        self._username, self._password = username, password
+        self._client = self._connected()
 
     def send(self, document: bytes) -> None:
         self._client.publish(self._topic, document, self._qos)
@@ -232,12 +258,22 @@ class MqttSink:
         self._client.publish(self._topic, b"", 1).wait_for_publish(ANSWER_S)
 
     def drop(self) -> None:
-        """The broker stays, and so does whoever listens to it: only the reader is gone."""
-        self._client.disconnect()
+        """The broker stays, and so does whoever listens to it: only the reader goes, and comes back."""
+        self.settle()
+        self.close()
+        self._client = self._connected()
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _connected(self) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2)
+        if self._username is not None:
+            client.username_pw_set(self._username, self._password)
+        client.connect(self._host, self._port, 30)
+        client.loop_start()
+        return client
 
 
 class HttpSink:

@@ -176,7 +176,7 @@ class ReaderJsonSession:
                 self.ignored["repeated"] += 1
                 return []
             if seen.missing:
-                detail = f"tag events {seen.missing} never came"
+                detail = f"tag events {seen.missing} are missing"
                 reads.append(self._numbering.bad(raw, Fault.DROPPED, detail, now))
         self._last_tag = tag.epc
         self._tag_ns = now.monotonic_ns

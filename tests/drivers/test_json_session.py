@@ -104,7 +104,7 @@ def test_a_gap_in_the_numbers_names_what_is_missing() -> None:
     reader = session()
     assert bad(reader.receive(zebra(7), at(0))) == []
     reads = reader.receive(zebra(11), at(1))
-    assert bad(reads) == [(Fault.DROPPED, "tag events 8 to 10 (3) never came")]
+    assert bad(reads) == [(Fault.DROPPED, "tag events 8 to 10 (3) are missing")]
     assert isinstance(reads[0], BadRead)
     assert b'"eventNum":11' in reads[0].raw
     assert len(tags(reads)) == 1
@@ -123,7 +123,7 @@ def test_a_restart_whose_first_events_are_missing_says_so() -> None:
     reader = session()
     reader.receive(zebra(5000), at(0))
     assert bad(reader.receive(zebra(3), at(1))) == [
-        (Fault.DROPPED, "tag events 1 to 2 (2) since its restart never came")
+        (Fault.DROPPED, "tag events 1 to 2 (2) since its restart are missing")
     ]
 
 
