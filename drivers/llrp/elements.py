@@ -36,7 +36,20 @@ from drivers.llrp.fields import Bits, Codec, Cut, Value
 from drivers.llrp.frames import Malformed, Message
 from drivers.reads import Fault
 
-__all__ = ["Bits", "Element", "Malformed", "Unknown", "Value", "count_unknown", "decode", "element", "encode", "label"]
+__all__ = [
+    "Bits",
+    "Element",
+    "Malformed",
+    "Unknown",
+    "Value",
+    "count_unknown",
+    "decode",
+    "element",
+    "encode",
+    "encode_parameter",
+    "label",
+    "parse",
+]
 
 DEPTH_MAX = 16  # of parameters in parameters; the definitions need eight
 PARAMETERS_MAX = 65_536  # of one message
@@ -166,9 +179,9 @@ def decode(message: Message) -> Element:
     return found
 
 
-def parse(body: bytes, at: int = 0, *, depth: int = 1) -> tuple[Content, ...]:
-    """The parameters from `at` to the end of a body."""
-    return _parameters(body, at, len(body), depth, [PARAMETERS_MAX])
+def parse(body: bytes, at: int = 0, end: int | None = None) -> tuple[Content, ...]:
+    """The parameters between two places of a body."""
+    return _parameters(body, at, len(body) if end is None else end, 1, [PARAMETERS_MAX])
 
 
 @cache

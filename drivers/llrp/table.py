@@ -295,8 +295,17 @@ C |AirProtocolTagData|C1G2_PC C1G2_CRC C1G2_XPCW1 C1G2_XPCW2
 C |AirProtocolSingulationDetails|C1G2SingulationDetails
 M 25882/21|IMPINJ_ENABLE_EXTENSIONS|_32|Custom*|IMPINJ_ENABLE_EXTENSIONS_RESPONSE
 M 25882/22|IMPINJ_ENABLE_EXTENSIONS_RESPONSE||LLRPStatus Custom*
-P 25882/23|ImpinjInventorySearchMode|InventorySearchMode:u16=ImpinjInventorySearchType
+P 25882/23|ImpinjInventorySearchMode|InventorySearchMode:u16=ImpinjInventorySearchType|Custom*
 E |ImpinjInventorySearchType|0=Reader_Selected 1=Single_Target 2=Dual_Target 3=Single_Target_With_Suppression
+P 25882/26|ImpinjFixedFrequencyList|FixedFrequencyMode:u16=ImpinjFixedFrequencyMode _16 ChannelList:u16v|Custom*
+E |ImpinjFixedFrequencyMode|0=Disabled 1=Auto_Select 2=Channel_List
+P 25882/28|ImpinjLowDutyCycle|LowDutyCycleMode:u16=ImpinjLowDutyCycleMode EmptyFieldTimeout:u16
+  FieldPingInterval:u16|Custom*
+E |ImpinjLowDutyCycleMode|0=Disabled 1=Enabled
+P 25882/29|ImpinjDetailedVersion|ModelName:utf8v/UTF8 SerialNumber:utf8v/UTF8 SoftwareVersion:utf8v/UTF8
+  FirmwareVersion:utf8v/UTF8 FPGAVersion:utf8v/UTF8 PCBAVersion:utf8v/UTF8|Custom*
+P 25882/36|ImpinjGPIDebounceConfiguration|GPIPortNum:u16 GPIDebounceTimerMSec:u32|Custom*
+P 25882/37|ImpinjReaderTemperature|Temperature:s16|Custom*
 P 25882/38|ImpinjLinkMonitorConfiguration|LinkMonitorMode:u16=ImpinjLinkMonitorMode LinkDownThreshold:u16|Custom*
 E |ImpinjLinkMonitorMode|0=Disabled 1=Enabled
 P 25882/39|ImpinjReportBufferConfiguration|ReportBufferMode:u16=ImpinjReportBufferMode|Custom*
