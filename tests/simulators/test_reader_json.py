@@ -8,15 +8,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from drivers.reader_json.settings import ReaderJsonSettings
 from drivers.reads import BadRead, Fault, TagRead
 from drivers.registry import factory
+from simulators.cli import app
 from simulators.clock import Pacer
 from simulators.reader_json import Dialect, JsonReader, MqttSink, impinj_time, zebra_time
-from simulators.reader_json_cli import register
 from simulators.tags import RateSource, sgtin_tags
 from tests.brokers import Mosquitto, Observer
 from tests.drivers.device_tools import clock, run
@@ -62,17 +61,13 @@ def test_a_run_with_faults(tmp_path: Path, dialect: Dialect) -> None:
 @pytest.mark.broker
 @pytest.mark.parametrize("command", ["impinj", "zebra"])
 def test_the_command_publishes_and_ends(tmp_path: Path, command: str) -> None:
-    app = typer.Typer()
-    register(app)
     with Mosquitto(tmp_path) as broker, Observer(broker.port) as observer:
         options = ["--broker", f"127.0.0.1:{broker.port}", "--topic", "gate", "--seconds", "0.5", "--rate", "100"]
-        result = CliRunner().invoke(app, [command, *options])
+        result = CliRunner().invoke(app, ["reader", command, *options])
         assert result.exit_code == 0, result.output
         assert "tags seen" in result.output
         observer.wait(lambda: len(observer.payloads("gate")) > 10)
 
 
 def test_the_command_says_that_no_broker_is_there() -> None:
-    app = typer.Typer()
-    register(app)
-    assert CliRunner().invoke(app, ["zebra", "--broker", "127.0.0.1:1"]).exit_code == 2
+    assert CliRunner().invoke(app, ["reader", "zebra", "--broker", "127.0.0.1:1"]).exit_code == 2
