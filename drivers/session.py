@@ -67,7 +67,10 @@ class TagSession(Session, Protocol):
         ...
 
     def take_results(self) -> list[TagResult] | None:
-        """The results of the operation that has ended since the last call; None: none has."""
+        """The results of the operation that has ended since the last call; None: none has.
+
+        Raises DeviceRefused if the device refused it.
+        """
         ...
 
 

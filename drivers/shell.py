@@ -203,7 +203,11 @@ class DeviceDriver:
         if operation.done():
             return
         assert isinstance(self._session, TagSession)
-        results = self._session.take_results()
+        try:
+            results = self._session.take_results()
+        except DeviceError as refused:  # the operation, not the device: reading goes on
+            operation.set_exception(refused)
+            return
         if results is not None:
             operation.set_result(results)
         elif self._ended:
