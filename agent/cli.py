@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -14,6 +14,7 @@ import typer
 from agent import device_cli
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
 from contract.topics import EventType
+from drivers.r200.frames import Framing
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -32,6 +33,7 @@ ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="JAEGO_CONFIG", help="Configuration file.", show_default=True)
 ]
 DEFAULT = Path("/etc/jaego/agent.toml")
+Recorded = Annotated[Path, typer.Argument(help="Raw bytes or hexadecimal text; - is standard input.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
@@ -217,21 +219,44 @@ def catalogue_import(
     raise typer.Exit(1 if report.refused or not report.complete else 0)
 
 
-@decode_app.callback()
-def _decode() -> None:
-    """What bytes of a device's protocol say, as JSON."""  # makes a group of what is one command so far
-
-
 @decode_app.command("llrp")
-def decode_llrp(
-    file: Annotated[Path, typer.Argument(help="Raw bytes or hexadecimal text; - is standard input.")] = Path("-"),
-) -> None:
+def decode_llrp(file: Recorded = Path("-")) -> None:
     """One JSON object a message. Damage is shown with its reason and place, and is no failure."""
     from agent import decode
 
+    _show(file, decode.llrp)
+
+
+@decode_app.command("thingmagic")
+def decode_thingmagic(
+    file: Recorded = Path("-"),
+    host: Annotated[bool, typer.Option(help="What the host sent, instead of what the module sent.")] = False,
+) -> None:
+    """One JSON object a frame. Damage is shown with its reason and place, and is no failure."""
+    from agent import decode_modules
+
+    _show(file, lambda source: decode_modules.thingmagic(source, host=host))
+
+
+@decode_app.command("r200")
+def decode_r200(
+    file: Recorded = Path("-"),
+    framing: Annotated[
+        Framing, typer.Option(help="First and last byte of frames: R200 chip aa_dd, M100 chip bb_7e.")
+    ] = Framing.AA_DD,
+) -> None:
+    """One JSON object a frame. Damage is shown with its reason and place, and is no failure."""
+    from agent import decode_modules
+
+    _show(file, lambda source: decode_modules.r200(source, framing))
+
+
+def _show(file: Path, decoded: Callable[[Iterable[bytes]], Iterable[dict[str, Any]]]) -> None:
+    from agent.hextext import chunks
+
     try:
         with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as source:
-            for one in decode.llrp(decode.chunks(source)):
+            for one in decoded(chunks(source)):
                 print(json.dumps(one), flush=True)
     except BrokenPipeError:  # whoever read this has seen enough: `| head`; typer ends quietly
         raise
