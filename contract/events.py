@@ -82,6 +82,7 @@ class MovementData(Shape):
         None, description="the session's last event that undo would reverse before this one"
     )
     reverses: Reference | None = Field(None, description="the event that this one takes back")
+    portal: Name | None = Field(None, description="portal that saw it")
 
 
 class ExceptionData(Shape):
@@ -97,6 +98,11 @@ class ExceptionData(Shape):
         "bad_tag",
         "unread_passage",
         "tag_not_written",
+        "unknown_tag",
+        "unexpected_tag",
+        "unexpected_exit",
+        "uncertain_passage",
+        "duplicate_tag",
     ]
     reason: str = Field(description="word for machines")
     detail: str | None = Field(None, max_length=1024)
@@ -104,6 +110,8 @@ class ExceptionData(Shape):
     sku: Name | None = None
     zone: Name | None = None
     quantity: int | None = None
+    epcs: list[Epc] | None = Field(None, max_length=500, description="tags that it is about")
+    portal: Name | None = Field(None, description="portal where it happened")
     concerns: Reference | None = None
 
 
@@ -181,6 +189,16 @@ class OpeningState(Shape):
     )
     serials: list[tuple[Gtin, int]] = Field(
         default_factory=list[tuple[Gtin, int]], description="the highest serial number that was given out, by GTIN"
+    )
+    tags: list[tuple[Epc, Name, Place, str, Disposition]] = Field(
+        default_factory=list[tuple[Epc, Name, Place, str, Disposition]],
+        description="known tags: EPC, SKU, place, lot or empty, disposition",
+    )
+    progress: list[tuple[Name, Name, int]] = Field(
+        default_factory=list[tuple[Name, Name, int]], description="what moved for documents: document, SKU, base units"
+    )
+    doubts: list[tuple[Epc, int]] = Field(
+        default_factory=list[tuple[Epc, int]], description="tags in doubt, and the exception that says so"
     )
 
 

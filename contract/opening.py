@@ -23,17 +23,14 @@ def opening_parts(
     stock: Sequence[Sequence[Any]],
     sessions: Sequence[Mapping[str, Any]],
     parent: Mapping[str, Any] | None,
-    *,
-    counted: Sequence[Sequence[Any]] = (),
-    serials: Sequence[Sequence[Any]] = (),
+    more: Mapping[str, Sequence[Sequence[Any]]] | None = None,
 ) -> list[dict[str, Any]]:
     """Unsigned data of the parts, in order. Rows as `OpeningState` says: `stock` is [sku, zone, lot or null,
-    disposition, quantity], `counted` [session, zone, EPC], `serials` [GTIN, highest serial given out]."""
+    disposition, quantity]; `more` are its other lists by name."""
     needed = {
         "stock": _cut(stock, ROWS_A_PART_MAX) or [[]],
         "sessions": _cut(sessions, SESSIONS_A_PART_MAX) or [[]],
-        "counted": _cut(counted, ROWS_A_PART_MAX),
-        "serials": _cut(serials, ROWS_A_PART_MAX),
+        **{name: _cut(rows, ROWS_A_PART_MAX) for name, rows in (more or {}).items()},
     }
     parts = max(map(len, needed.values()))
     return [

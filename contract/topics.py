@@ -55,6 +55,9 @@ class Topics:
     def ack(self, consumer: str) -> str:
         return self._below("ack", consumer)
 
+    def expected(self, document: str) -> str:
+        return self._below("expected", document)
+
     def request(self, verb: str) -> str:
         return self._below("request", verb)
 
@@ -76,6 +79,11 @@ class Topics:
 
 def catalog_filter(prefix: str = PREFIX) -> str:
     return f"{prefix}/catalog/+"
+
+
+def expected_filter(store: str, prefix: str = PREFIX) -> str:
+    """Which documents there are, head office alone knows."""
+    return f"{prefix}/{store}/expected/+"
 
 
 @dataclass(frozen=True, slots=True)

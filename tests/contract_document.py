@@ -16,7 +16,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel
 
-from contract import catalog, chain, events, messages, opening
+from contract import catalog, chain, documents, events, messages, opening
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "contract.md"
 _MADE = re.compile(r"(<!-- made: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -63,6 +63,10 @@ MEANINGS = {
     "disposition": "of the goods, after the movement",
     "code": "what was scanned",
     "kind": "what it is about",
+    "ExpectedDocument.document": "its name, as in the topic",
+    "ExpectedDocument.lines": "what is to come or to go",
+    "lot": "lot, where it is known",
+    "ExpectedDocument.kind": "`receipt` is an advance ship notice or a purchase order",
     "DeviceState.kind": "kind of driver",
     "lines": "what moved",
     "zone": "zone",
@@ -143,6 +147,14 @@ DEVICE = {
     "bad_reads": 1,
     "error": "the port is gone",
     "hint": "plug the scanner in again",
+}
+EXPECTED = {
+    "document": "ASN-4711",
+    "kind": "receipt",
+    "revision": 1,
+    "from": "supplier",
+    "to": "backroom",
+    "lines": [{"line": 1, "sku": "MILK-1L", "quantity": 12}],
 }
 LEVEL = {"sku": "MILK-1L", "on_hand": 12, "reserved": 0, "available": 12, "zones": {"backroom": 12}, "as_of": 3}
 
@@ -233,6 +245,7 @@ def example(topic: str) -> dict[str, Any]:
         "health": lambda: messages.Health.model_validate(_health(head)),
         "device": lambda: messages.DeviceState.model_validate({**DEVICE, "since": head["recorded_at"]}),
         "level": lambda: messages.Level.model_validate({**LEVEL, "log": head["log"]}),
+        "expected": lambda: documents.parse_document(EXPECTED),
         "ack": lambda: messages.Ack(log=head["log"], seq=4),
         "request": lambda: messages.StockDigest(
             id="hq-17", expires_at="2026-09-07T12:51:30+09:00", of="stock", sku_from="MILK-1L", sku_to="MILK-1L"
@@ -240,7 +253,7 @@ def example(topic: str) -> dict[str, Any]:
         "response": lambda: messages.Response(id="hq-17", status="done", result={"log": head["log"], **digest}),
         "ask": lambda: messages.Ask(id="019a8b1c-0000-7000-8000-0000000000aa", since=41),
     }
-    return json.loads(made[topic]().model_dump_json(exclude_none=True))
+    return json.loads(made[topic]().model_dump_json(exclude_none=True, by_alias=True))
 
 
 def _health(head: dict[str, Any]) -> dict[str, Any]:
@@ -264,7 +277,7 @@ def made(name: str) -> str:
     if what == "example":
         shown = json.dumps(example(subject), ensure_ascii=False, indent=1)
         return f"```json\n{shown}\n```\n"
-    rooms: tuple[ModuleType, ...] = (events, messages, catalog)
+    rooms: tuple[ModuleType, ...] = (events, messages, documents, catalog)
     return "\n".join(members(next(vars(room)[name] for room in rooms if name in vars(room)))) + "\n"
 
 

@@ -114,6 +114,9 @@ def projected(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]
         "session": connection.execute("SELECT * FROM session ORDER BY 1").fetchall(),
         "counted": connection.execute("SELECT * FROM counted ORDER BY 1, 2, 3").fetchall(),
         "serial": connection.execute("SELECT * FROM serial ORDER BY 1").fetchall(),
+        "tag": connection.execute("SELECT * FROM tag ORDER BY 1").fetchall(),
+        "progress": connection.execute("SELECT * FROM progress ORDER BY 1, 2").fetchall(),
+        "doubt": connection.execute("SELECT * FROM doubt ORDER BY 1").fetchall(),
     }
 
 

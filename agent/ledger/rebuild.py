@@ -6,14 +6,22 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from agent.ledger import files
+from agent.ledger import files, places
 from agent.ledger.transaction import session_body
 from agent.operations import sessions, tags
 from agent.operations.values import Session
 from contract.stock import StockKey, StockRow, event_deltas, opening_rows
 
 Tables = dict[str, list[tuple[Any, ...]]]
-_COLUMNS = {"stock": "?, ?, ?, ?, ?", "session": "?, ?", "counted": "?, ?, ?", "serial": "?, ?"}
+_COLUMNS = {
+    "stock": "?, ?, ?, ?, ?",
+    "session": "?, ?",
+    "counted": "?, ?, ?",
+    "serial": "?, ?",
+    "tag": "?, ?, ?, ?, ?",
+    "progress": "?, ?, ?",
+    "doubt": "?, ?",
+}
 
 
 class _Fold:
@@ -24,6 +32,7 @@ class _Fold:
         self.sessions: dict[str, Session] = {}
         self.counted: set[tuple[str, str, str]] = set()
         self.serials: dict[str, int] = {}
+        self.places = places.Fold()
 
     def state(self, event: Mapping[str, Any], rows: Iterable[StockRow]) -> None:
         """One part of an opening: all there is, so far."""
@@ -32,6 +41,7 @@ class _Fold:
         self.sessions.update({one["station"]: sessions.restored(one) for one in state["sessions"]})
         self.counted.update(tuple(row) for row in state.get("counted", ()))
         self.serials.update(dict(state.get("serials", ())))
+        self.places.state(state)
 
     def take(self, event: Mapping[str, Any]) -> None:
         for key, delta in event_deltas(event):
@@ -39,6 +49,7 @@ class _Fold:
         sessions.fold(self.sessions, event["type"], event["seq"], event["source"], event["data"])
         if event["type"] == "journal":
             self._take_tags(event["data"])
+        self.places.take(event)
 
     def _take_tags(self, data: Mapping[str, Any]) -> None:
         change = tags.counted_change(data)
@@ -58,6 +69,7 @@ class _Fold:
             "session": sorted((name, session_body(session)) for name, session in self.sessions.items()),
             "counted": sorted(self.counted),
             "serial": sorted(self.serials.items()),
+            **self.places.tables(),
         }
 
 

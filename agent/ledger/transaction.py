@@ -7,7 +7,7 @@ is true before the commit: after a rollback the caches are forgotten.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Any
@@ -16,16 +16,21 @@ import orjson
 
 from agent.clock import Clock
 from agent.ledger.files import Chain
+from agent.ledger.places import Places
 from agent.ledger.tags import Tags
 from agent.operations import sessions
+from agent.operations.passages import TagPlace
 from agent.operations.values import Draft, Session
 from contract.canonical import canonical
 from contract.chain import Place, Sealed, Sealer
+from contract.documents import ExpectedDocument
 from contract.ids import uuid7_of
 from contract.stock import StockKey
 from contract.times import Stamper
 
 STOCK_CACHE_KEYS_MAX = 20_000
+# Events that may say where tags are; a movement of a scanner does when it names EPCs.
+_PLACING = frozenset({"uncertain_passage", "tags_seen"})
 
 # Many rows in one statement: one step of SQLite, with the interpreter's lock released, instead of one a row.
 _ROWS_A_STATEMENT = (100, 10, 1)
@@ -49,6 +54,10 @@ def _write_rows(connection: sqlite3.Connection, statements: dict[int, str], rows
         while len(rows) - at >= count:
             connection.execute(statement, list(chain.from_iterable(rows[at : at + count])))
             at += count
+
+
+def _names_tags(draft: Draft) -> bool:
+    return draft.type == "movement" and any("epcs" in line for line in draft.data["lines"])
 
 
 def session_body(session: Session) -> str:
@@ -77,6 +86,7 @@ class Transaction:
         self._stations: set[str] = set()
         self._rows: list[tuple[Any, ...]] = []
         self._tags = Tags(connection)
+        self.places = Places(connection)
         self.recorded = ""
 
     # -- what operations look at ------------------------------------------------------------------------------------
@@ -97,13 +107,31 @@ class Transaction:
         return quantity
 
     def on_hand(self, sku: str) -> int:
+        return self._sum(sku, lambda _key: True)
+
+    def _sum(self, sku: str, wanted: Callable[[StockKey], bool]) -> int:
         rows = self._connection.execute("SELECT sku, zone, lot, disposition, quantity FROM stock WHERE sku = ?", (sku,))
         held = {StockKey(*row[:4]): row[4] for row in rows}
         held.update({key: self._stock[key] for key in self._changed if key.sku == sku})
-        return sum(held.values())
+        return sum(quantity for key, quantity in held.items() if wanted(key))
 
     def session(self, station: str) -> Session | None:
         return self._sessions.get(station)
+
+    def tag(self, epc: str) -> TagPlace | None:
+        return self.places.tag(epc)
+
+    def untagged(self, sku: str, zone: str) -> int:
+        """Sellable units in a zone that no known tag stands for."""
+        return self._sum(sku, lambda key: key.zone == zone and key.disposition == "sellable") - self.places.tagged(
+            sku, zone
+        )
+
+    def documents(self) -> Sequence[ExpectedDocument]:
+        return self.places.documents()
+
+    def progress(self, document: str) -> Mapping[str, int]:
+        return self.places.progress(document)
 
     def counted(self, session: str, zone: str) -> AbstractSet[str]:
         return self._tags.counted(session, zone)
@@ -158,6 +186,8 @@ class Transaction:
             self._stations.add(station)
         if one.type == "journal":
             self._tags.fold(draft.data)
+        if draft.data["kind"] in _PLACING or "document" in draft.source or _names_tags(draft):
+            self.places.fold(one.type, one.seq, draft.source, draft.data)
         self._rows.append(one[:3])
 
     def flush(self) -> tuple[int, set[str]]:

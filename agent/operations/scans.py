@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agent.operations import sessions
+from agent.operations import movements, sessions
 from agent.operations.values import BadScan, Context, Decision, Draft, Language, Mode, Product, Scan, Session, State
 from contract.events import CODE_HEX_MAX, CODE_TEXT_MAX
-from contract.stock import QUANTITY_MAX, StockKey, line_deltas
+from contract.stock import QUANTITY_MAX
 from contract.times import parse_us
 from drivers.reads import Answer
 from identity import Control, Kind
@@ -117,30 +117,17 @@ def _count(scan: Scan, session: Session, source: Mapping[str, Any], quantity: in
 def _movement(
     ahead: _Ahead, text: str, data: dict[str, Any], source: Mapping[str, Any], scan: Scan, facts: dict[str, Any]
 ) -> Decision:
-    """The movement, and what must be said when stock falls below zero: allowed, and reported at that moment."""
+    """The movement, its effect for the clerk, and an exception for each stock that it takes below zero."""
     context, stock = scan.context, ahead.state.stock
-    deltas = [delta for line in data["lines"] for delta in line_deltas(line)]
-    drafts = [Draft("movement", data, source, context.occurred_us, context.clock, deltas)]
-    answer = Answer.GOOD
-    for key, delta in deltas:
-        before = stock(key)
-        facts["zone"], facts["zone_quantity"] = key[1], before + delta
-        if before + delta < 0 <= before:
-            answer, text = Answer.LOOK, "negative_stock"
-            drafts.append(_below_zero(ahead.next_seq, key, before + delta, source, context))
-    return Decision(answer, text, tuple(drafts), facts)
-
-
-def _below_zero(seq: int, key: StockKey, quantity: int, source: Mapping[str, Any], context: Context) -> Draft:
-    data = {
-        "kind": "negative_stock",
-        "reason": "below_zero",
-        "sku": key.sku,
-        "zone": key.zone,
-        "quantity": quantity,
-        "concerns": {"seq": seq},
-    }
-    return _draft("exception", data, source, context)
+    draft = movements.movement(data, source, context)
+    for key, delta in draft.deltas:
+        facts["zone"], facts["zone_quantity"] = key[1], stock(key) + delta
+    low = list(movements.below_zero(ahead.state, draft, ahead.next_seq, source, context))
+    if not low:
+        return Decision(Answer.GOOD, text, (draft,), facts)
+    key, quantity, _ = low[-1]
+    facts["zone"], facts["zone_quantity"] = key.zone, quantity
+    return Decision(Answer.LOOK, "negative_stock", (draft, *(one for _, _, one in low)), facts)
 
 
 def _look_up(state: State, scan: Scan, source: Mapping[str, Any]) -> Decision:

@@ -45,6 +45,7 @@ class Counts:
     requests_refused: int = 0
     inbound_ignored: int = 0
     items_refused: int = 0
+    documents_refused: int = 0
 
 
 class ItemMaster:

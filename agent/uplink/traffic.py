@@ -15,6 +15,7 @@ from agent.ledger.reader import Reader
 from agent.ledger.transaction import Transaction
 from agent.uplink import requests
 from agent.uplink.engine import Batch, Engine
+from agent.uplink.expected import ExpectedDocuments
 from agent.uplink.link import Accepted, Inbound, Link
 from agent.uplink.master import Counts, ItemMaster, Items
 from agent.uplink.plane import StatePlane
@@ -23,7 +24,7 @@ from contract.chain import frame
 from contract.messages import Ack, Level, Response, State
 from contract.stock import StockRow
 from contract.times import Stamper
-from contract.topics import PREFIX, EventType, Topics, catalog_filter, parse
+from contract.topics import PREFIX, EventType, Topics, catalog_filter, expected_filter, parse
 
 RESPONSES_KEPT = 1000
 PACKET_OVERHEAD_BYTES = 512
@@ -90,11 +91,13 @@ class StoreTraffic:
             if outside.items is not None
             else None
         )
+        self._expected = ExpectedDocuments(outside.submit, say=outside.say, counts=self.counts)
 
     def _subscriptions(self) -> tuple[str, ...]:
         """Exact topics wherever a retained value matters: not every broker hands it to a wildcard."""
         found = [self._topics.ack(name) for name in self.engine.consumers]
         found += [self._topics.request(verb) for verb in requests.VERBS]
+        found.append(expected_filter(self._store.id, self._store.prefix))
         if self._outside.items is not None:
             found += [catalog_filter(self._store.prefix), f"{self._store.prefix}/{self._store.id}/answer/+"]
         return tuple(found)
@@ -237,6 +240,8 @@ class StoreTraffic:
                 master.take(one)
             elif address.plane == "ack" and address.name is not None:
                 self._ack(address.name, one, now_s)
+            elif address.plane == "expected" and address.name is not None:
+                self._expected.take(address.name, one)
             elif address.plane == "request" and address.name is not None:
                 self._request(address.name, one)
             elif address.plane == "answer" and address.name is not None and master is not None:
