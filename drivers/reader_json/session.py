@@ -180,6 +180,7 @@ class ReaderJsonSession:
                 reads.append(self._numbering.bad(raw, Fault.DROPPED, detail, now))
         self._last_tag = tag.epc
         self._tag_ns = now.monotonic_ns
+        self._cause = None  # it reads, whatever the last status said
         if tag.antenna:
             self._antennas_seen.add(tag.antenna)
         if self._notices.silence:

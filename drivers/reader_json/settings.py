@@ -74,6 +74,8 @@ class ReaderJsonSettings(DeviceSettings):
             raise ValueError('transport "http" is for dialect "impinj"; Zebra readers publish by MQTT')
         if (self.transport == "mqtt") != (self.topics is not None):
             raise ValueError('topics must be given with transport "mqtt", and only with it')
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("username and password_file go together")
         return self
 
     @property

@@ -305,6 +305,13 @@ def test_a_new_status_corrects_what_was_said() -> None:
     assert notices(read) == [("out_of_reach", "", False)]
 
 
+def test_a_tag_after_a_stop_proves_the_status_old() -> None:
+    reader = session("impinj")
+    reader.receive(impinj("inventoryStatus", inventoryStatus="idle"), at(0))
+    reader.receive(impinj("tagInventory", epcHex="ab"), at(1000))
+    assert notices(reader.tick(at(61_000))) == [("out_of_reach", "", True)]
+
+
 def test_an_antenna_goes_and_comes() -> None:
     reader = session("impinj")
     off, on = impinj("antennaDisconnected", antennaPort=2), impinj("antennaConnected", antennaPort=2)
@@ -366,6 +373,8 @@ def test_settings_that_do_not_fit_are_refused() -> None:
         {"dialect": "impinj", "host": "h"},
         {"dialect": "impinj", "host": "h", "transport": "http", "topics": ["t"]},
         {"dialect": "other", **MQTT},
+        {"dialect": "zebra", **MQTT, "username": "u"},
+        {"dialect": "zebra", **MQTT, "password_file": "p"},
     ):
         with pytest.raises(ValidationError):
             ReaderJsonSettings.model_validate(wrong)
