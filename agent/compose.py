@@ -20,7 +20,7 @@ from agent.capture.tags import TagDesk
 from agent.catalogue import Catalogue
 from agent.catalogue.start import open_at_start
 from agent.clock import Clock, SystemClock
-from agent.config import Config, DeviceSection, UplinkSection
+from agent.config import Config
 from agent.control import Control
 from agent.errors import EXIT_LEDGER, LedgerBusy
 from agent.health import device_state, health
@@ -29,6 +29,7 @@ from agent.ledger.reader import Reader
 from agent.looking import Looking
 from agent.notify import notify, watchdog_s
 from agent.operations.values import Station
+from agent.sections import DeviceSection, UplinkSection
 from agent.threads import hand_over_fast
 from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.link import Access, Link

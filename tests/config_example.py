@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from agent.config import Config, DeviceSection
+from agent.config import Config
+from agent.sections import DeviceSection
 from drivers.registry import KINDS
 
 HEAD = """\
@@ -41,6 +42,10 @@ EXAMPLES: dict[str, Any] = {
     "station.name": "dock",
     "station.zone": "backroom",
     "station.language": "ko",
+    "portal.name": "dock-door",
+    "portal.device": "portal-1",
+    "portal.zones": ["supplier", "backroom"],
+    "portal.antennas": {"1": "supplier", "2": "supplier", "3": "backroom", "4": "backroom"},
     "in_store.name": "scale",
     "in_store.prefixes": ["28"],
     "in_store.layout": "IIIIIWWWWWC",
@@ -52,6 +57,15 @@ EXAMPLES: dict[str, Any] = {
     "hid.vendor": "0c2e",
     "hid.product": "0b61",
     "serial_line.path": "/dev/serial/by-id/usb-Datalogic_Gryphon-if00",
+    "llrp.host": "192.0.2.20",
+    "llrp.port": 5084,
+    "llrp.tls_ca_file": "/etc/jaego/ca.pem",
+    "llrp.power_dbm": 30.0,
+    "llrp.mode": "robust",
+    "llrp.search": "dual",
+    "llrp.region": "kr",
+    "llrp.country": 410,
+    "llrp.eye_port": 1,
     "r200.path": "/dev/serial/by-path/pci-0000:00:14.0-usb-0:4:1.0-port0",
     "r200.region": "kr",
     "r200.session": 1,
@@ -74,6 +88,7 @@ EXAMPLES: dict[str, Any] = {
 WRITTEN = frozenset({"hid.path", "device.station", "reader_json.topics"})
 DEVICES = {
     "hid": "hand-1",
+    "llrp": "portal-1",
     "r200": "desk-1",
     "reader_json": "gate-1",
     "serial_line": "counter-1",
@@ -87,6 +102,8 @@ def toml(value: Any) -> str:
         return toml(value.value)
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {toml(one)}' for key, one in value.items())} }}"
     if isinstance(value, Path):
         return toml(str(value))
     return json.dumps(value, ensure_ascii=False)
@@ -115,6 +132,10 @@ def _limits(shape: dict[str, Any], held: dict[str, Any]) -> str:
             low, above, high = shape.get("minimum"), shape.get("exclusiveMinimum"), shape.get("maximum")
             whole = "A whole number" if shape["type"] == "integer" else "A number"
             return f"{whole} above {above:g}, at most {high:g}." if above is not None else f"{whole}, {low} to {high}."
+        case "object":
+            return f"A table, at most {shape['maxProperties']}."
+        case "array" if "prefixItems" in shape:
+            return f"A list of {len(shape['prefixItems'])}."
         case "array":
             most = f", at most {shape['maxItems']}" if "maxItems" in shape else ""
             each = _limits(shape["items"], held)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli import DEFAULT
-from agent.config import StoreSection
+from agent.sections import StoreSection
 from agent.errors import EXIT_CONFIG
 
 FOLDER = Path(__file__).parent.parent / "systemd"

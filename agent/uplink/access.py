@@ -9,7 +9,8 @@ from pathlib import Path
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.config import UplinkSection, secret
+from agent.config import secret
+from agent.sections import UplinkSection
 
 SESSION_EXPIRY_S = 86_400
 
