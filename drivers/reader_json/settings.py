@@ -58,7 +58,7 @@ class ReaderJsonSettings(DeviceSettings):
         (), description="Antennas that must be connected. Others are watched once they were connected or read a tag."
     )
     silence_s: float = Field(
-        300.0, ge=1, le=86_400, description="After so long without a tag a notice says why, as far as it is known."
+        30.0, ge=1, le=86_400, description="After so long without a tag a notice says why, as far as it is known."
     )
     heartbeat_s: float | None = Field(
         None,
