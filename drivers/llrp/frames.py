@@ -1,10 +1,8 @@
-"""Messages of LLRP 1.0.1 and 1.1, and the parameters inside them, as far as framing goes.
+"""Messages of LLRP 1.0.1 and 1.1 in a stream of bytes; what is in them stands in elements.py.
 
-    message        3 bits reserved | 3 bits version | 10 bits type | length u32 | id u32 | body
-    TLV parameter  6 bits reserved | 10 bits type | length u16 | content
-    TV parameter   1 bit set | 7 bits type | content, whose size the type says
+    message   3 bits reserved | 3 bits version | 10 bits type | length u32 | id u32 | body
 
-High byte first; a length counts its own header (LLRP 1.0.1, chapter 16: binary encoding). The stream has no mark to
+High byte first; the length counts its own header (LLRP 1.0.1, chapter 16: binary encoding). The stream has no mark to
 find a message by, so a header that cannot be true ends the trust in all that follows: the connection must be made anew.
 """
 
@@ -13,20 +11,17 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from drivers.llrp.names import FIELD_BYTES, MESSAGES, TLV_NAMES, TV
+from drivers.llrp.definitions import MESSAGES
 from drivers.reads import Fault
 from drivers.session import RAW_BYTES_MAX
 
 HEADER_BYTES = 10
 MESSAGE_BYTES_MAX = 1 << 20  # a reader's largest answers, its capabilities and reports, are some kilobytes
-PARAMETERS_MAX = 65_536  # of one level
-CUSTOM_MESSAGE, CLOSE_CONNECTION, KEEPALIVE, KEEPALIVE_ACK = 1023, 14, 62, 72
+CLOSE_CONNECTION, KEEPALIVE, KEEPALIVE_ACK = 14, 62, 72
 
 _HEADER = struct.Struct(">HII")
 _VERSION_MAX, _TYPE_MAX, _U32_MAX = 7, 1023, 0xFFFF_FFFF
-_RESERVED, _TV = 0xE000, 0x80
-_TLV = struct.Struct(">HH")
-_TLV_RESERVED = 0xFC00
+_RESERVED = 0xE000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +36,20 @@ class Message:
     @property
     def name(self) -> str:
         """As in the LTK, `RO_ACCESS_REPORT`; `message 999` for a number that is in neither definition."""
-        return MESSAGES.get(self.type, f"message {self.type}")
+        known = MESSAGES.get(self.type)
+        return known.name if known else f"message {self.type}"
 
     @property
     def length(self) -> int:
         """On the wire, in bytes, with the header."""
         return HEADER_BYTES + len(self.body)
 
-    @property
-    def field_bytes(self) -> int:
-        """Where the parameters of the body begin; the body's end if its content is not known to be parameters."""
-        if self.type not in MESSAGES or self.type == CUSTOM_MESSAGE:
-            return len(self.body)
-        return min(FIELD_BYTES.get(self.type, 0), len(self.body))
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """`raw` is the whole of it with its header, so that a body is its fields and its parameters joined."""
-
-    type: int
-    raw: bytes
-
-    @property
-    def tv(self) -> bool:
-        return bool(self.raw[0] & _TV)
-
-    @property
-    def name(self) -> str | None:
-        """As in the LTK; None for a number that is in neither definition."""
-        return TV[self.type][0] if self.tv else TLV_NAMES.get(self.type)
-
-    @property
-    def content(self) -> bytes:
-        return self.raw[1 if self.tv else _TLV.size :]
-
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """`raw` is cut at 512 bytes. `offset` counts from the decoder's first byte, or from the body's in a body."""
+    """Of a stream: `raw` is cut at 512 bytes, `offset` counts from the decoder's first. Of a body: `raw` is whole,
+    `offset` counts from the body's first byte.
+    """
 
     raw: bytes
     fault: Fault
@@ -200,50 +170,3 @@ class Decoder:
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
         self._offset += count
-
-
-def parameters(body: bytes, offset: int = 0, *, count_max: int = PARAMETERS_MAX) -> list[Parameter | Malformed]:
-    """One level of parameters, from `offset` to the end of `body`; contents are not looked into.
-
-    The first that cannot be framed ends the walk: it stands for the rest of the body, as a `Malformed`. That is also
-    a TV whose type is unknown, for only the type says how long it is. An unknown TLV is kept.
-    """
-    out: list[Parameter | Malformed] = []
-    while offset < len(body):
-        if len(out) >= count_max:
-            out.append(_rest(body, offset, Fault.TOO_LONG, f"more than {count_max} parameters"))
-            break
-        found = _tv(body, offset) if body[offset] & _TV else _tlv(body, offset)
-        out.append(found)
-        if isinstance(found, Malformed):
-            break
-        offset += len(found.raw)
-    return out
-
-
-def _tv(body: bytes, at: int) -> Parameter | Malformed:
-    kind = body[at] & ~_TV
-    if kind not in TV:
-        return _rest(body, at, Fault.FRAMING, f"TV parameter of the unknown type {kind}")
-    name, size = TV[kind]
-    if len(body) - at < size:
-        return _rest(body, at, Fault.INCOMPLETE, f"{name} has {size} bytes, {len(body) - at} are there")
-    return Parameter(kind, body[at : at + size])
-
-
-def _tlv(body: bytes, at: int) -> Parameter | Malformed:
-    there = len(body) - at
-    if there < _TLV.size:
-        return _rest(body, at, Fault.INCOMPLETE, f"{there} bytes, a parameter's header has {_TLV.size}")
-    head, size = _TLV.unpack_from(body, at)
-    if head & _TLV_RESERVED:
-        return _rest(body, at, Fault.FRAMING, "reserved bits of a parameter are set")
-    if size < _TLV.size:
-        return _rest(body, at, Fault.FRAMING, f"parameter length {size}, its header alone has {_TLV.size}")
-    if size > there:
-        return _rest(body, at, Fault.INCOMPLETE, f"parameter length {size}, {there} bytes are there")
-    return Parameter(head, body[at : at + size])
-
-
-def _rest(body: bytes, at: int, fault: Fault, detail: str) -> Malformed:
-    return Malformed(body[at : at + RAW_BYTES_MAX], fault, detail, at)

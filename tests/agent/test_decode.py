@@ -16,7 +16,7 @@ from agent.cli import app
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "llrp"
 GOLDEN = {name: bytes.fromhex(text) for name, text in json.loads((FIXTURES / "golden.json").read_text("utf-8")).items()}
-KEEPALIVE = {"type": "KEEPALIVE", "number": 62, "id": 5, "version": 1, "length": 10, "parameters": []}
+KEEPALIVE = {"type": "KEEPALIVE", "number": 62, "id": 5, "version": 1, "length": 10, "parameters": {}}
 
 
 def shown(*arguments: str, given: bytes | None = None) -> list[dict[str, Any]]:
@@ -35,13 +35,55 @@ def test_a_file_and_its_hexadecimal_say_the_same(tmp_path: Path) -> None:
     assert {one["type"] for one in found} >= {"READER_EVENT_NOTIFICATION", "ADD_ROSPEC", "GET_READER_CAPABILITIES"}
 
 
-def test_fields_and_parameters_join_to_the_body() -> None:
-    (found,) = shown(given=GOLDEN["error_message_boom"])
-    assert found["parameters"] == [{"type": 287, "name": "LLRPStatus", "bytes": "011f000c00000004626f6f6d"}]
+def test_names_are_nested_as_in_the_xml() -> None:
+    (found,) = shown(str(FIXTURES / "ltkjava" / "ADD_ROSPEC.bin"))
+    assert (found["type"], found["id"], found["version"]) == ("ADD_ROSPEC", 4, 1)
+    rospec = found["parameters"]["ROSpec"]
+    assert (rospec["ROSpecID"], rospec["CurrentState"]) == (1, "Disabled")
+    assert rospec["ROBoundarySpec"]["ROSpecStopTrigger"] == {
+        "ROSpecStopTriggerType": "Null",
+        "DurationTriggerValue": 0,
+    }
+    inventory = {"InventoryParameterSpecID": 9, "ProtocolID": "EPCGlobalClass1Gen2"}
+    assert rospec["AISpec"][0]["InventoryParameterSpec"] == [inventory]
+    assert rospec["Custom"] == [{"VendorIdentifier": 1111, "ParameterSubtype": 1111, "Data": "ff"}]
     (start,) = shown(str(FIXTURES / "ltkjava" / "START_ROSPEC.bin"))
-    assert (len(start["fields"]), start["parameters"]) == (8, [])
+    assert start["parameters"] == {"ROSpecID": 1}
+    (boom,) = shown(given=GOLDEN["error_message_boom"])
+    assert boom["parameters"] == {"LLRPStatus": {"StatusCode": "M_Success", "ErrorDescription": "boom"}}
+
+
+def test_what_is_unknown_is_shown_with_its_bytes() -> None:
     (custom,) = shown(given=GOLDEN["unknown_custom_message"])
-    assert (custom["type"], custom["fields"], custom["parameters"]) == ("CUSTOM_MESSAGE", "0000029a2adead", [])
+    assert custom["type"] == "CUSTOM_MESSAGE"
+    assert custom["parameters"] == {"VendorIdentifier": 666, "MessageSubtype": 42, "Data": "dead"}
+    (message,) = shown(given=bytes.fromhex("07e70000000c00000001beef"))
+    assert (message["type"], message["parameters"]) == ("message 999", {"Data": "beef"})
+    (report,) = shown(given=bytes.fromhex("043d0000000f00000001" + "03e80005aa"))
+    assert report["parameters"] == {"Unknown": [{"type": 1000, "bytes": "03e80005aa"}]}
+    assert report["tags"] == []
+    (status,) = shown(given=bytes.fromhex("04040000001300000001" + "011f000900000001ff"))
+    assert status["parameters"] == {"LLRPStatus": {"StatusCode": "M_Success", "ErrorDescription": "\\xff"}}
+
+
+def test_tags_of_reports() -> None:
+    (found,) = shown(given=GOLDEN["ro_access_report_tv"])
+    epc = "000102030405060708090a0b"
+    assert found["tags"] == [{"epc": epc, "epc_bits": 96, "antenna": 3, "rssi_dbm": -42, "seen_count": 2}]
+    (read,) = shown(str(FIXTURES / "llrp-rs" / "14_ro_access_report_read.bin"))
+    (tag,) = read["tags"]
+    assert (tag["first_seen_us"], tag["clock"]) == (1557458648804222, "UTC")
+    assert tag["results"][0]["Result"] == "Success"
+    lines = (FIXTURES / "conversations" / "llrpkit_to_llrpkitemu.jsonl").read_text("utf-8").splitlines()
+    octane = bytes.fromhex(next(one["hex"] for one in map(json.loads, lines) if one["type"] == 61))
+    (tag,) = shown(given=octane)[0]["tags"]
+    assert (tag["rssi_dbm"], tag["phase"]) == (-52.06, 3868)  # ebaa, 0f1c
+
+
+def test_epcs_of_odd_bits_have_their_count() -> None:
+    found = shown(str(FIXTURES / "dx101" / "dx101_b.bin"))
+    assert found[0]["tags"] == [{"epc": "54", "epc_bits": 1}]
+    assert {len(one["epc"]) == (one["epc_bits"] + 7) // 8 * 2 for each in found for one in each["tags"]} == {True}
 
 
 def test_damage_has_its_place_in_the_stream() -> None:
@@ -54,10 +96,10 @@ def test_damage_has_its_place_in_the_stream() -> None:
     ]
     report = bytes.fromhex("043d0000001000000001" + "860a" + "00f000ff")
     _, second = shown(given=GOLDEN["keepalive"] + report)
-    assert second["parameters"] == [
-        {"type": 6, "name": "PeakRSSI", "bytes": "860a"},
-        {"malformed": "parameter length 255, 4 bytes are there", "offset": 22, "bytes": "00f000ff"},
-    ]
+    assert second["parameters"] == {
+        "PeakRSSI": {"PeakRSSI": 10},
+        "malformed": [{"malformed": "parameter length 255, 4 bytes are there", "offset": 22, "bytes": "00f000ff"}],
+    }
     (_, cut) = shown(given=GOLDEN["keepalive"] + b"\x04")
     assert cut == {"malformed": "the input ends inside a message", "offset": 10, "bytes": "04"}
 
