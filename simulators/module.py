@@ -14,7 +14,7 @@ from simulators.ptys import PtyPort
 from simulators.tags import Field, Sighting, Source, Tag
 
 _LOOK_S = 0.005  # between two looks at the source
-_MERGE_US = 150_000
+_MERGE_US = 30_000
 NOISE = bytes.fromhex("00ff13aa01bbff5500dd7e")  # with marks of every protocol in it
 
 

@@ -150,7 +150,8 @@ class ThingmagicSession(ModuleSession[Response]):
         if frame.op == Op.BOOT_FIRMWARE:
             raise DeviceUnavailable(f"{self._numbering.device} has restarted", hint="check the module's supply")
         if frame.op != Op.READ_TAG_ID_MULTIPLE:
-            self._unexpected(encode(frame), str(frame))
+            if frame.status:  # else a late answer: to a command that was sent twice, or to the farewell before
+                self._unexpected(encode(frame), str(frame))
         elif frame.keepalive:
             self._keepalive_us = self._now.wall_us
         elif frame.status:

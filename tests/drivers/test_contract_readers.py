@@ -111,14 +111,14 @@ class JsonStream:
 
 
 class SerialModule:
-    """A module on a pty, with a supply of its own: off is its cable. `split`: its line gives byte by byte."""
+    """A module on a pty, with a supply of its own: off is its cable. `line`: it gives bytes singly, or many at once."""
 
-    def __init__(self, path: Path, make: Callable[[World], Machine], *, split: bool = False) -> None:
+    def __init__(self, path: Path, make: Callable[[World], Machine], line: ModuleFault | None) -> None:
         self.hand = HandSource()
         self.tags: list[Tag] = []
         self.device = ModuleDevice(path, make(World(self.hand, self.tags)))
-        if split:
-            self.device.fault(ModuleFault.SPLIT)
+        if line is not None:
+            self.device.fault(line)
 
     def on(self) -> None:
         self.device.plug()
@@ -134,14 +134,14 @@ class SerialModule:
         self.device.fault(ModuleFault.GARBAGE)
 
 
-def thingmagic(folder: Path, *, split: bool = False) -> Reader:
-    device = SerialModule(folder / "module", ThingmagicModule, split=split)
+def thingmagic(folder: Path, line: ModuleFault | None = None) -> Reader:
+    device = SerialModule(folder / "module", ThingmagicModule, line)
     settings = {"kind": "thingmagic", "path": str(folder / "module"), "region": "kr"}
     return Reader(device, settings, operates=True)
 
 
-def r200(folder: Path, *, framing: Framing = Framing.AA_DD, split: bool = False) -> Reader:
-    device = SerialModule(folder / "module", lambda world: R200Module(world, framing), split=split)
+def r200(folder: Path, line: ModuleFault | None = None, framing: Framing = Framing.AA_DD) -> Reader:
+    device = SerialModule(folder / "module", lambda world: R200Module(world, framing), line)
     settings = {"kind": "r200", "path": str(folder / "module"), "region": "kr", "framing": framing}
     return Reader(device, settings, operates=True)
 
@@ -165,9 +165,11 @@ CASES: dict[str, Callable[[Path], Reader]] = {
     "reader_json/mqtt": json_over_broker,
     "reader_json/http": json_stream,
     "thingmagic": thingmagic,
-    "thingmagic/split": lambda folder: thingmagic(folder, split=True),
+    "thingmagic/split": lambda folder: thingmagic(folder, ModuleFault.SPLIT),
+    "thingmagic/merged": lambda folder: thingmagic(folder, ModuleFault.MERGED),
     "r200": r200,
-    "r200/split": lambda folder: r200(folder, split=True),
+    "r200/split": lambda folder: r200(folder, ModuleFault.SPLIT),
+    "r200/merged": lambda folder: r200(folder, ModuleFault.MERGED),
     "r200/m100": lambda folder: r200(folder, framing=Framing.BB_7E),
 }
 
