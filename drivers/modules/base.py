@@ -20,7 +20,7 @@ from drivers.modules.conditions import Condition, Conditions
 from drivers.modules.framing import FrameDecoder, Malformed
 from drivers.modules.noise import Noise
 from drivers.modules.settings import ModuleSettings
-from drivers.operations import Outcome, ReadMemory, TagOperation, TagResult, WriteMemory
+from drivers.operations import WORDS_MAX, Outcome, ReadMemory, TagOperation, TagResult, WriteMemory
 from drivers.reads import Answer, Arrival, Fault, Read, TagRead
 from drivers.session import NS_PER_MS, NS_PER_S, Numbering
 
@@ -28,6 +28,8 @@ F = TypeVar("F")
 T = TypeVar("T")
 
 TARGETS_MAX = 64  # tags of one operation without `match`
+EPC_BYTES_MAX = 62  # 31 words (Gen2, 6.3.2.1.2.2)
+WORD_OFFSET_MAX = 0xFFFF
 TRIES = 3  # of a command before the module counts as silent; of an operation on a tag that was seen
 CONDITION_S = 10  # what a module tells with every round ends when it was not told for so long
 _RETRY_NS = 20 * NS_PER_MS  # after an attempt that met no tag
@@ -179,6 +181,7 @@ class ModuleSession(ABC, Generic[F]):
     def begin(self, operation: TagOperation, now: Arrival) -> None:
         if not self._ready or self._script is not None:
             raise DeviceRefused(f"{self._numbering.device} is being set up", hint="try again in a second")
+        _check_ranges(operation)
         self._check(operation)
         self._now = now
         self._results = None
@@ -329,6 +332,23 @@ class ModuleSession(ABC, Generic[F]):
         self._tries_left -= 1
         self._ask_until_ns = self._now.monotonic_ns + ask.timeout_ns
         self._output += ask.wire
+
+
+def _check_ranges(operation: TagOperation) -> None:
+    """What no module's command can say. An empty EPC would match every tag."""
+    match = operation.match
+    words = operation.word_count if isinstance(operation, ReadMemory) else len(operation.data) // 2
+    if match is not None and not 0 < len(match) <= EPC_BYTES_MAX:
+        raise DeviceRefused(f"an EPC of {len(match)} bytes", hint=f"name a whole EPC of 1 to {EPC_BYTES_MAX} bytes")
+    if isinstance(operation, WriteMemory) and len(operation.data) % 2:
+        raise DeviceRefused(f"{len(operation.data)} bytes are no whole words", hint="write an even number of bytes")
+    if not 1 <= words <= WORDS_MAX or not 0 <= operation.word_offset <= WORD_OFFSET_MAX:
+        raise DeviceRefused(
+            f"{words} words from word {operation.word_offset}",
+            hint=f"1 to {WORDS_MAX} words, from word 0 to {WORD_OFFSET_MAX}",
+        )
+    if not 0 <= operation.access_password < 1 << 32:
+        raise DeviceRefused("an access password of more than 32 bits", hint="give at most 8 hexadecimal digits")
 
 
 def _never(_frame: object) -> bool:

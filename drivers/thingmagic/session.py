@@ -15,12 +15,11 @@ import math
 from drivers.errors import DeviceRefused, DeviceUnavailable
 from drivers.modules.base import Ask, ModuleSession, Script, quiet_reason
 from drivers.modules.conditions import Condition
-from drivers.operations import Outcome, ReadMemory, TagOperation, TagResult, WriteMemory
+from drivers.operations import Outcome, ReadMemory, TagOperation, TagResult
 from drivers.reads import Arrival, TagRead
 from drivers.session import NS_PER_MS, NS_PER_S
 from drivers.thingmagic import commands
 from drivers.thingmagic.frames import (
-    DATA_BYTES_MAX,
     Op,
     Response,
     Status,
@@ -34,7 +33,6 @@ from drivers.thingmagic.settings import REGIONS, ThingmagicSettings
 
 _SILENT_KEEPALIVES = 2
 _MRAD_PER_DEG = math.pi * 1000 / 180
-_OVERHEAD_BYTES = 16  # of a write beside filter and data
 _REGION_NAMES = {code: name for name, code in REGIONS.items()}
 _HOT = Condition("hot", "the module is too hot and pauses", "let air to the module, lower power_dbm")
 
@@ -219,9 +217,6 @@ class ThingmagicSession(ModuleSession[Response]):
             raise DeviceRefused(
                 f"{self._numbering.device} has no antenna {operation.antenna}", hint="choose one of its antennas"
             )
-        size = len(operation.match or b"") + (len(operation.data) if isinstance(operation, WriteMemory) else 0)
-        if size + _OVERHEAD_BYTES > DATA_BYTES_MAX:
-            raise DeviceRefused(f"{size} bytes of EPC and data do not fit into one command", hint="write in parts")
 
     def _access(
         self, operation: TagOperation, epc: bytes, antenna: int, timeout_ms: int

@@ -341,6 +341,13 @@ def test_only_what_the_module_can() -> None:
         ReadMemory(Bank.TID, 0, 1, antenna=2),
         ReadMemory(Bank.TID, 0, 1, match=bytes(32)),
         WriteMemory(Bank.USER, 0, bytes(66), EPC),
+        WriteMemory(Bank.USER, 0, b"\0\0", b""),
+        WriteMemory(Bank.USER, 0, b"\0", EPC),
+        WriteMemory(Bank.USER, 0, b"", EPC),
+        ReadMemory(Bank.TID, 65_536, 1),
+        ReadMemory(Bank.TID, 0, 65),
+        ReadMemory(Bank.TID, 0, 1, access_password=1 << 32),
+        ReadMemory(Bank.TID, 0, 1, match=bytes(64)),
     ):
         with pytest.raises(DeviceRefused):
             bench.session.begin(operation, at(0))

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.errors import DeviceError, DeviceRefused, DeviceUnavailable
 from drivers.modules.framing import Malformed
-from drivers.operations import Bank, Outcome, ReadMemory, TagResult, WriteMemory
+from drivers.operations import WORDS_MAX, Bank, Outcome, ReadMemory, TagResult, WriteMemory
 from drivers.reads import Answer, BadRead, Fault, Notice, Read, TagRead
 from drivers.thingmagic.frames import Command, Op, Response, Status, command_decoder, encode
 from drivers.thingmagic.session import ThingmagicSession
@@ -408,7 +408,7 @@ def test_one_operation_at_a_time_and_only_what_the_module_can() -> None:
     bench.open()
     with pytest.raises(DeviceRefused, match="no antenna 3"):
         bench.session.begin(ReadMemory(Bank.TID, 0, 1, antenna=3), at(0))
-    with pytest.raises(DeviceRefused, match="fit"):
+    with pytest.raises(DeviceRefused, match="115 words"):
         bench.session.begin(WriteMemory(Bank.USER, 0, bytes(230), EPC), at(0))
     bench.session.begin(ReadMemory(Bank.TID, 0, 1, match=EPC), at(0))
     with pytest.raises(DeviceRefused):
@@ -437,6 +437,12 @@ def test_results_are_kept_when_the_module_dies_behind_them() -> None:
         for step in range(100):
             bench.session.tick(at(200 + 100 * step))
     assert bench.session.take_results() == [TagResult(Outcome.DONE, EPC, b"", 1)]
+
+
+def test_the_longest_write_to_the_longest_epc_fits_one_command() -> None:
+    bench = opened()
+    [result] = operate(bench, WriteMemory(Bank.USER, 0, bytes(2 * WORDS_MAX), match=bytes(62)))
+    assert result.outcome is Outcome.DONE
 
 
 def test_leaving_stops_the_stream_and_reports_no_half_record() -> None:
