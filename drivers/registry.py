@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 import drivers.hid.driver
+import drivers.llrp.driver
 import drivers.r200.driver
 import drivers.reader_json.driver
 import drivers.serial_scanner.driver
@@ -15,6 +16,7 @@ import drivers.ssi.driver
 import drivers.thingmagic.driver
 from drivers.driver import Clock, Driver
 from drivers.hid.settings import HidSettings
+from drivers.llrp.settings import LlrpSettings
 from drivers.r200.settings import R200Settings
 from drivers.reader_json.settings import ReaderJsonSettings
 from drivers.serial_scanner.settings import SerialLineSettings
@@ -23,12 +25,19 @@ from drivers.ssi.settings import SsiSettings
 from drivers.thingmagic.settings import ThingmagicSettings
 
 AnySettings = Annotated[
-    HidSettings | R200Settings | ReaderJsonSettings | SerialLineSettings | SsiSettings | ThingmagicSettings,
+    HidSettings
+    | LlrpSettings
+    | R200Settings
+    | ReaderJsonSettings
+    | SerialLineSettings
+    | SsiSettings
+    | ThingmagicSettings,
     Field(discriminator="kind"),
 ]
 
 KINDS: dict[str, type[DeviceSettings]] = {
     "hid": HidSettings,
+    "llrp": LlrpSettings,
     "r200": R200Settings,
     "reader_json": ReaderJsonSettings,
     "serial_line": SerialLineSettings,
@@ -42,6 +51,8 @@ def factory(name: str, settings: AnySettings, clock: Clock) -> Callable[[], Driv
     match settings:
         case HidSettings():
             return lambda: drivers.hid.driver.build(name, settings, clock)
+        case LlrpSettings():
+            return lambda: drivers.llrp.driver.build(name, settings, clock)
         case R200Settings():
             return lambda: drivers.r200.driver.build(name, settings, clock)
         case ReaderJsonSettings():
@@ -56,6 +67,6 @@ def factory(name: str, settings: AnySettings, clock: Clock) -> Callable[[], Driv
 
 def watched(settings: AnySettings) -> str | None:
     """The path whose appearance says that the device may have been plugged in; None: it is in the network."""
-    if isinstance(settings, ReaderJsonSettings):
+    if isinstance(settings, LlrpSettings | ReaderJsonSettings):
         return None
     return settings.path or "/dev/input/event*" if isinstance(settings, HidSettings) else settings.path

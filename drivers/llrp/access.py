@@ -8,6 +8,7 @@ counts.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from drivers.errors import DeviceRefused
 from drivers.llrp.capabilities import value
@@ -19,7 +20,11 @@ from drivers.operations import WORDS_MAX, Bank, Outcome, ReadMemory, TagOperatio
 
 RESULTS_MAX = 10_000  # tags of one operation
 DURATION_MS_MAX = 60_000
-_EPC_BIT = 32  # of bank EPC, after CRC and PC (Gen2, 6.3.2.1.2)
+_PC_BIT, _LENGTH_BITS, _EPC_BIT = (
+    16,
+    5,
+    32,
+)  # of bank EPC: CRC, PC, EPC; a PC begins with the EPC's words (Gen2, 6.3.2.1.2)
 _OUTCOMES = {
     "Success": Outcome.DONE,
     "No_Response_From_Tag": Outcome.NO_RESPONSE,
@@ -42,6 +47,10 @@ class Access:
 
     @property
     def results(self) -> list[TagResult]:
+        """The one tag that was meant has a result also when it was not there."""
+        match = self.operation.match
+        if match is not None and not self._results:
+            return [TagResult(Outcome.NO_RESPONSE, match, detail="the tag did not answer")]
         return list(self._results.values())
 
     @property
@@ -112,7 +121,7 @@ class Access:
                 "ROSpecID": rospec_id,
             },
             element("AccessSpecStopTrigger", {"AccessSpecStopTrigger": "Null"}),
-            element("AccessCommand", {}, element("C1G2TagSpec", {}, _target(operation.match)), self._op_spec()),
+            element("AccessCommand", {}, element("C1G2TagSpec", {}, *_targets(operation)), self._op_spec()),
             element("AccessReportSpec", {"AccessReportTrigger": "Whenever_ROReport_Is_Generated"}),
         )
 
@@ -148,16 +157,28 @@ def check(operation: TagOperation, settings: LlrpSettings, reader: Reader) -> No
         )
 
 
-def _target(match: bytes | None) -> Element:
-    bits = 0 if match is None else 8 * len(match)
+def _targets(operation: TagOperation) -> Iterator[Element]:
+    """The EPC; for a write also its length, else a longer EPC that begins so is met. Both must fit (LLRP, 15.2.1.3.1).
+
+    A length of 0 fits every tag.
+    """
+    match = operation.match or b""
+    yield _target(_EPC_BIT, match, 8 * len(match))
+    if isinstance(operation, WriteMemory):
+        words = (len(match) + 1) // 2
+        yield _target(_PC_BIT, bytes((words << 3 & 0xFF,)), _LENGTH_BITS)
+
+
+def _target(pointer: int, data: bytes, bits: int) -> Element:
+    mask = ((0xFF00 >> bits % 8) & 0xFF).to_bytes(1, "big") if bits % 8 else b""
     return element(
         "C1G2TargetTag",
         {
             "MB": int(Bank.EPC),
             "Match": True,
-            "Pointer": _EPC_BIT,
-            "TagMask": Bits(b"\xff" * (bits // 8), bits),
-            "TagData": Bits(match or b"", bits),
+            "Pointer": pointer,
+            "TagMask": Bits(b"\xff" * (bits // 8) + mask, bits),
+            "TagData": Bits(data, bits),
         },
     )
 

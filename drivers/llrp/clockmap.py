@@ -69,23 +69,25 @@ class ClockMap:
         self._jumped_ns = None
         return True
 
-    def map(self, scale: Scale, device_us: int, now: Arrival) -> int:
-        """The host's time of the newest stamp of what has just arrived; the offset follows from it."""
+    def map(self, scale: Scale, device_us: int, now: Arrival, *, report: bool = True) -> int:
+        """The host's time of the newest stamp of what has just arrived; the offset follows from it.
+
+        Only a `report` shows that what was held is over: the greeting is fresh before it.
+        """
         clock = self._clocks.get(scale)
         if clock is None:
             clock = self._clocks[scale] = _Clock(now.wall_us - device_us)
         lag_us = now.wall_us - (device_us + clock.offset_us)
         if lag_us < 0:
             self._ahead(clock, -lag_us, now)
-        elif lag_us <= FRESH_US:
-            clock.fresh, clock.stale_since_us = True, None
+        if lag_us <= FRESH_US:
+            clock.fresh, clock.stale_since_us = clock.fresh or report, None
         elif clock.fresh:
             self._behind(clock, lag_us, now)
         return device_us + clock.offset_us
 
     def _ahead(self, clock: _Clock, by_us: int, now: Arrival) -> None:
         clock.offset_us -= by_us
-        clock.fresh, clock.stale_since_us = True, None
         if by_us > AHEAD_US_MAX:
             self._jumped(now)
 

@@ -121,7 +121,7 @@ class Inventory:
         """When an event was, by the host's clock."""
         for name, scale in (("UTCTimestamp", Scale.UTC), ("Uptime", Scale.UPTIME)):
             if (stamp := data.one(name)) is not None:
-                return self.clock.map(scale, value(stamp, "Microseconds"), now)
+                return self.clock.map(scale, value(stamp, "Microseconds"), now, report=False)
         return now.wall_us
 
     def _unsure(self, now: Arrival) -> list[Read]:

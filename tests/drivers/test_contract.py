@@ -51,7 +51,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "hid": lambda path: Case(HidScanner(FifoSink(path), HidSetup(chars_per_s=0)), HID, path, False),
 }
 
-READERS: set[str] = {"r200", "reader_json", "thingmagic"}  # kinds whose suite is test_contract_readers.py
+READERS: set[str] = {"llrp", "r200", "reader_json", "thingmagic"}  # kinds whose suite is test_contract_readers.py
 
 
 @pytest.fixture(params=list(CASES))
