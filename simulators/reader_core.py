@@ -227,6 +227,8 @@ class ReaderCore(ABC):
     def _seen(self, sighting: Sighting) -> None:
         if self.config.connected.get(sighting.antenna, False):
             at_us = self._source_start_us + sighting.at_us
+            if sighting.epc is not sighting.tag.epc:  # written since the source said what is due
+                sighting = sighting._replace(epc=sighting.tag.epc)
             for rospec in self.rospecs.values():
                 if rospec.active:
                     rospec.see(sighting, at_us)

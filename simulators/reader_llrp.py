@@ -45,7 +45,8 @@ class LlrpReader(ReaderCore):
             self._check_version(client, one, message.version)
             answer = self._answer(client, one)
         except Refusal as refusal:
-            name = response if response and refusal.status["StatusCode"] != M_UNSUPPORTED_VERSION else "ERROR_MESSAGE"
+            unknown = refusal.status["StatusCode"] in {M_UNSUPPORTED_MESSAGE, M_UNSUPPORTED_VERSION}
+            name = "ERROR_MESSAGE" if unknown and one.name != "SET_PROTOCOL_VERSION" else response or "ERROR_MESSAGE"
             if one.name in _NEGOTIATION and self.setup.version_max == 1:
                 name = "ERROR_MESSAGE"
             self._send(client, element(name, {}, refusal.status), message.id)

@@ -207,6 +207,7 @@ class RoSpec:
         if following < len(self._specs):
             self._begin(following, now_us)
         else:
+            self._index = len(self._specs)
             self._end(now_us)
 
     def _finish_spec(self, now_us: int) -> None:
