@@ -26,6 +26,7 @@ from identity.tags import identify_epc
 
 TID_WORDS = 6  # of a chip with a serial number of its own; others have the two that say maker and model
 TRIES_MAX = 3
+LISTED_MAX = 5  # of several tags that answer
 EPC_WORD = 1  # PC, and the EPC behind it
 
 
@@ -112,9 +113,12 @@ class Tagging:
         if not found:
             raise TaggingError("no_tag", "no tag answers", hint="hold the tag close to the antenna, away from metal")
         if len(found) > 1:
-            listed = ", ".join(sorted(epc.hex().upper() for epc in found))
+            listed = ", ".join(sorted(epc.hex().upper() for epc in found)[:LISTED_MAX])
+            more = ", …" if len(found) > LISTED_MAX else ""
             raise TaggingError(
-                "several_tags", f"{len(found)} tags answer: {listed}"[:900], hint="leave one, or name it by its EPC"
+                "several_tags",
+                f"{len(found)} tags answer: {listed}{more}",
+                hint="leave one, or name it by its EPC",
             )
         near = next(iter(found.values()))
         if identify_epc(near.epc).kind is Kind.TRADE_ITEM and not order.replace:
