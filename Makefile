@@ -6,15 +6,16 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz chaos bench fmt clean
+.PHONY: help demo test lint fuzz chaos bench peers fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
 	@echo 'make test     all tests; says what was skipped and why'
 	@echo 'make lint     style, types, import contracts'
-	@echo 'make fuzz     inputs without end against the meaning of codes (SECONDS=600)'
+	@echo 'make fuzz     inputs without end against the meaning of codes and LLRP (SECONDS=600)'
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
 	@echo 'make bench    the benchmarks, one after the other'
+	@echo 'make peers    other clients of LLRP readers, in an environment of their own, for bench and tests'
 	@echo 'make fmt      format and mend what can be mended'
 	@echo 'make clean    remove .venv, caches and what the demo wrote'
 
@@ -34,14 +35,19 @@ lint: $(READY)-all
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-# Inputs without end against the meaning of codes; SECONDS=600 by hand.
+# Inputs without end against the meaning of codes and the LLRP codec; SECONDS=600 by hand, for each.
 fuzz: $(READY)-all
 	@$(BIN)/python tests/fuzz/identity_fuzz.py $(or $(SECONDS),30)
+	@$(BIN)/python tests/fuzz/llrp_fuzz.py $(or $(SECONDS),30)
 
 # kill -9 of agent, broker and head office, 20 of each; CI makes 5 in `make test`.
 chaos: $(READY)-all
 	@scripts/broker
 	@JAEGO_KILLS=$(or $(KILLS),20) $(BIN)/python -m pytest -q -s tests/chaos
+
+# sllurp and llrpkit: never in our environment, never imported.
+peers: $(READY)-all
+	@scripts/peers .venv-peers $(VENV)
 
 bench: $(READY)-all
 	@scripts/broker
@@ -55,7 +61,7 @@ fmt: $(READY)-all
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .demo .coverage .hypothesis .import_linter_cache .mypy_cache .ruff_cache dist build
+	rm -rf $(VENV) .venv-peers .demo .coverage .hypothesis .import_linter_cache .mypy_cache .ruff_cache dist build
 	find $(PACKAGES) bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY)-run: $(INPUTS)

@@ -7,6 +7,7 @@ from typing import Any
 
 from drivers.llrp.definitions import CHOICES, DEFINITIONS, ENUMERATIONS, Field
 from drivers.llrp.elements import Bits, Element, Malformed, Unknown, Value, decode
+from drivers.llrp.fields import RESERVED
 from drivers.llrp.frames import HEADER_BYTES, Message
 from drivers.session import RAW_BYTES_MAX
 
@@ -94,7 +95,9 @@ def _more(one: Element) -> dict[str, Any]:
 def _content(one: Element, base: int) -> dict[str, Any]:
     definition = DEFINITIONS.get(one.name)
     kinds: Mapping[str, Field] = {} if definition is None else {each.name: each for each in definition.fields}
-    shown: dict[str, Any] = {name: _value(value, kinds.get(name)) for name, value in one.fields.items()}
+    shown: dict[str, Any] = {
+        name: _value(value, kinds.get(name)) for name, value in one.fields.items() if name != RESERVED or value
+    }
     many = _many(one.name)
     for each in one.parameters:
         if isinstance(each, Unknown):

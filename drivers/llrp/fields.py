@@ -61,7 +61,10 @@ class Codec:
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
         self._steps = tuple(_steps(definition.fields))
-        self.zero: Mapping[str, Value] = {one.name: _zero(one) for one in definition.fields if one.name}
+        zero = {one.name: _zero(one) for one in definition.fields if one.name}
+        # Where all bits are reserved they are a field, so that an element that was read is told from one cut short.
+        self._bare = bool(definition.fields) and not zero
+        self.zero: Mapping[str, Value] = {RESERVED: 0} if self._bare else zero
 
     def unpack(self, data: bytes, at: int, end: int) -> tuple[dict[str, Value], int]:
         """The fields, and where they end. Raises Cut when they do not fit between `at` and `end`."""
@@ -80,7 +83,7 @@ class Codec:
                     found[name] = bool(value)
                 elif name:
                     found[name] = value
-                elif value:
+                elif value or self._bare:
                     found[RESERVED] = value
             at = after
         return found, at

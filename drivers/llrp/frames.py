@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drivers.llrp.definitions import MESSAGES
 from drivers.reads import Fault
@@ -24,8 +25,7 @@ _VERSION_MAX, _TYPE_MAX, _U32_MAX = 7, 1023, 0xFFFF_FFFF
 _RESERVED = 0xE000
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """`version` is the field's value: 1 is LLRP 1.0.1, 2 is 1.1. Others are kept; to refuse them is the session's."""
 
     version: int

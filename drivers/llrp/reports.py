@@ -8,29 +8,41 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from drivers.llrp.columns import Meaning, plan
 from drivers.llrp.definitions import DEFINITIONS
 from drivers.llrp.elements import Content, Element, Malformed, Unknown, parse
 from drivers.llrp.fields import Bits
-from drivers.llrp.layouts import COLUMNS, PLAIN, RUN_TAGS_MAX, Layout, Meaning, is_plain, learn
+from drivers.llrp.layouts import COLUMNS, PLAIN, Layout, is_plain, learn
 from drivers.reads import Arrival, TagRead
 
-LAYOUTS_MAX = 64
+LAYOUTS_MAX = 256  # of one connection; what comes after goes the general way
 _TAG = DEFINITIONS["TagReportData"].number
 _TLV = struct.Struct(">HH")
 
 
-@dataclass(slots=True)
-class Report:
+class Report(NamedTuple):
     """`reads` in the report's order. `elements` are what a tag read has no place for: whole TagReportData that carry
     access results, a TID or what no definition names, or that lack an EPC; RFSurveyReportData; customs. `malformed`
     counts offsets from the body.
     """
 
-    reads: list[TagRead] = field(default_factory=list[TagRead])
-    elements: list[Element | Unknown] = field(default_factory=list[Element | Unknown])
-    malformed: list[Malformed] = field(default_factory=list[Malformed])
+    reads: list[TagRead]
+    elements: tuple[Element | Unknown, ...] = ()
+    malformed: tuple[Malformed, ...] = ()
+
+
+class _Kept:
+    """A report while it is put together."""
+
+    def __init__(self) -> None:
+        self.reads: list[TagRead] = []
+        self.elements: list[Element | Unknown] = []
+        self.malformed: list[Malformed] = []
+
+    def report(self) -> Report:
+        return Report(self.reads, tuple(self.elements), tuple(self.malformed))
 
 
 class ReportReader:
@@ -52,27 +64,16 @@ class ReportReader:
 
     def read_by_elements(self, body: bytes, arrived: Arrival) -> Report:
         """The general way for all of it, for comparison."""
-        report = Report()
-        self._keep(parse(body), report, arrived)
-        return report
+        kept = _Kept()
+        self._keep(parse(body), kept, arrived)
+        return kept.report()
 
     def _run(self, run: bytes, size: int, arrived: Arrival) -> list[TagRead] | None:
         """Tags of `size` bytes each, if one layout holds them all."""
         for layout in self._layouts.get(size, ()):
-            step = size * RUN_TAGS_MAX
-            if len(run) <= step:
-                reads = layout.reads(run, self.meaning, arrived)
-                if reads is not None:
-                    return reads
-                continue
-            view, out = memoryview(run), list[TagRead]()
-            for at in range(0, len(run), step):
-                reads = layout.reads(view[at : at + step], self.meaning, arrived)
-                if reads is None:
-                    break
-                out += reads
-            else:
-                return out
+            reads = layout.reads(run, self.meaning, arrived)
+            if reads is not None:
+                return reads
         return None
 
     def _mixed(self, body: bytes, arrived: Arrival) -> Report:
@@ -88,73 +89,68 @@ class ReportReader:
         fast: dict[int, TagRead] = {}  # by where the tag stands in the body
         for size, places in by_size.items():
             self._alike(body, size, places, arrived, fast)
-        report, after = Report(), at
+        kept, after = _Kept(), at
         for at in sorted(at for places in by_size.values() for at in places):
             if at in fast:
-                report.reads.append(fast[at])
+                kept.reads.append(fast[at])
             else:
                 (size,) = struct.unpack_from(">H", body, at + 2)
-                self._keep(parse(body, at, at + size), report, arrived)
-        self._keep(parse(body, after), report, arrived)
-        return report
+                self._keep(parse(body, at, at + size), kept, arrived)
+        self._keep(parse(body, after), kept, arrived)
+        return kept.report()
 
     def _alike(self, body: bytes, size: int, places: list[int], arrived: Arrival, fast: dict[int, TagRead]) -> None:
         """Reads the tags of one size that a layout holds; the first that none holds teaches one, if it can."""
-        run = (
-            b"".join([body[at : at + size] for at in places]) if len(places) > 1 else body[places[0] : places[0] + size]
-        )
-        reads = self._run(run, size, arrived)
-        if reads is not None:
-            fast.update(zip(places, reads, strict=True))
-            return
-        if len(places) == 1:
-            if self._learn(body, places[0], size) and (reads := self._run(run, size, arrived)) is not None:
-                fast[places[0]] = reads[0]
-            return
-        for at in places:
-            self._alike(body, size, [at], arrived, fast)
+        number = 0
+        left: dict[int, int] = {at: int.from_bytes(body[at : at + size]) for at in places}
+        while left:
+            if number == len(self._layouts.get(size, ())) and not self._learn(body, next(iter(left)), size):
+                del left[next(iter(left))]
+                continue
+            layout, number = self._layouts[size][number], number + 1
+            mine = [at for at, tag in left.items() if layout.fits(tag)]
+            if mine:
+                reads = layout.reads(b"".join([body[at : at + size] for at in mine]), self.meaning, arrived)
+                fast.update(zip(mine, reads or (), strict=True))
+                left = {at: tag for at, tag in left.items() if at not in fast}
 
     def _learn(self, body: bytes, at: int, size: int) -> bool:
+        if sum(map(len, self._layouts.values())) >= LAYOUTS_MAX:
+            return False
         (tag,) = parse(body, at, at + size)
         layout = learn(tag, size) if isinstance(tag, Element) else None
-        if layout is None:
-            return False
-        if sum(map(len, self._layouts.values())) >= LAYOUTS_MAX:
-            self._layouts.clear()
-        self._layouts.setdefault(size, []).append(layout)
-        return True
+        if layout is not None:
+            self._layouts.setdefault(size, []).append(layout)
+        return layout is not None
 
-    def _keep(self, found: tuple[Content, ...], report: Report, arrived: Arrival) -> None:
+    def _keep(self, found: tuple[Content, ...], kept: _Kept, arrived: Arrival) -> None:
         for one in found:
             if isinstance(one, Malformed):
-                report.malformed.append(one)
+                kept.malformed.append(one)
             elif isinstance(one, Unknown) or one.name != "TagReportData":
-                report.elements.append(one)
-                report.malformed += one.malformed if isinstance(one, Element) else ()
+                kept.elements.append(one)
+                kept.malformed += one.malformed if isinstance(one, Element) else ()
             else:
-                self._keep_tag(one, report, arrived)
+                self._keep_tag(one, kept, arrived)
 
-    def _keep_tag(self, tag: Element, report: Report, arrived: Arrival) -> None:
+    def _keep_tag(self, tag: Element, kept: _Kept, arrived: Arrival) -> None:
         read = _read(tag, self.meaning, arrived)
         if read is not None:
-            report.reads.append(read)
+            kept.reads.append(read)
         if read is None or not is_plain(tag):
-            report.elements.append(tag)
-        report.malformed += tag.malformed
+            kept.elements.append(tag)
+        kept.malformed += tag.malformed
 
 
 def _read(tag: Element, meaning: Meaning, arrived: Arrival) -> TagRead | None:
     """The read of one tag; where a parameter is there twice, of its first."""
-    epc: bytes | None = None
-    columns: dict[str, Sequence[int]] = {}
+    found: dict[str, int | bytes] = {}
     for one in tag.parameters:
         if not isinstance(one, Element) or one.name not in PLAIN:
             continue
         value = next(iter(one.fields.values()))
-        if one.name in COLUMNS:
-            column = COLUMNS[one.name]
-            if column is not None and isinstance(value, int):
-                columns.setdefault(column, (value,))
-        elif epc is None:
-            epc = value.data if isinstance(value, Bits) else value if isinstance(value, bytes) else None
-    return None if epc is None else meaning.reads((epc,), columns, arrived)[0]
+        if isinstance(value, Bits | bytes):
+            found.setdefault("epc", value.data if isinstance(value, Bits) else value)
+        elif (column := COLUMNS[one.name]) is not None and isinstance(value, int):
+            found.setdefault(column, value)
+    return plan(tuple(found)).reads(tuple(found.values()), meaning, arrived)[0] if "epc" in found else None

@@ -281,6 +281,13 @@ def test_a_message_too_short_for_its_fields() -> None:
     assert encode(found, 5)[10:] == b"\x01\x02"
 
 
+def test_damage_after_nothing_but_reserved_bits() -> None:
+    """Found by fuzzing: an element without fields of its own is not one whose fields did not fit."""
+    for body in ("0000651a1500000000" + "030800", "0000651a15000000", "0000651a1500000001"):
+        message = Message(1, 1023, 2, bytes.fromhex(body))
+        assert encode(decode(message), 2)[10:] == message.body
+
+
 def test_depth_and_number_are_bounded() -> None:
     deep = b""
     for _ in range(100):
