@@ -42,6 +42,7 @@ class DeviceDriver:
         self._output = bytearray()
         self._writing = False
         self._ended = False
+        self._closing = False
         self._error: Exception | None = None
         self._tap: Tap | None = None
         self._operation: asyncio.Future[list[TagResult]] | None = None
@@ -95,6 +96,7 @@ class DeviceDriver:
     def close(self) -> None:
         if self._drain is not None:
             self._take_leave()
+            self._closing = True
             self._drain.close()
 
     async def operate(self, operation: TagOperation) -> list[TagResult]:
@@ -185,7 +187,9 @@ class DeviceDriver:
         return self._session.tick(item.arrived)
 
     def _end(self, error: Exception | None) -> None:
-        self._ended, self._error = True, error
+        """A device that goes after its farewell is not lost."""
+        expected = self._closing and isinstance(error, DeviceUnavailable)
+        self._ended, self._error = True, None if expected else error
         self._forget_output()
 
     def _count(self, reads: list[Read]) -> None:

@@ -21,15 +21,20 @@ from drivers.operations import Bank, Outcome, ReadMemory, WriteMemory
 from drivers.r200.frames import Framing
 from drivers.reads import Answer, Arrival, BadRead, Read, TagRead
 from drivers.registry import AnySettings, factory
+from simulators.clock import monotonic_us, wall_us
 from simulators.module import HandSource, Machine, ModuleDevice, ModuleFault, World
 from simulators.module_r200 import R200Module
 from simulators.module_thingmagic import ThingmagicModule
+from simulators.reader_core import Frame, Setup
 from simulators.reader_json import Dialect, HttpSink, JsonReader, MqttSink
+from simulators.reader_llrp import LlrpReader
+from simulators.reader_server import ReaderServer
 from simulators.tags import Sighting, Tag, listed
 from tests.brokers import Mosquitto
-from tests.drivers.device_tools import clock, run, until
+from tests.drivers.device_tools import LIMIT_S, clock, run, until
 from tests.drivers.test_contract import READERS
 
+ROUND_US = 20_000  # an inventory round
 EPCS = [bytes.fromhex(f"3034257bf7194e4000000{number:03x}") for number in range(1, 11)]
 
 
@@ -134,6 +139,86 @@ class SerialModule:
         self.device.fault(ModuleFault.GARBAGE)
 
 
+class LlrpField(HandSource):
+    """Tags stay in the field: while an AccessSpec waits for them, they are seen again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.present: list[Tag] = []
+        self.reader: LlrpReader | None = None
+        self._last_us = 0
+
+    def show(self, tags: list[Tag]) -> None:
+        self.present.extend(tags)
+        super().show(tags)
+
+    def due(self, now_us: int) -> list[Sighting]:
+        if self.reader is not None and self.reader.access_specs and now_us - self._last_us >= ROUND_US:
+            self._last_us = now_us
+            super().show(self.present)
+        return super().due(now_us)
+
+    def next_us(self) -> int | None:
+        waiting = self.reader is not None and self.reader.access_specs
+        return self._last_us + ROUND_US if waiting else super().next_us()
+
+
+class LlrpDevice:
+    """A reader in a thread; off is its power."""
+
+    def __init__(self) -> None:
+        self.field = LlrpField()
+        self.port = 0
+        self._server: ReaderServer | None = None
+        self._thread: threading.Thread | None = None
+        self._loop = asyncio.new_event_loop()
+        self._off = asyncio.Event()
+
+    def on(self) -> None:
+        if self._thread is None:
+            started = threading.Event()
+            self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), name="reader")
+            self._thread.start()
+            started.wait(LIMIT_S)
+
+    def off(self) -> None:
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._off.set)
+            self._thread.join(LIMIT_S)
+            self._thread = None
+
+    def show(self, tags: list[Tag]) -> None:
+        self.field.show(tags)
+        assert self._server is not None
+        self._loop.call_soon_threadsafe(self._server.wake)
+
+    def garble(self) -> None:
+        """A report whose one parameter is no parameter. Bytes that are no message end a connection of LLRP."""
+        frame = Frame(bytes.fromhex("043d00000010000000630bad0bad0bad"))
+        server = self._server
+        assert server is not None
+        client = server.reader._client
+        assert client is not None
+        self._loop.call_soon_threadsafe(client.out.append, frame)
+        self._loop.call_soon_threadsafe(server.wake)
+
+    async def _serve(self, started: threading.Event) -> None:
+        self._loop.close()
+        self._loop, self._off = asyncio.get_running_loop(), asyncio.Event()
+        reader = LlrpReader(self.field, Setup(version_max=2, each=True), now_us=monotonic_us(), wall_us=wall_us())
+        self.field.reader = reader
+        async with ReaderServer(reader, port=self.port) as server:
+            self._server, self.port = server, server.port
+            started.set()
+            await self._off.wait()
+
+
+def llrp(_folder: Path, **given: object) -> Reader:
+    device = LlrpDevice()
+    device.on()  # to have a port
+    return Reader(device, {"kind": "llrp", "host": "127.0.0.1", "port": device.port, **given}, operates=True)
+
+
 def thingmagic(folder: Path, line: ModuleFault | None = None) -> Reader:
     device = SerialModule(folder / "module", ThingmagicModule, line)
     settings = {"kind": "thingmagic", "path": str(folder / "module"), "region": "kr"}
@@ -162,6 +247,7 @@ def json_stream(folder: Path) -> Reader:
 
 
 CASES: dict[str, Callable[[Path], Reader]] = {
+    "llrp": llrp,
     "reader_json/mqtt": json_over_broker,
     "reader_json/http": json_stream,
     "thingmagic": thingmagic,
