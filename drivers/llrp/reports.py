@@ -78,7 +78,7 @@ class ReportReader:
 
     def _mixed(self, body: bytes, arrived: Arrival) -> Report:
         """Tags are gathered by size, so that those alike are still read together, and put back in their places."""
-        end, at = len(body), 0
+        end, at, count = len(body), 0, 0
         by_size: dict[int, list[int]] = {}
         while end - at >= _TLV.size:
             kind, size = _TLV.unpack_from(body, at)
@@ -86,10 +86,14 @@ class ReportReader:
                 break
             by_size.setdefault(size, []).append(at)
             at += size
+            count += 1
         fast: dict[int, TagRead] = {}  # by where the tag stands in the body
         for size, places in by_size.items():
             self._alike(body, size, places, arrived, fast)
         kept, after = _Kept(), at
+        if len(fast) == count:  # the usual case: all of them in their order, and nothing else
+            kept.reads = list(map(fast.__getitem__, sorted(fast)))
+            by_size.clear()
         for at in sorted(at for places in by_size.values() for at in places):
             if at in fast:
                 kept.reads.append(fast[at])
@@ -100,12 +104,22 @@ class ReportReader:
         return kept.report()
 
     def _alike(self, body: bytes, size: int, places: list[int], arrived: Arrival, fast: dict[int, TagRead]) -> None:
-        """Reads the tags of one size that a layout holds; the first that none holds teaches one, if it can."""
+        """Reads the tags of one size that layouts hold or can be learned for."""
+        reads = self._run(b"".join([body[at : at + size] for at in places]), size, arrived)
+        if reads is not None:
+            fast.update(zip(places, reads, strict=True))
+        else:
+            self._unlike(body, size, places, arrived, fast)
+
+    def _unlike(self, body: bytes, size: int, places: list[int], arrived: Arrival, fast: dict[int, TagRead]) -> None:
+        """Tags of one size and several layouts, or of none that is known; one that none holds teaches its own."""
         number = 0
         left: dict[int, int] = {at: int.from_bytes(body[at : at + size]) for at in places}
         while left:
-            if number == len(self._layouts.get(size, ())) and not self._learn(body, next(iter(left)), size):
-                del left[next(iter(left))]
+            if number == len(self._layouts.get(size, ())):
+                at, tag = left.popitem()
+                if self._learn(body, at, size):
+                    left[at] = tag
                 continue
             layout, number = self._layouts[size][number], number + 1
             mine = [at for at, tag in left.items() if layout.fits(tag)]

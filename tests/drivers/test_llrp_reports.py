@@ -137,6 +137,12 @@ def test_damage_is_told_with_its_place_and_the_rest_is_read() -> None:
     ]
 
 
+def test_very_many_reports_without_anything() -> None:
+    """Each is one that no layout can be learned of; the time must not grow with the square of their number."""
+    report = ReportReader("dock").read(b"\x00\xf0\x00\x04" * 60_000, ARRIVED)
+    assert (report.reads, len(report.elements)) == ([], 60_000)
+
+
 def test_an_empty_report() -> None:
     report = ReportReader("dock").read(b"", ARRIVED)
     assert not report.reads and not report.elements and not report.malformed  # noqa: PT018 - one thing: nothing
