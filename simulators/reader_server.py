@@ -106,7 +106,10 @@ class ReaderServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self, incoming: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._thawed()
+        await self._thawed(2 * GRACE_S)
+        if incoming.at_eof():  # it did not wait
+            writer.close()
+            return
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             self.connections += 1
             refusal = self.reader.connect(self.now_us)
@@ -129,19 +132,20 @@ class ReaderServer:
     async def _read(self, incoming: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while self._writer is writer:
             data = await incoming.read(READ_BYTES)
-            await self._thawed()
+            await self._thawed(0)
             if not data or self._writer is not writer:
                 return
             self.reader.receive(data, self.now_us)
             self._wake.set()
 
-    async def _thawed(self) -> None:
+    async def _thawed(self, grace_s: float = GRACE_S) -> None:
+        """When nothing is frozen any more. What a client did meanwhile is seen before anybody is written to."""
         frozen = False
         while (left_us := self._troubles.freeze_us - self.now_us) > 0:
             frozen = True
             await asyncio.sleep(left_us / 1e6)
-        if frozen and self._writer is None:
-            await asyncio.sleep(GRACE_S)
+        if frozen:
+            await asyncio.sleep(grace_s)
 
     async def _pump(self) -> None:
         """Lets time pass for the reader, and writes what it says."""
