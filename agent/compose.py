@@ -36,7 +36,7 @@ from agent.uplink.link import Access, Link
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from agent.verbs import Parts, verbs
-from agent.web.view import Sync, View
+from agent.web.view import SCANNERS, Sync, View
 from contract.ids import uuid7
 from contract.times import Stamper
 from contract.topics import Topics
@@ -372,6 +372,7 @@ class Agent:
             expected=looking.expected,
             count=self._tags.shown,
             find=self._tags.find,
+            readers={one.name: one.station or "" for one in self._config.device if one.settings.kind not in SCANNERS},
             item=self._catalogue.item,
             health=self._counts,
             time_zone=ZoneInfo(self._config.store.time_zone),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,7 +38,43 @@ async def status(request: Request) -> Response:
 
 def _device(one: DeviceStatus) -> dict[str, Any]:
     """Without the traceback: it belongs into the log, not on the wire."""
-    return {name: value for name, value in asdict(one).items() if name != "traceback"}
+    held = {name: getattr(one, name) for name in DeviceStatus.__dataclass_fields__ if name != "traceback"}
+    return held | {
+        "facts": dict(one.facts),
+        "notices": [
+            {
+                "code": notice.code,
+                "subject": notice.subject,
+                "message": notice.message,
+                "hint": notice.hint,
+                "since_us": notice.arrived.wall_us,
+            }
+            for notice in one.notices
+        ],
+    }
+
+
+async def device(request: Request) -> Response:
+    """One of `status`'s `devices`."""
+    found = room_of(request).device(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    return answer(_device(found))
+
+
+async def count(request: Request) -> Response:
+    """A station's count by RFID; `count` is null while it is in none.
+
+    `expected` is as fresh as stock can be asked, ten seconds at most, and null when it was never told.
+    """
+    room, name = room_of(request), request.path_params["station"]
+    if name not in room.stations:
+        raise HTTPException(404)
+    held = room.counting(name)
+    if held is None:
+        return answer({"station": name, "count": None})
+    told = {key: value for key, value in asdict(held).items() if key != "station"}
+    return answer({"station": name, "count": told | {"expected": await room.expected.fresh(held.zone)}})
 
 
 def _station(one: Station, last: Entry | None) -> dict[str, Any]:

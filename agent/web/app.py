@@ -7,10 +7,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from agent.web import api, assets, errors, pages, stream
+from agent.web import api, assets, errors, finding, pages, stream
 from agent.web.ask import BadParameter
 from agent.web.guard import Guard
-from agent.web.room import Busy, Room
+from agent.web.lane import Busy
+from agent.web.room import Room
 from agent.web.view import View
 
 BODY_BYTES_MAX = 1024  # nothing here takes a body yet
@@ -24,11 +25,17 @@ def build(view: View) -> Starlette:
             Route("/", pages.overview),
             Route("/station/{name}", pages.station),
             Route("/stock", pages.stock),
+            Route("/find", finding.page),
+            Route("/device/{name}", pages.device),
             Route("/exceptions", pages.exceptions),
             Route("/events", stream.overview),
+            Route("/events/find", finding.stream),
             Route("/events/{name}", stream.station),
             Route("/api/v1/status", api.status),
             Route("/api/v1/stock", api.stock),
+            Route("/api/v1/count/{station}", api.count),
+            Route("/api/v1/find", finding.api),
+            Route("/api/v1/devices/{name}", api.device),
             Route("/api/v1/health", api.health),
             Route("/static/{mark}/{name}", assets.serve),
         ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 
 from agent.web.room import room_of
@@ -11,6 +13,7 @@ from contract.ids import is_name
 COOKIE = "jaego_lang"
 FOUND_CHARACTERS_MAX = 60
 PAGE_MAX = 10_000
+EPC = re.compile("(?:[0-9A-Fa-f]{2}){4,64}")
 
 
 class BadParameter(Exception):
@@ -38,6 +41,22 @@ def name(request: Request, parameter: str) -> str | None:
     if value and not is_name(value):
         raise BadParameter(parameter, value, "expected_name")
     return value or None
+
+
+def wanted(request: Request) -> str | None:
+    """`?q=`: an SKU, or an EPC, whose spaces are left out and whose letters become capitals."""
+    value = _one(request, "q")
+    if is_name(value) or not value:
+        return value or None
+    digits = "".join(value.split()).upper()
+    if not is_epc(digits):
+        raise BadParameter("q", value, "expected_wanted")
+    return digits
+
+
+def is_epc(text: str) -> bool:
+    """Hexadecimal digits of whole bytes. Few enough of them are rather an SKU that is not known."""
+    return EPC.fullmatch(text) is not None
 
 
 def page_number(request: Request) -> int:

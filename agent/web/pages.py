@@ -1,4 +1,4 @@
-"""The pages: start, station, stock, exceptions. Read-only; each works without its script too, only not live."""
+"""The pages: start, station, device, stock, exceptions. Read-only; each works without its script too, only not live."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from agent.web import ask, shown
+from agent.web import ask, shown, tags_shown
 from agent.web.assets import address
 from agent.web.room import EXCEPTIONS_MAX, Room, room_of
 from agent.web.texts import Language, text
@@ -91,8 +91,20 @@ async def station(request: Request) -> Response:
     entries, last = room.view.feed.recent(name), room.last(name)
     language: Language = last.language if last is not None else place.language
     rows = [shown.entry(one, place, language, room.view.time_zone) for one in reversed(entries[-ENTRIES_SHOWN:])]
-    content = {"station": name, "rows": rows, **shown.doing(last, place, language)}
+    count = room.counting(name)
+    panel = None
+    if count is not None:
+        panel = tags_shown.count_panel(count, await room.expected.fresh(count.zone), language)
+    content = {"station": name, "rows": rows, "count": panel, **shown.doing(last, place, language)}
     return render(request, "station.html", language, content)
+
+
+async def device(request: Request) -> Response:
+    room, language = room_of(request), ask.language(request)
+    found = room.device(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    return render(request, "device.html", language, {"one": shown.device_card(found, language, room.view.time_zone)})
 
 
 async def exceptions(request: Request) -> Response:

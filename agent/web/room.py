@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, cast
 
 from starlette.requests import HTTPConnection
 
 from agent.capture.stations import Entry
-from agent.capture.supervisor import DeviceStatus
+from agent.capture.supervisor import DeviceStatus, State
+from agent.capture.tags import CountShown, Found
+from agent.catalogue.errors import CatalogueError
 from agent.operations.values import Station
 from agent.web import shown
+from agent.web.expected import Expected
+from agent.web.lane import Busy, Lane
 from agent.web.texts import Language
 from agent.web.view import Sync, View
 from drivers.reads import Answer
@@ -22,42 +26,7 @@ EXCEPTIONS_MAX = 100
 FACTS_FRESH_S = 1.0
 EXCEPTIONS_FRESH_S = 60.0  # without a scan that hints at a new one
 EXCEPTIONS_PAUSE_S = 5.0  # however many scans go wrong
-CALL_S_MAX = 10.0
-CALLS_WAITING_MAX = 32
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Busy(Exception):
-    """Too much is asked of the ledger at once: answered with 503."""
-
-
-class Lane:
-    """One thread for everything that blocks: the screens share one reading connection, and never hurry the writer."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, "screens")
-        self._waiting = 0
-
-    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Raises `Busy` when too many wait, or after `CALL_S_MAX`."""
-        if self._waiting >= CALLS_WAITING_MAX:
-            raise Busy(f"{CALLS_WAITING_MAX} calls are waiting already")
-        future = self._executor.submit(function, *args, **kwargs)
-        self._waiting += 1
-        future.add_done_callback(self._done)
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), CALL_S_MAX)
-        except TimeoutError as error:
-            raise Busy(f"no answer in {CALL_S_MAX:.0f} s") from error
-
-    def _done(self, _future: object) -> None:
-        self._waiting -= 1
-
-    async def close(self) -> None:
-        """Returns once nothing of ours reads any more."""
-        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
+FINDERS_MAX = 8  # each looks through all tags several times a second, on the event loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +44,8 @@ class Room:
         self.lane = Lane()
         self.closing = asyncio.Event()
         self.failures = 0
+        self.expected = Expected(self.lane, view.expected, self._failed)
+        self.finders = 0
         self._facts: Facts | None = None
         self._facts_at_s = 0.0
         self._exceptions: list[dict[str, Any]] | None = None
@@ -85,11 +56,47 @@ class Room:
     async def close(self) -> None:
         """Ends every stream at once; returns when no call into the view is under way."""
         self.closing.set()
+        await self.expected.close()
         await self.lane.close()
+
+    def _failed(self) -> None:
+        self.failures += 1
 
     def last(self, station: str) -> Entry | None:
         entries = self.view.feed.recent(station)
         return entries[-1] if entries else None
+
+    def device(self, name: str) -> DeviceStatus | None:
+        return next((one for one in self.view.devices() if one.device == name), None)
+
+    def counting(self, station: str) -> CountShown | None:
+        """The count that a station's readers are in. A count by barcodes alone has none: it is blind."""
+        count = self.view.count(station)
+        if count is None:
+            return None
+        by_tags = station in self.view.readers.values() or count.read or count.foreign or count.waiting
+        return count if by_tags else None
+
+    def readers_up(self) -> int:
+        return sum(one.state is State.UP for one in self.view.devices() if one.device in self.view.readers)
+
+    def find(self, wanted: str) -> list[Found]:
+        """Tags of an SKU or with an EPC, the nearest first. Raises `Busy` when the catalogue cannot be read."""
+        try:
+            return self.view.find(wanted)
+        except CatalogueError as error:
+            raise Busy(str(error)) from error
+
+    @contextmanager
+    def looking(self) -> Generator[asyncio.Queue[Entry]]:
+        """A place among those who look for a tag; they hear of no scans. Raises `OverflowError` beyond the limit."""
+        if self.finders >= FINDERS_MAX:
+            raise OverflowError(f"{FINDERS_MAX} screens are looking for tags already")
+        self.finders += 1
+        try:
+            yield asyncio.Queue()
+        finally:
+            self.finders -= 1
 
     async def facts(self) -> Facts:
         """Not older than a second, asked once for however many screens look on."""

@@ -7,15 +7,21 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from agent.capture.stations import Entry
-from agent.capture.supervisor import DeviceStatus
+from agent.capture.supervisor import DeviceStatus, State
+from agent.operations.sessions import IN_ONE_ZONE
 from agent.operations.values import Station
 from agent.web.texts import TEXTS, Language, age, text
 from agent.web.view import Sync
 from contract.catalog import Item
 from contract.stock import StockRow
+from drivers.reads import Notice
 
 CODE_CHARACTERS_MAX = 120
 HINT_CHARACTERS_MAX = 300
+MODEL_FACTS = ("model", "hardware", "firmware")
+TALLIES = ("reads", "bad_reads", "resent", "overflows", "bytes_in", "opened", "bugs")
+# Conditions whose subject is an antenna's number.
+OF_ANTENNAS = frozenset({"antenna_off", "antenna_silent", "high_return_loss"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Control characters become visible by name; their pictures (U+2400 …) are missing from common Korean fonts.
 _CONTROLS = (
@@ -65,7 +71,7 @@ def doing(last: Entry | None, station: Station | None, language: Language) -> Sh
         mode, source, target = last.mode, last.zone, last.zone_to
     elif station is not None:
         mode = station.mode
-        source = station.zone if mode == "receive" else None
+        source = station.zone if mode in IN_ONE_ZONE else None
     if mode is None:
         return {"mode": "", "zone": ""}
     return {"mode": text(f"mode_{mode}", language), "zone": _zone(mode, source, target, language)}
@@ -76,8 +82,8 @@ def _zone(mode: str, source: str | None, target: str | None, language: Language)
         return ""
     if source is None:
         return text("no_zone", language)
-    if mode == "receive":
-        return text("into", language, zone=source)
+    if mode in IN_ONE_ZONE:
+        return text("into" if mode == "receive" else "in", language, zone=source)
     return text("from_to" if target else "from", language, zone=source, zone_to=target or "")
 
 
@@ -100,17 +106,50 @@ def station_card(station: Station, last: Entry | None, language: Language, zone:
     }
 
 
-def device_card(status: DeviceStatus, language: Language, zone: tzinfo | None) -> Shown:
-    state = status.state.value
+def device_card(status: DeviceStatus, language: Language, zone: tzinfo | None) -> dict[str, Any]:
+    """Everything of one device but its traceback, which belongs into the log.
+
+    A device that works and has something to tell is in state `look`. `notices`, `facts` and `tallies` are rows.
+    """
+    state = "look" if status.state is State.UP and status.notices else status.state.value
     return {
         "name": status.device,
         "state": state,
         "word": text(f"state_{state}", language),
         "since": text("since", language, time=day_time(status.since_us, zone)),
         "reads": text("reads", language, reads=number(status.reads), bad=number(status.bad_reads)),
-        "advice": text(f"advice_{state}", language),
+        "advice": text(f"advice_{status.state.value}", language),
         "hint": " · ".join(part for part in (status.error, status.hint) if part)[:HINT_CHARACTERS_MAX],
+        "about": " · ".join(filter(None, map(status.facts.get, MODEL_FACTS)))[:HINT_CHARACTERS_MAX],
+        "notices": [notice(one, language) for one in status.notices],
+        "facts": [
+            {"label": _known(f"fact_{name}", name, language), "value": value[:HINT_CHARACTERS_MAX]}
+            for name, value in sorted(status.facts.items(), key=_fact_order)
+        ],
+        "tallies": [
+            {"label": text(f"tally_{name}", language), "value": number(getattr(status, name))} for name in TALLIES
+        ],
     }
+
+
+def _fact_order(fact: tuple[str, str]) -> int:
+    """Model and firmware first, the rest as the driver tells it."""
+    return MODEL_FACTS.index(fact[0]) if fact[0] in MODEL_FACTS else len(MODEL_FACTS)
+
+
+def notice(one: Notice, language: Language) -> Shown:
+    """A condition of a device and what to do about it; `detail` is the driver's own message, in English.
+
+    One without texts of its own shows the driver's: `language` says in which language `what` and `fix` are.
+    """
+    key, detail = f"notice_{one.code}", one.message[:HINT_CHARACTERS_MAX]
+    if key not in TEXTS:
+        what, fix = detail or one.code.replace("_", " "), one.hint[:HINT_CHARACTERS_MAX]
+        return {"what": what, "fix": fix, "detail": "", "language": "en"}
+    what = text(key, language)
+    if one.subject:
+        what += " · " + (text("on_antenna", language, subject=one.subject) if one.code in OF_ANTENNAS else one.subject)
+    return {"what": what, "fix": text(f"fix_{one.code}", language), "detail": detail, "language": language}
 
 
 def sync_card(sync: Sync, language: Language) -> Shown:
@@ -190,6 +229,7 @@ def stock_row(row: StockRow, item: Item | None, language: Language) -> Shown:
         "sku": row.sku,
         "name": item_name(item, language) if item is not None else text("not_in_catalogue", language),
         "known": "yes" if item is not None else "",
+        "tagged": "yes" if item is not None and item.gtins and unit == "each" else "",
         "zone": row.zone,
         "lot": row.lot or "–",
         "disposition": _known(row.disposition, row.disposition, language),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import ExitStack, aclosing
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, aclosing
+from functools import partial
+from typing import Any, Literal
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -18,8 +19,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from agent.capture.stations import Entry
-from agent.web import ask, shown
-from agent.web.room import Busy, Room, room_of
+from agent.web import ask, shown, tags_shown
+from agent.web.lane import Busy
+from agent.web.room import Room, room_of
+from agent.web.shown import Shown
 from agent.web.texts import Language, text
 
 TICK_S = 1.0
@@ -31,6 +34,12 @@ HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 BEAT = b": alive\nevent: beat\ndata: 1\n\n"
 
 STATION_WORDS = (
+    "count_expected",
+    "count_new",
+    "count_other",
+    "count_read",
+    "count_title",
+    "count_waiting",
     "dismiss",
     "dismiss_key",
     "latest",
@@ -43,6 +52,7 @@ STATION_WORDS = (
     "stop",
 )
 
+Listen = Callable[[], AbstractContextManager[asyncio.Queue[Entry]]]
 Changes = Callable[[list[Entry]], Awaitable[list[bytes]]]
 
 
@@ -52,23 +62,35 @@ def event(name: str, data: Any) -> bytes:
 
 
 class Stream(Response):
-    """`changes` gives what to send for the entries of one moment, none on a tick of the clock."""
+    """`changes` gives what to send for the entries of one moment, none on a tick of the clock.
+
+    `listen` raises OverflowError when too many listen. `tick_s` None: `TICK_S`.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, room: Room, station: str | None, first: Callable[[], list[bytes]], changes: Changes) -> None:
+    def __init__(
+        self,
+        room: Room,
+        listen: Listen,
+        first: Callable[[], list[bytes]],
+        changes: Changes,
+        *,
+        tick_s: float | None = None,
+    ) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._room = room
-        self._station = station
+        self._listen = listen
         self._first = first
         self._changes = changes
+        self._tick_s = TICK_S if tick_s is None else tick_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises `Busy` before the first byte when too many listen."""
         with ExitStack() as stack:
             try:
-                queue = stack.enter_context(self._room.view.feed.listen(self._station))
+                queue = stack.enter_context(self._listen())
             except OverflowError as error:
                 raise Busy(str(error)) from error
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -85,7 +107,7 @@ class Stream(Response):
         ticks = 0
         try:
             await _chunk(send, b"".join([f"retry: {RETRY_MS}\n\n".encode(), *self._first()]))
-            async with aclosing(_moments(queue, over)) as moments:
+            async with aclosing(_moments(queue, over, self._tick_s)) as moments:
                 async for entries in moments:
                     ticks += not entries
                     beat = [BEAT] if not entries and ticks % BEAT_TICKS == 0 else []
@@ -98,14 +120,16 @@ class Stream(Response):
             await asyncio.gather(*over, return_exceptions=True)
 
 
-async def _moments(queue: asyncio.Queue[Entry], over: list[asyncio.Task[Any]]) -> AsyncGenerator[list[Entry]]:
+async def _moments(
+    queue: asyncio.Queue[Entry], over: list[asyncio.Task[Any]], tick_s: float
+) -> AsyncGenerator[list[Entry]]:
     """Entries as they come, several at once when they come faster than they are sent; an empty list every tick."""
     loop = asyncio.get_running_loop()
-    tick_s = loop.time() + TICK_S
+    next_s = loop.time() + tick_s
     coming = asyncio.create_task(queue.get())
     try:
         while True:
-            wait_s = max(0.0, tick_s - loop.time())
+            wait_s = max(0.0, next_s - loop.time())
             await asyncio.wait({coming, *over}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
             if any(task.done() for task in over):
                 return
@@ -115,8 +139,8 @@ async def _moments(queue: asyncio.Queue[Entry], over: list[asyncio.Task[Any]]) -
                     entries.append(queue.get_nowait())
                 coming = asyncio.create_task(queue.get())
                 yield entries
-            if loop.time() >= tick_s:
-                tick_s = loop.time() + TICK_S
+            if loop.time() >= next_s:
+                next_s = loop.time() + tick_s
                 yield []
     finally:
         coming.cancel()
@@ -159,13 +183,14 @@ async def overview(request: Request) -> Response:
         sent = held
         return [event("overview", held)]
 
-    return Stream(room, None, list, changes)
+    return Stream(room, room.view.feed.listen, list, changes)
 
 
 async def station(request: Request) -> Response:
     """`/events/{station}`: `snapshot` with the running list oldest first, then `entry` with each scan.
 
-    Both in the session's language; `words` comes before an entry that changes it.
+    All in the session's language; `words` comes before an entry that changes it. `count` comes on the first tick and
+    on each on which the count by RFID has changed; null while there is none.
     """
     room, name = room_of(request), request.path_params["name"]
     place = room.stations.get(name)
@@ -189,9 +214,28 @@ async def station(request: Request) -> Response:
                 spoken = one.language
                 out.append(event("words", _words(spoken)))
             out.append(event("entry", told(one)))
-        return out
+        return out if entries else count.news(spoken)
 
-    return Stream(room, name, first, changes)
+    count = _Count(room, name)
+    return Stream(room, partial(room.view.feed.listen, name), first, changes)
+
+
+class _Count:
+    """What one screen was told of a station's count."""
+
+    def __init__(self, room: Room, station: str) -> None:
+        self._room = room
+        self._station = station
+        self._told: Shown | Literal["nothing"] | None = "nothing"
+
+    def news(self, language: Language) -> list[bytes]:
+        count, told = self._room.counting(self._station), None
+        if count is not None:
+            told = tags_shown.count_panel(count, self._room.expected.held(count.zone), language)
+        if told == self._told:
+            return []
+        self._told = told
+        return [event("count", told)]
 
 
 def _words(language: Language) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ from agent.capture.tags import CountShown, Found
 from agent.operations.values import Station
 from contract.catalog import Item
 from contract.stock import StockRow
+
+SCANNERS = frozenset({"hid", "serial_line", "ssi"})  # kinds of devices that read codes; the others read tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +44,5 @@ class View:
     count: Callable[[str], CountShown | None]  # of a station, by RFID; on the event loop
     find: Callable[[str], list[Found]]  # tags of an SKU or with an EPC, the nearest first; on the event loop
     health: Callable[[], dict[str, Any]]
+    readers: Mapping[str, str] = field(default_factory=dict[str, str])  # devices that read tags: their station, or ""
     time_zone: tzinfo | None = None  # the store's; None: the machine's

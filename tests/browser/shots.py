@@ -14,7 +14,7 @@ from playwright.async_api import Page, async_playwright
 from agent.web.app import build
 from agent.web.server import WebServer
 from drivers.reads import Answer
-from tests.agent.web.store import Store, busy_day, entry
+from tests.agent.web.store import Store, entry, tagged_day
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -24,6 +24,12 @@ PAGES = {
     "stock": "/stock",
     "stock-none": "/stock?sku=NOTHING",
     "exceptions": "/exceptions",
+    "find": "/find",
+    "find-item": "/find?q=SHIRT-M",
+    "find-none": "/find?q=3034257BF7194E400000ABCD",
+    "find-unknown": "/find?q=NOTHING",
+    "device": "/device/reader-1",
+    "device-down": "/device/scanner-2",
     "station": "/station/dock-1",
     "station-empty": "/station/counter",
     "error-404": "/nothing",
@@ -55,7 +61,7 @@ async def main(folder: Path) -> None:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for language in ("ko", "en"):
             for width, height in SIZES:
-                store = busy_day(language)
+                store = tagged_day(language)
                 server = WebServer(build(store.view()), "127.0.0.1", 0)
                 host, port = await server.start()
                 page = await browser.new_page(viewport={"width": width, "height": height})

@@ -55,12 +55,35 @@ export function listen(address, handlers, { pausable = false } = {}) {
   open();
 }
 
-// Writes texts into the elements marked data-field. Never markup: the texts hold what scanners sent.
+// Writes texts into the elements marked data-field, a bar's length in percent. Never markup: the texts hold what
+// scanners sent.
 export function fill(root, texts) {
   for (const element of root.querySelectorAll("[data-field]")) {
     const text = texts[element.dataset.field];
-    if (text === undefined || element.textContent === text) continue;
-    element.textContent = text;
-    if (element.matches(".advice, .hint, .warn, .more")) element.hidden = text === "";
+    if (text === undefined) continue;
+    if (element.matches(".bar")) {
+      element.setAttribute("aria-valuenow", text);
+      element.firstElementChild.setAttribute("width", text);
+    } else if (element.textContent !== text) {
+      element.textContent = text;
+      if (element.matches(".advice, .hint, .warn, .more")) element.hidden = text === "";
+    }
+  }
+}
+
+// Draws the lists marked data-rows within root from lists of texts, each row from the list's own template.
+export function rows(root, lists) {
+  for (const list of root.querySelectorAll("[data-rows]")) {
+    const wanted = lists[list.dataset.rows];
+    if (wanted === undefined) continue;
+    const [template, ...held] = list.children;
+    for (const row of held.splice(wanted.length)) row.remove();
+    wanted.forEach((texts, at) => {
+      const row = held[at] ?? list.appendChild(template.content.firstElementChild.cloneNode(true));
+      if (texts.state) row.dataset.state = texts.state;
+      if (texts.language) for (const one of row.querySelectorAll("[lang]:not(.hint)")) one.lang = texts.language;
+      fill(row, texts);
+    });
+    list.hidden = wanted.length === 0;
   }
 }

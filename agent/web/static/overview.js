@@ -1,4 +1,4 @@
-import { fill, listen } from "./live.js";
+import { fill, listen, rows } from "./live.js";
 
 const cards = new Map([...document.querySelectorAll("[data-card]")].map((card) => [card.dataset.card, card]));
 
@@ -7,6 +7,7 @@ function show(name, texts) {
   if (!card) return;
   card.dataset.state = texts.state;
   fill(card, texts);
+  rows(card, texts);
   const line = card.querySelector("[data-field=text][lang]");
   if (line && texts.language) line.lang = texts.language;
 }

@@ -5,6 +5,7 @@ const SHOWN = 50;
 const now = document.querySelector("[data-now]");
 const list = document.querySelector("[data-entries]");
 const doing = document.querySelector(".doing");
+const counted = document.querySelector("[data-count]");
 const stop = document.querySelector("[data-stop]");
 const dismiss = document.querySelector("[data-dismiss]");
 const name = control(document.querySelector("[data-sound]"));
@@ -94,6 +95,14 @@ function entry(one) {
   }
 }
 
+// A count by RFID as it stands; null: there is none.
+function count(told) {
+  counted.hidden = told === null;
+  if (told === null) return;
+  counted.dataset.state = told.state;
+  fill(counted, told);
+}
+
 dismiss.addEventListener("click", seeStop);
 stop.addEventListener("close", () => stops.length && seeStop()); // Escape dismisses one, as the button does
-listen(now.dataset.events, { snapshot, words, entry });
+listen(now.dataset.events, { snapshot, words, entry, count });

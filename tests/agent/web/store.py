@@ -12,9 +12,9 @@ from agent.capture.supervisor import DeviceStatus, State
 from agent.capture.tags import CountShown, Found
 from agent.operations.values import Station
 from agent.web.view import Sync, View
-from contract.catalog import Item, Name
+from contract.catalog import Gtin, Item, Name
 from contract.stock import StockRow
-from drivers.reads import Answer
+from drivers.reads import Answer, Arrival, Notice
 
 SEOUL = timezone(timedelta(hours=9))
 NOON_US = 1_788_750_000_000_000  # 2026-09-07T12:00:00+09:00
@@ -88,6 +88,11 @@ class Store:
     items: dict[str, Item] = field(
         default_factory=lambda: {
             "MILK-1L": Item(sku="MILK-1L", name=Name(ko="서울우유 1L", en="Seoul Milk 1 l")),
+            "SHIRT-M": Item(
+                sku="SHIRT-M",
+                name=Name(ko="옥스퍼드 셔츠 M", en="Oxford shirt M"),
+                gtins=(Gtin(gtin="80614141123458"),),
+            ),
             "BEEF": Item(sku="BEEF", name=Name(ko="한우 등심"), base_unit="gram"),
         }
     )
@@ -97,7 +102,9 @@ class Store:
             exception(9, "unknown_code", "unknown_trade_item", code={"text": "]d2\x1d0104012345123456"}),
         ]
     )
+    readers: dict[str, str] = field(default_factory=dict)
     counts: dict[str, CountShown] = field(default_factory=dict)
+    expected: dict[str, int] = field(default_factory=dict)
     found: dict[str, list[Found]] = field(default_factory=dict)
     broken: Exception | None = None
     asked: list[tuple[Any, ...]] = field(default_factory=list)
@@ -114,9 +121,10 @@ class Store:
             stock=self._stock,
             exceptions=self._exceptions,
             item=self.items.get,
-            expected=lambda zone: sum(row.quantity for row in self.rows if row.zone == zone),
+            expected=self._expected,
             count=self.counts.get,
-            find=lambda wanted: self.found.get(wanted, []),
+            find=self._find,
+            readers=self.readers,
             health=lambda: {"scans": self.feed.total},
             time_zone=SEOUL,
         )
@@ -126,6 +134,17 @@ class Store:
         if self.broken is not None:
             raise self.broken
         return [row for row in self.rows if sku in {None, row.sku} and zone in {None, row.zone}]
+
+    def _expected(self, zone: str) -> int:
+        self.asked.append(("expected", zone))
+        if self.broken is not None:
+            raise self.broken
+        return self.expected.get(zone, 0)
+
+    def _find(self, wanted: str) -> list[Found]:
+        if self.broken is not None:
+            raise self.broken
+        return self.found.get(wanted, [])
 
     def _exceptions(self, limit: int) -> list[dict[str, Any]]:
         self.asked.append(("exceptions", limit))
@@ -165,5 +184,52 @@ def busy_day(language: str = "ko") -> Store:
         exception(12, "not_done", "no_weight", code={"text": "2112345012349"}, sku="BEEF"),
         exception(13, "refused_code", "check_digit", code={"text": "8801043014831"}, detail="the check digit is 1"),
         exception(14, "possible_duplicate", "resent_after_restart", code={"text": "8801043014830"}),
+    ]
+    return store
+
+
+EPC = "3034257BF7194E400000{:04X}"  # SGTIN-96 of 80614141123458 (EPC Tag Data Standard, E.3) with a serial number
+
+
+def notice(code: str, message: str, hint: str, subject: str = "", device: str = "reader-1") -> Notice:
+    return Notice(device, code, True, message, hint, Arrival(NOON_US, 0), subject)
+
+
+def reader(*notices: Notice, state: State = State.UP) -> DeviceStatus:
+    facts = {
+        "region": "Korea",
+        "firmware": "6.4.1.240",
+        "model": "Impinj R420",
+        "antennas": "1, 2 connected of 4 ports",
+    }
+    return DeviceStatus(
+        "reader-1", state, NOON_US, reads=48_211, bytes_in=3_401_220, opened=2, notices=notices, facts=facts
+    )
+
+
+def tag(number: int, nearness: int, rssi_dbm: float | None, age_s: float = 0.1) -> Found:
+    return Found(EPC.format(number), nearness, rssi_dbm, 1 + number % 2, "reader-1", age_s)
+
+
+def tagged_day(language: str = "ko") -> Store:
+    """The store with a reader at its dock: a count that is flat, an item that is looked for, conditions."""
+    store = busy_day(language)
+    store.rows.insert(0, StockRow("SHIRT-M", "salesfloor", "", "sellable", 24))
+    store.readers["reader-1"] = "dock-1"
+    store.devices.append(
+        reader(
+            notice("antenna_off", "antenna 2 is not connected", "check its cable and plug", "2"),
+            notice("tag_storm", "too many tags at once", "lower the power"),
+        )
+    )
+    store.expected["dock"] = 120
+    store.counts["dock-1"] = CountShown("dock-1", "dock", 121, 3, 0.0, flat=True, waiting=0)
+    line = "실사 모드 · dock" if language == "ko" else "Counting dock"
+    store.feed.publish(entry(70, Answer.GOOD, line, mode="count", language=language))
+    store.found["SHIRT-M"] = [
+        tag(1, 82, -38.0),
+        tag(2, 47, -54.0),
+        tag(3, 12, -70.0, 1.4),
+        tag(4, 0, None, 75.0),
     ]
     return store

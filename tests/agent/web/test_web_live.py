@@ -120,8 +120,8 @@ def test_a_silent_stream_beats(monkeypatch):
 
     async def body(_store: Store, client: httpx.AsyncClient, _server: WebServer) -> None:
         async with events(client, "/events/counter") as told:
-            names = [name async for name, _ in _first(told, 5)]
-            assert names == ["snapshot", "comment", "beat", "comment", "beat"]
+            names = [name async for name, _ in _first(told, 6)]
+            assert names == ["snapshot", "count", "comment", "beat", "comment", "beat"]
 
     serving(body)
 

@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from agent.web import room as rooms
+from agent.web import lane as lanes
 from agent.web.app import build
 from agent.web.pages import PAGE_ROWS
 from contract.catalog import Item, Name
 from contract.stock import StockRow
 from drivers.reads import Answer
-from tests.agent.web.store import HOSTILE, Store, busy_day, entry, exception
+from tests.agent.web.store import HOSTILE, Store, busy_day, entry, exception, notice, reader, tagged_day
 
-PAGES = ["/", "/station/dock-1", "/stock", "/exceptions"]
+PAGES = ["/", "/station/dock-1", "/stock", "/exceptions", "/find", "/find?q=SHIRT-M", "/device/reader-1"]
 API = ["/api/v1/status", "/api/v1/stock", "/api/v1/health"]
 
 
@@ -41,7 +41,7 @@ def ask(store: Store, *requests: Any, raising: bool = True, **options: Any) -> A
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_every_page_in_both_languages(path, language):
-    page = ask(busy_day(language), f"{path}?lang={language}")
+    page = ask(tagged_day(language), f"{path}{'&' if '?' in path else '?'}lang={language}")
     assert page.status_code == 200
     assert f'<html lang="{language}">' in page.text
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -63,7 +63,7 @@ def test_security_headers_on_every_answer(path):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_inline_and_nothing_from_elsewhere(path):
-    page = ask(busy_day(), path).text
+    page = ask(tagged_day(), path).text
     assert all(re.search(r'src="/static/', tag) for tag in re.findall(r"<script[^>]*>", page))
     assert not re.search(r"<style|style=|\son\w+=|javascript:", page)
     assert not re.search(r'(?:src|href|action)="(?!/|\?|#)', page)
@@ -132,10 +132,14 @@ def hostile() -> Store:
     store.exceptions.append(exception(10, "unknown_code", HOSTILE, code={"text": HOSTILE}, detail=HOSTILE))
     store.feed.publish(entry(1, Answer.STOP, HOSTILE))
     store.devices[1] = type(store.devices[1])("scanner-2", store.devices[1].state, 0, error=HOSTILE, hint=HOSTILE)
+    store.devices.append(reader(notice(HOSTILE, HOSTILE, HOSTILE), notice("hot", HOSTILE, HOSTILE, HOSTILE)))
+    store.items["SHIRT-M"] = Item(sku="SHIRT-M", name=Name(ko=HOSTILE))
     return store
 
 
-@pytest.mark.parametrize("path", [*PAGES, f"/stock?sku={HOSTILE}", f"/station/{HOSTILE}", f"/{HOSTILE}"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, f"/stock?sku={HOSTILE}", f"/station/{HOSTILE}", f"/{HOSTILE}", f"/find?q={HOSTILE}"]
+)
 def test_hostile_text_is_only_text(path):
     page = ask(hostile(), path).text
     assert "alert(" not in re.sub(r"&lt;script&gt;alert\(&#39;x&#39;\)&lt;/script&gt;", "", page)
@@ -249,7 +253,7 @@ def test_a_failing_page_is_a_page_and_counted():
 
 
 def test_a_slow_ledger_is_told_not_waited_for(monkeypatch):
-    monkeypatch.setattr(rooms, "CALL_S_MAX", 0.05)
+    monkeypatch.setattr(lanes, "CALL_S_MAX", 0.05)
     go, store = threading.Event(), Store()
 
     class Slow(list):

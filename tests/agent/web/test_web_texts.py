@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+import drivers
 from agent import web
 from agent.capture.supervisor import State
 from agent.operations.values import Mode
@@ -41,6 +42,7 @@ def test_every_text_is_used_and_every_used_text_exists():
     sources = [one for one in folder.rglob("*") if one.suffix in {".py", ".html"} and one.name != "texts.py"]
     written = "\n".join(one.read_text() for one in sources)
     composed = ("state_", "advice_", "mode_", "kind_", "reason_", "error_", "hint_", "unit_", "age_")
+    composed += ("near_", "notice_", "fix_", "fact_", "tally_")
     unused = [
         key for key in TEXTS if f'"{key}"' not in written and f"'{key}'" not in written and not key.startswith(composed)
     ]
@@ -60,6 +62,19 @@ def test_everything_the_agent_can_say_has_its_word():
         *DISPOSITIONS,
     }
     assert expected <= TEXTS.keys()
+
+
+def test_every_condition_of_a_device_has_its_word_and_what_to_do():
+    """The codes as the drivers write them; what a new one means is asked here."""
+    folder = Path(drivers.__path__[0])
+    written = "\n".join(one.read_text() for one in folder.rglob("*.py"))
+    told = re.compile(r"""(?:Condition|Reason|Inventory|_trouble|\.begin)\(\s*"(\w+)",?""")
+    codes = set(told.findall(written)) | {"hot", "high_return_loss", "clock_unsure", "out_of_reach"}
+    assert len(codes) >= 11
+    assert {f"notice_{one}" for one in codes} <= TEXTS.keys()
+    assert {one.removeprefix("notice_") for one in TEXTS if one.startswith("notice_")} == {
+        one.removeprefix("fix_") for one in TEXTS if one.startswith("fix_")
+    }
 
 
 @pytest.mark.parametrize(
