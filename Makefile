@@ -15,7 +15,7 @@ help:
 	@echo 'make fuzz     inputs without end against the meaning of codes and LLRP (SECONDS=600)'
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
 	@echo 'make bench    the benchmarks, one after the other'
-	@echo 'make peers    other clients of LLRP readers, in an environment of their own, for bench and tests'
+	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
 	@echo 'make fmt      format and mend what can be mended'
 	@echo 'make clean    remove .venv, caches and what the demo wrote'
 
@@ -48,6 +48,7 @@ chaos: $(READY)-all
 # sllurp and llrpkit: never in our environment, never imported.
 peers: $(READY)-all
 	@scripts/peers .venv-peers $(VENV)
+	@JAEGO_PEERS_S=$(or $(SECONDS),4) $(BIN)/python -m pytest -q tests/peers tests/simulators/test_reader_llrp_driver.py
 
 bench: $(READY)-all
 	@scripts/broker
