@@ -166,8 +166,9 @@ class ReaderServer:
                 self._lose(close=True)
             due_us = self.reader.next_us()
             wait_s = IDLE_S if due_us is None else max(0.0, min(IDLE_S, (due_us - self.now_us) / 1e6))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(0.001, wait_s))
+            with contextlib.suppress(TimeoutError):  # wait_for may swallow a cancellation
+                async with asyncio.timeout(max(0.001, wait_s)):
+                    await self._wake.wait()
 
     async def _write(self, frames: list[Frame]) -> None:
         """Whole messages; the truth is told when the kernel has them."""
