@@ -13,7 +13,7 @@ import pytest
 from agent.web.app import build
 from agent.web.server import WebServer
 from drivers.reads import Answer
-from tests.agent.web.store import HOSTILE, Store, busy_day, entry
+from tests.agent.web.store import EPC, HOSTILE, Store, busy_day, entry, tagged_day
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(
@@ -24,16 +24,20 @@ pytestmark = pytest.mark.skipif(
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 KIOSK = "--autoplay-policy=no-user-gesture-required"
 SIZES = [(1280, 800), (390, 844)]
+PATHS = ("/", "/stock", "/exceptions", "/station/dock-1", "/station/counter", "/device/reader-1", "/device/scanner-2")
+PATHS += ("/find", "/find?q=SHIRT-M", "/find?q=MILK-1L", f"/find?q={EPC.format(0xABCD)}")
 TEXT = "[data-now] [data-field=text]"
 
 
-def browsing(body: Callable[[Store, Any, str], Awaitable[None]], size: tuple[int, int] = SIZES[0]) -> None:
+def browsing(
+    body: Callable[[Store, Any, str], Awaitable[None]], size: tuple[int, int] = SIZES[0], store: Store | None = None
+) -> None:
     """Runs `body` with a page; whatever the browser refuses or throws meanwhile fails the test."""
     from playwright.async_api import async_playwright  # noqa: PLC0415  optional
 
     async def run() -> None:
-        store, complaints = busy_day(), []
-        server = WebServer(build(store.view()), "127.0.0.1", 0)
+        held, complaints = store or busy_day(), []
+        server = WebServer(build(held.view()), "127.0.0.1", 0)
         host, port = await server.start()
         async with async_playwright() as driver:
             browser = await driver.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, KIOSK])
@@ -42,7 +46,7 @@ def browsing(body: Callable[[Store, Any, str], Awaitable[None]], size: tuple[int
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.set_default_timeout(8000)
             try:
-                await body(store, page, f"http://{host}:{port}")
+                await body(held, page, f"http://{host}:{port}")
             finally:
                 await browser.close()
                 await server.stop()
@@ -67,9 +71,9 @@ async def until(page: Any, condition: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_fits_and_can_be_touched(size):
     async def body(_store: Store, page: Any, base: str) -> None:
-        for path in ("/", "/stock", "/exceptions", "/station/dock-1", "/station/counter"):
+        for path in PATHS:
             for language in ("ko", "en"):
-                await page.goto(f"{base}{path}?lang={language}")
+                await page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
                 assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
                 small = await page.evaluate(
                     """[...document.querySelectorAll("a:not(.skip), button, input, select")]
@@ -79,7 +83,7 @@ def test_every_page_fits_and_can_be_touched(size):
                 )
                 assert small == []
 
-    browsing(body, size)
+    browsing(body, size, tagged_day())
 
 
 def test_a_stop_stays_until_it_is_dismissed():
