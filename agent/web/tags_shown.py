@@ -13,6 +13,7 @@ from agent.web.texts import Language, age, text
 NEAR, CLOSE = 40, 75
 GONE_S = 3 * FADE_S  # then its nearness has faded to 0
 UNKNOWN = "–"
+LONG = 8  # characters of both numbers that a phone shows in large
 
 
 def count_panel(count: CountShown, expected: int | None, language: Language) -> Shown:
@@ -22,11 +23,13 @@ def count_panel(count: CountShown, expected: int | None, language: Language) -> 
         advice = text("count_flat", language, n=RATE_S)
     elif not count.read and not count.waiting:
         advice = text("count_begin", language)
+    read, of = number(count.read), UNKNOWN if expected is None else number(expected)
     return {
         "state": "flat" if count.flat else "reading",
+        "size": "long" if len(read + of) > LONG else "",
         "zone": count.zone,
-        "read": number(count.read),
-        "expected": UNKNOWN if expected is None else number(expected),
+        "read": read,
+        "expected": of,
         "new": f"{count.new_per_s:,.1f}",
         "foreign": number(count.foreign),
         "waiting": number(count.waiting),

@@ -17,6 +17,9 @@ from tests.browser.test_browser_screens import SIZES, browsing, connected, until
 
 pytestmark = screens.pytestmark
 LANGUAGES = ("ko", "en")
+ONE_LINE = """[...document.querySelectorAll(".figure strong")]
+    .every((one) => one.offsetHeight < 1.5 * parseFloat(getComputedStyle(one).fontSize))
+    && document.querySelector(".figures").offsetHeight < 140"""
 FLAT = {"ko": "10초 동안 새 태그가 없습니다", "en": "No new tags for 10 s"}
 
 
@@ -39,6 +42,7 @@ async def whole(page: Any, selector: str) -> bool:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_count_runs_and_ends(size, language, tmp_path: Path):
     async def body(store: Store, page: Any, base: str) -> None:
+        store.expected["dock"] = 12_000
         store.counts["dock-1"] = CountShown("dock-1", "dock", 97, 3, 12.4, flat=False, waiting=5)
         await connected(page, f"{base}/station/dock-1")
         await until(page, reads("[data-count] [data-field=read]", "97"))
@@ -47,7 +51,8 @@ def test_a_count_runs_and_ends(size, language, tmp_path: Path):
         assert await whole(page, "[data-count]")
         store.counts["dock-1"] = CountShown("dock-1", "dock", 12_121, 3, 0.0, flat=True, waiting=0)
         await until(page, reads("[data-count] [data-field=read]", "12,121"))
-        assert await page.locator("[data-count] [data-field=expected]").text_content() == "120"
+        assert await page.locator("[data-count] [data-field=expected]").text_content() == "12,000"
+        assert await page.evaluate(ONE_LINE)
         assert FLAT[language] in await page.locator("[data-count] .advice").text_content()
         assert await whole(page, "[data-count]")
         assert "%" not in await page.locator("main").text_content()

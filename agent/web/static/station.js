@@ -100,6 +100,7 @@ function count(told) {
   counted.hidden = told === null;
   if (told === null) return;
   counted.dataset.state = told.state;
+  counted.dataset.size = told.size;
   fill(counted, told);
 }
 

@@ -36,6 +36,7 @@ def test_a_count_is_shown_as_numbers():
     told = tags_shown.count_panel(count(1118, new=12.35, waiting=7, foreign=3), 1200, "en")
     assert told == {
         "state": "reading",
+        "size": "long",
         "zone": "dock",
         "read": "1,118",
         "expected": "1,200",
@@ -49,6 +50,7 @@ def test_a_count_is_shown_as_numbers():
 def test_more_read_than_expected_is_a_number_too():
     told = tags_shown.count_panel(count(121, flat=True), 120, "en")
     assert (told["read"], told["expected"], told["state"]) == ("121", "120", "flat")
+    assert told["size"] == ""
     assert told["advice"] == "No new tags for 10 s. Walk on, or close with STK-CLOSE."
     assert "STK-CLOSE" in tags_shown.count_panel(count(121, flat=True), 120, "ko")["advice"]
 
@@ -78,7 +80,7 @@ def test_a_stations_page_shows_its_count(language, words):
 
 def test_a_station_in_no_count_shows_none():
     page = ask(tagged_day(), "/station/backroom").text
-    assert 'data-count data-state="" aria-labelledby="h-count" hidden' in page
+    assert 'data-count data-state="" data-size="" aria-labelledby="h-count" hidden' in page
 
 
 def test_a_count_by_barcodes_alone_stays_blind():
