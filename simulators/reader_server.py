@@ -122,7 +122,8 @@ class ReaderServer:
                 return
             sock: socket.socket = writer.get_extra_info("socket")
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            writer.transport.set_write_buffer_limits(high=0)
+            # With a limit of 0 the ssl module of Python 3.11 pauses the writer again at each look, empty or not.
+            writer.transport.set_write_buffer_limits(high=0 if self._tls is None else 1, low=0)
             self._writer = writer
             await self._read(incoming, writer)
         if self._writer is writer:
