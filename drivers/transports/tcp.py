@@ -21,6 +21,7 @@ from drivers.errors import DeviceError, DeviceRefused, DeviceUnavailable
 READ_BYTES = 262_144
 USER_TIMEOUT_MS = 5_000
 LINGER_S = 0.5
+_RECORD_BYTES = 5  # of a TLS record's header: type, version, length
 _ABSENT = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENETDOWN}
 
 
@@ -91,13 +92,24 @@ class TlsSource(TcpSource):
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
                 self._connection.sendall(self._outgoing.read())
-                data = self._connection.recv(READ_BYTES)
-                if not data:
-                    raise ConnectionResetError(errno.ECONNRESET, "closed during the TLS handshake") from None
-                self._incoming.write(data)
+                self._incoming.write(self._record())
             else:
                 self._connection.sendall(self._outgoing.read())
                 return
+
+    def _record(self) -> bytes:
+        """One record (RFC 8446, 5.1) and no byte more: what follows the handshake stays where `poll` finds it."""
+        header = self._exactly(_RECORD_BYTES)
+        return header + self._exactly(int.from_bytes(header[3:], "big"))
+
+    def _exactly(self, count: int) -> bytes:
+        found = b""
+        while len(found) < count:
+            data = self._connection.recv(count - len(found))
+            if not data:
+                raise ConnectionResetError(errno.ECONNRESET, "closed during the TLS handshake")
+            found += data
+        return found
 
     def read(self) -> bytes:
         data = self._connection.recv(READ_BYTES)
