@@ -11,6 +11,7 @@ from drivers.llrp.elements import Element
 IMPINJ = 25_882  # IANA private enterprise numbers
 MANUFACTURERS = {IMPINJ: "Impinj", 161: "Motorola/Zebra"}
 ANTENNAS_MAX = 255
+MODE_MAX = 0xFFFF  # an identifier has 32 bits in the table, and 16 where it is chosen (C1G2RFControl)
 STANDARDS = {  # LLRP 1.0.1, RegulatoryCapabilities: CommunicationsStandard
     "us": 1,
     "eu": 2,
@@ -177,4 +178,5 @@ def _modes(band: Element | None) -> tuple[Mode, ...]:
         Mode(value(one, "ModeIdentifier"), value(one, "BDRValue"), value(one, "MValue"))
         for table in tables
         for one in table.all("C1G2UHFRFModeTableEntry")
+        if value(one, "ModeIdentifier") <= MODE_MAX
     )
