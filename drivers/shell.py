@@ -163,11 +163,13 @@ class DeviceDriver:
             try:
                 reads = self._take(item)
             except DeviceError as error:
+                reads = self._session.close(item.arrived)
                 self._take_leave()
                 self._end(error)
-                break
             self._count(reads)
             self._reads.extend(reads)
+            if self._ended:
+                break
         self.counters.overflows = self._inbox.overflows
         self._send()
         if self._operation is not None:

@@ -8,7 +8,7 @@ counts.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from drivers.errors import DeviceRefused
 from drivers.llrp.capabilities import value
@@ -59,8 +59,10 @@ class Access:
         match = self.operation.match
         return match is not None and match in self._results and self._results[match].outcome is Outcome.DONE
 
-    def script(self, reader: Reader, *, start: bool) -> Script[None]:
-        """`start`: the ROSpec does not run and is started for the operation. Raises DeviceRefused."""
+    def script(self, reader: Reader, *, start: bool, keep: Callable[[], bool]) -> Script[None]:
+        """`start`: the ROSpec does not run and is started for the operation; it is stopped after it unless `keep` says
+        that it is wanted now. Raises DeviceRefused.
+        """
         mine = {"AccessSpecID": ACCESS_SPEC_ID}
         rospec = {"ROSpecID": reader.rospec_id}
         yield Ask(element("DELETE_ACCESSSPEC", mine))  # refused when there is none
@@ -73,7 +75,7 @@ class Access:
             yield Pause(self.operation.duration_ms)
             yield Tell(element("GET_REPORT"))  # what it has gathered so far
         yield Ask(element("DELETE_ACCESSSPEC", mine))
-        if started:
+        if started and not keep():
             yield Ask(element("STOP_ROSPEC", rospec))
         if why is not None:
             raise DeviceRefused(f"the reader refuses the operation: {why}", hint="try again; restart the reader")

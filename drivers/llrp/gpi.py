@@ -60,6 +60,11 @@ class Inputs:
         self._window = _Window(at_us, now.monotonic_ns + int(self._window_s_max * NS_PER_S))
         return reads
 
+    @property
+    def broken(self) -> bool:
+        """The beam is, as far as it is known."""
+        return self._window is not None and self._window.closed_us is None
+
     def count(self, tag_reads: int) -> None:
         if self._window is not None:
             self._window.tag_reads += tag_reads

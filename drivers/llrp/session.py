@@ -259,7 +259,7 @@ class LlrpSession:
         self._running = started
         if started:
             self._due.pop(self._restart, None)
-        elif self.ready and not self._settings.waits_for_eye and self._access is None:
+        elif self.ready and not self._settings.waits_for_eye:
             self._plan(self._restart, RESTART_S)
 
     def _set_up(self) -> Script[None]:
@@ -310,7 +310,7 @@ class LlrpSession:
             yield from bring(self._reader, continuous=not self._settings.waits_for_eye)
 
     def _say(self, reason: Reason, config: Element | None) -> None:
-        if self._reason == reason.code:
+        if self._reason == reason.code and self._notices.holds(reason.code):
             return
         if self._reason is not None:
             self._found += self._notices.end(self._reason, "another reason is known", self._now)
@@ -332,10 +332,14 @@ class LlrpSession:
     def _rival_gone(self, now: Arrival) -> None:
         self._found += self._notices.end("other_client", "no other program tried again", now)
 
+    def _wanted(self) -> bool:
+        """The ROSpec should run now."""
+        return not self._settings.waits_for_eye or self._inventory.inputs.broken
+
     def _operate(self) -> Script[None]:
         assert self._access is not None
         try:
-            yield from self._access.script(self._reader, start=not self._running)
+            yield from self._access.script(self._reader, start=not self._running, keep=self._wanted)
         except DeviceRefused as error:
             self._results = error
         else:

@@ -86,7 +86,7 @@ class LlrpSettings(DeviceSettings):
     )
     connect_timeout_s: float = Field(1.0, gt=0, le=30, description="How long one attempt to connect may take.")
     response_timeout_s: float = Field(
-        3.0, gt=0, le=25, description="How long the reader may take to greet and to answer a request."
+        3.0, gt=0, le=10, description="How long the reader may take to greet and to answer a request."
     )
 
     @model_validator(mode="after")

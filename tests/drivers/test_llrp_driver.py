@@ -20,11 +20,11 @@ from drivers.driver import Driver
 from drivers.errors import DeviceError, DeviceRefused, DeviceUnavailable
 from drivers.llrp.driver import build
 from drivers.operations import Bank, ReadMemory
-from drivers.reads import BadRead, Read, TagRead
+from drivers.reads import BadRead, Read, SensorWindow, TagRead
 from drivers.transports.tcp import Tls, open_tcp
 from simulators.clock import monotonic_us, wall_us
 from simulators.reader_core import Setup
-from simulators.reader_faults import happenings, parse
+from simulators.reader_faults import Fault, happenings, parse
 from simulators.reader_llrp import LlrpReader
 from simulators.reader_server import ReaderServer
 from simulators.tags import RateSource, sgtin_tags
@@ -141,6 +141,23 @@ def test_a_frozen_reader_is_noticed_by_its_silence() -> None:
                 await read_until(one, lambda _: False, reads)
             assert tags(reads)
             assert caught.value.hint
+
+    run(work())
+
+
+def test_a_window_that_is_open_when_the_reader_falls_silent_is_told() -> None:
+    async def work() -> None:
+        async with serving() as server, driver(server, keepalive_s=0.5, eye_port=1) as one:
+            server.reader.input(1, True, server.now_us)
+            server.wake()
+            reads: list[Read] = []
+            await read_until(one, lambda found: bool(tags(found)), reads)
+            server._begin(Fault(kind="freeze", at_s=0, seconds=3))
+            with pytest.raises(DeviceUnavailable, match="silent"):
+                await read_until(one, lambda _: False, reads)
+            assert isinstance(reads[-1], SensorWindow)
+            assert reads[-1].cut
+            assert reads[-1].tag_reads == len(tags(reads))
 
     run(work())
 

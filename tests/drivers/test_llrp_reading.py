@@ -330,6 +330,9 @@ def test_no_antenna() -> None:
     world.reader.cable(2, True, world.now_us)
     world.run(32_000)
     assert ("no_antenna", False) in world.notices()
+    world.reader.cable(2, False, world.now_us)
+    world.run(64_000)
+    assert world.notices()[-1] == ("no_antenna", True)
 
 
 def test_low_power() -> None:
@@ -439,6 +442,20 @@ def test_read_write_and_read_again(waits: bool) -> None:
     (rospec,) = world.reader.rospecs.values()
     assert rospec.active is not waits  # as it was before
     assert "GET_REPORT" in world.sent
+
+
+def test_a_passage_during_an_operation_is_not_cut_short_by_its_end() -> None:
+    world = World(eye_port=1)
+    world.connect()
+    world.session.begin(ReadMemory(Bank.TID, 0, 6), world.now)
+    world.run(100)
+    world.reader.input(1, True, world.now_us)
+    world.run(1000)
+    assert world.session.take_results() == []
+    assert "STOP_ROSPEC" not in world.sent
+    assert next(iter(world.reader.rospecs.values())).active
+    world.reader.input(1, False, world.now_us)
+    assert not next(iter(world.reader.rospecs.values())).active
 
 
 def test_what_can_go_wrong_with_a_tag() -> None:
