@@ -84,6 +84,7 @@ def test_a_count_begins_on_a_screen_that_is_open_in_the_sessions_language():
 def test_an_item_is_found_by_keyboard_alone(size, language, tmp_path: Path):
     async def body(store: Store, page: Any, base: str) -> None:
         await page.goto(f"{base}/find?lang={language}")
+        await until(page, "document.activeElement.name === 'q'")  # the browser gives the focus a moment later
         await page.keyboard.type("SHIRT-M")
         await page.keyboard.press("Enter")
         await page.wait_for_selector("[data-find][data-state=close]")
