@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 import drivers
-from agent import web
+from agent import capture, web
 from agent.capture.supervisor import State
 from agent.operations.values import Mode
 from agent.web.texts import LANGUAGES, TEXTS, age, text
@@ -65,10 +65,10 @@ def test_everything_the_agent_can_say_has_its_word():
 
 
 def test_every_condition_of_a_device_has_its_word_and_what_to_do():
-    """The codes as the drivers write them; what a new one means is asked here."""
-    folder = Path(drivers.__path__[0])
-    written = "\n".join(one.read_text() for one in folder.rglob("*.py"))
-    told = re.compile(r"""(?:Condition|Reason|Inventory|_trouble|\.begin)\(\s*"(\w+)",?""")
+    """The codes as drivers and portals write them; what a new one means is asked here."""
+    folders = [Path(one.__path__[0]) for one in (drivers, capture)]
+    written = "\n".join(one.read_text() for folder in folders for one in folder.rglob("*.py"))
+    told = re.compile(r"""(?:Condition|Reason|Inventory|_trouble|\.begin|Notice)\((?:[\w.]+,)?\s*"(\w+)",?""")
     codes = set(told.findall(written)) | {"hot", "high_return_loss", "clock_unsure", "out_of_reach"}
     assert len(codes) >= 11
     assert {f"notice_{one}" for one in codes} <= TEXTS.keys()
