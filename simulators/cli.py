@@ -14,13 +14,14 @@ import typer
 from pydantic import ValidationError
 
 from simulators import demo as showcase
-from simulators import reader_cli
+from simulators import play_cli, reader_cli
 from simulators.clock import Pacer
 from simulators.scenario import Scenario, Tally, Witness, play
 
 EX_CONFIG = 78  # sysexits.h
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(reader_cli.app, name="reader")
+play_cli.register(app)
 
 
 @app.callback()

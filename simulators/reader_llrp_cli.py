@@ -55,7 +55,7 @@ def llrp(
     tls_cert: Annotated[Path | None, typer.Option(help="Speak TLS with this certificate and key (PEM).")] = None,
 ) -> None:
     """An LLRP reader until SIGTERM or SIGINT; prints its address when it listens."""
-    with _mistakes():
+    with mistakes("reader llrp"):
         made = _profile(profile, region)
         setup = Setup(
             made, _version(version_max), _clock(clock), int(clock_offset_s * 1e6), each, hold, silent_sessions
@@ -88,12 +88,12 @@ async def serve(server: ReaderServer) -> None:
 
 
 @contextmanager
-def _mistakes() -> Generator[None]:
+def mistakes(who: str) -> Generator[None]:
     """Of the person who typed: one line, exit status 78."""
     try:
         yield
     except (OSError, ValueError) as error:
-        print(f"reader llrp: {error}", file=sys.stderr)
+        print(f"{who}: {error}", file=sys.stderr)
         raise typer.Exit(EX_CONFIG) from error
 
 
