@@ -12,7 +12,7 @@ help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
 	@echo 'make test     all tests; says what was skipped and why'
 	@echo 'make lint     style, types, import contracts'
-	@echo 'make fuzz     inputs without end against the meaning of codes and LLRP (SECONDS=600)'
+	@echo 'make fuzz     inputs without end against codes, LLRP, JSON and module frames (SECONDS=600)'
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
@@ -35,10 +35,12 @@ lint: $(READY)-all
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-# Inputs without end against the meaning of codes and the LLRP codec; SECONDS=600 by hand, for each.
+# Inputs without end against the meaning of codes and the codecs of readers; SECONDS=600 by hand, for each.
 fuzz: $(READY)-all
 	@$(BIN)/python tests/fuzz/identity_fuzz.py $(or $(SECONDS),30)
 	@$(BIN)/python tests/fuzz/llrp_fuzz.py $(or $(SECONDS),30)
+	@$(BIN)/python tests/fuzz/json_fuzz.py $(or $(SECONDS),30)
+	@$(BIN)/python tests/fuzz/modules_fuzz.py $(or $(FRAMES),200000)
 
 # kill -9 of agent, broker and head office, 20 of each; CI makes 5 in `make test`.
 chaos: $(READY)-all
