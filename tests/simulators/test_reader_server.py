@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import signal
 import ssl
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -213,3 +216,35 @@ def test_a_second_client_is_told_and_hung_up_on() -> None:
             third.writer.close()
 
     asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def test_the_command_prints_its_address_and_what_it_told(tmp_path: Path) -> None:
+    reads = tmp_path / "reads.csv"
+    reads.write_text("t,epc,antenna,rssi_dbm\n0,ab01,1,-50\n0.2,ab02,2,-60\n")
+    command = [sys.executable, "-m", "simulators.cli", "reader", "llrp", "--port", "0", "--profile", "fx9600"]
+    command += [
+        "--recording",
+        str(reads),
+        "--region",
+        "kr",
+        "--gpi",
+        "1=high@0.1",
+        "--fault",
+        "antenna_off@60:antenna=2",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "0 sightings told, 0 held, 0 lost\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--profile", "r9"), ("--clock", "moon"), ("--fault", "melt@1"), ("--recording", "no")]
+)
+def test_mistakes_of_the_command_are_said(wrong: tuple[str, str]) -> None:
+    command = [sys.executable, "-m", "simulators.cli", "reader", "llrp", "--port", "0", *wrong]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 78
+    assert done.stderr.startswith("reader llrp: ")
