@@ -22,6 +22,8 @@ from drivers.reads import Arrival
 
 BACKLOG_BYTES_MAX = 1_048_576  # three minutes of a keyboard at 60 characters/s, 90 s of a line at 115,200 baud
 BACKLOG_ITEMS_MAX = 8_192
+PIECE_BYTES_MAX = 262_144  # of one read of a source
+ROOM_S_MAX = 0.5  # between two looks at whether to stop, while there is no room
 READS_MAX = 64  # before looking at the bell again
 
 
@@ -36,6 +38,11 @@ class Source(Protocol):
 
     def write(self, data: bytes) -> int:
         """Take what fits, or raise OSError."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Its other end keeps what is not read: nothing is lost when nobody reads for a while."""
         ...
 
     def close(self) -> None: ...
@@ -83,11 +90,23 @@ class Inbox:
         self._items: deque[Item] = deque()
         self._lost: Arrival | None = None
         self._lock = threading.Lock()
+        self._room = threading.Event()
+
+    def await_room(self, timeout_s: float) -> bool:
+        """True when a piece fits: at most 262,144 bytes, or any when nothing waits."""
+        with self._lock:
+            if self._fits(PIECE_BYTES_MAX) or not self._items:
+                return True
+            self._room.clear()
+        return self._room.wait(timeout_s)
+
+    def _fits(self, size: int) -> bool:
+        return self._bytes + size <= self._bytes_max and len(self._items) < BACKLOG_ITEMS_MAX
 
     def put(self, item: Item) -> None:
         with self._lock:
             if isinstance(item, Chunk):
-                if self._bytes + len(item.data) > self._bytes_max or len(self._items) >= BACKLOG_ITEMS_MAX:
+                if not self._fits(len(item.data)):
                     self.overflows += 1
                     self._lost = item.arrived
                     return
@@ -104,6 +123,7 @@ class Inbox:
             items = list(self._items)
             self._items.clear()
             self._bytes = 0
+        self._room.set()
         return items
 
     def _mark_loss(self) -> None:
@@ -183,6 +203,8 @@ class Drain:
 
     def _empty(self) -> DeviceError | None:
         for _ in range(READS_MAX):
+            if self._source.waits and not self._has_room():
+                return None
             try:
                 data = self._source.read()
             except BlockingIOError:
@@ -193,3 +215,10 @@ class Drain:
                 return self._source.gone(None)
             self._inbox.put(Chunk(data, self._clock()))
         return None
+
+    def _has_room(self) -> bool:
+        """Waits for it, unless the driver is let go: what was not read then was not promised to anybody."""
+        while not self._stopping:
+            if self._inbox.await_room(ROOM_S_MAX):
+                return True
+        return False

@@ -72,6 +72,10 @@ class EvdevSource:
     def fileno(self) -> int:
         return self._descriptor
 
+    @property
+    def waits(self) -> bool:
+        return False
+
     def read(self) -> bytes:
         ahead, self._ahead = self._ahead, b""
         if ahead:

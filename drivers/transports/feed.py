@@ -52,6 +52,10 @@ class FeedSource:
     def fileno(self) -> int:
         return self._reading.fileno()
 
+    @property
+    def waits(self) -> bool:
+        return True
+
     def read(self) -> bytes:
         return self._reading.recv(READ_BYTES)
 

@@ -22,6 +22,10 @@ class PipeSource:
     def fileno(self) -> int:
         return self._descriptor
 
+    @property
+    def waits(self) -> bool:
+        return False  # it stands for a keyboard, which does not
+
     def read(self) -> bytes:
         while True:
             data = os.read(self._descriptor, _READ_BYTES)

@@ -35,6 +35,10 @@ class SerialSource:
     def fileno(self) -> int:
         return self._descriptor
 
+    @property
+    def waits(self) -> bool:
+        return False
+
     def read(self) -> bytes:
         return os.read(self._descriptor, _READ_BYTES)
 

@@ -52,6 +52,10 @@ class TcpSource:
     def fileno(self) -> int:
         return self._descriptor
 
+    @property
+    def waits(self) -> bool:
+        return True
+
     def read(self) -> bytes:
         return self._connection.recv(READ_BYTES)
 

@@ -117,10 +117,6 @@ def test_a_reader_that_is_gone_is_back_and_what_it_held_has_its_time() -> None:
     assert all(began <= read.seen_us <= read.arrived.wall_us for read in store.late)
 
 
-@pytest.mark.xfail(
-    reason="the drain thread takes all that comes and the inbox holds 1 MiB: what a reader held beyond that is lost",
-    strict=True,
-)
 def test_all_that_was_held_comes_after_an_outage() -> None:
     """30,000 entries, some 3 MB at once, as after a minute's outage of a reader at 500 reads a second."""
 
