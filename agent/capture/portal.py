@@ -213,7 +213,7 @@ class Engine:
     def _went_before(self, track: Track, turn: Turn) -> bool:
         """A tag turns up on the other side after its group was decided; true if it went with it."""
         for t_s, sign, number in reversed(self._gone):
-            if sign != turn.sign or not turn.last_s - 1.0 <= t_s <= turn.first_s + 1.0:
+            if number == track.refused or sign != turn.sign or not turn.last_s - 1.0 <= t_s <= turn.first_s + 1.0:
                 continue
             score = turn.score - self._model.crossing_prior
             if score < self._model.late_score:
@@ -316,7 +316,11 @@ class Engine:
         if score >= needed:
             self._pass(track, group.t_s if turn is None else turn.t_s, group.number, group.sign, score)
             return
-        if score > model.lean_score and track.was_at(-group.sign, group.t_s):
+        settled = sum(track.history) >= model.settled_reads
+        lowest = model.lean_score_settled if settled else model.lean_score
+        if settled and score < lowest:
+            track.refused = group.number
+        if score > lowest and track.was_at(-group.sign, group.t_s):
             track.lean = Lean(score, group.t_s, group.sign, group.number)
         if turn is not None or score >= model.doubt_score:
             self._doubt(track, "weak" if turn is not None else "one-sided", group)

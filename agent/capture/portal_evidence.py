@@ -44,7 +44,10 @@ class Model(NamedTuple):
     level_max: float = 3.0
     group_level_max: float = 4.0
     late_score: float = 1.5
-    lean_score: float = -7.0
+    lean_score: float = -6.0
+    lean_score_settled: float = -1.0
+    settled_reads: float = 20.0
+    fainter_max_db: float = 4.0
     alone_reads: float = 1.4
 
 
@@ -198,7 +201,7 @@ def with_group(
         total += read.weight * math.log(dense / uniform)
         if level_dbm is not None:
             moved = read.rssi_dbm - group.level_dbm[zone][place]
-            rested = read.rssi_dbm - own_dbm
+            rested = max(-model.fainter_max_db, read.rssi_dbm - own_dbm)  # being fainter is little sign of coming near
             levels += read.weight * (
                 math.log(spread_db / model.moving_level_db)
                 + 0.5 * ((rested / spread_db) ** 2 - (moved / model.moving_level_db) ** 2)

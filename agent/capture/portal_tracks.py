@@ -64,6 +64,7 @@ class Track:
         "level_dbm",
         "level_reads",
         "reads",
+        "refused",
         "total",
         "watched",
     )
@@ -83,6 +84,7 @@ class Track:
         self.crossing: int | None = None  # the group that it was counted for
         self.last_sign = 0
         self.lean: Lean | None = None
+        self.refused = 0
         self.watched = False  # it may have crossed: look again when it is read again
         self.total = 0
 
