@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     settle_s: float = 1.5
     together_s: float = 2.2
     late_s: float = 60.0
+    again_s: float = 12.0
     forget_s: float = 900.0
     tracks_max: int = 30_000
     model: Model = Model()
@@ -103,6 +104,8 @@ class Engine:
         self._tracks: OrderedDict[str, Track] = OrderedDict()
         self._checks: list[tuple[float, str]] = []
         self._groups: list[_Group] = []
+        self._were_blind = False
+        self._patterns: list[Profile] = []
         self._rest = Rest()
         self._gone: list[tuple[float, int, int]] = []
         self._last_group = 0
@@ -145,6 +148,8 @@ class Engine:
         if (turned or track.watched) and track.checks_s is None:
             self._check_at(track, t_s + self._settings.settle_s)
         health = self._health.read(antenna, t_s - track.first_s < 10.0, t_s)
+        if self._health.silent_zones:
+            self._blind(track)
         if health or self._found:
             self._found += health
             return self._take()
@@ -187,6 +192,29 @@ class Engine:
                     self._look(track)
         self._forget(now_s)
 
+    def _blind(self, track: Track) -> None:
+        """A zone is silent: tags that come to the door and vanish may have gone there."""
+        if not self._were_blind:
+            for one in self._recent(self._now_s - 2 * BEFORE_S):
+                self._watch_out(one)
+            self._were_blind = True
+        self._watch_out(track)
+
+    def _watch_out(self, track: Track) -> None:
+        if track.checks_s is None and not track.told and track.fresh(self._now_s, self._begun_s or 0.0) is not False:
+            self._check_at(track, self._now_s + self._settings.decide_s)
+
+    def _vanished(self, track: Track) -> None:
+        """Seen by one zone, and the other one is silent."""
+        if track.told or track.born_s < track.last_s - 15.0:
+            return
+        gone_s = self._now_s - track.last_s
+        if gone_s < self._settings.decide_s - 0.01:
+            self._check_at(track, track.last_s + self._settings.decide_s)
+        elif track.total >= 1:
+            track.told = True
+            self._found.append(Uncertain(track.epc, "zone silent", self._now_s, track.total))
+
     def _forget(self, now_s: float) -> None:
         while self._tracks:
             epc, oldest = next(iter(self._tracks.items()))
@@ -197,6 +225,8 @@ class Engine:
     def _look(self, track: Track) -> None:
         """A tag was read by both zones: is it sure by itself?"""
         track.watched = False
+        if self._health.silent_zones:
+            self._vanished(track)
         turn = self._turn(track)
         group = next((one for one in self._groups if one.number == track.crossing), None)
         if turn is None or turn.score < self._model.member_score:
@@ -215,7 +245,7 @@ class Engine:
         for t_s, sign, number in reversed(self._gone):
             if number == track.refused or sign != turn.sign or not turn.last_s - 1.0 <= t_s <= turn.first_s + 1.0:
                 continue
-            score = turn.score - self._model.crossing_prior
+            score = turn.score - self._prior(track)
             if score < self._model.late_score:
                 return False
             self._pass(track, t_s, number, sign, score)
@@ -242,9 +272,13 @@ class Engine:
         else:
             track.lean = lean._replace(score=score)
 
+    def _prior(self, track: Track) -> float:
+        fresh = track.fresh(self._now_s - self._settings.decide_s, self._begun_s or 0.0)
+        return self._model.fresh_crossing_prior if fresh else self._model.crossing_prior
+
     def _turn(self, track: Track) -> Turn | None:
         reads = list(track.reads)
-        turn = best_turn(reads, track.history, self._model, self._table)
+        turn = best_turn(reads, track.history, self._model, self._table, self._prior(track))
         if turn is None and track.aged_s is not None and reads:
             sign = reads[0].sign
             origin, target = track.history[sign < 0], track.history[sign > 0]
@@ -276,10 +310,38 @@ class Engine:
         if pattern is not None:
             self._gone = [one for one in self._gone if self._now_s - one[0] < self._settings.late_s]
             self._gone.append((group.t_s, group.sign, group.number))
-        for track in self._recent(group.t_s - BEFORE_S) if pattern else sure:
-            if track.crossing is not None and track.crossing != group.number:
-                continue  # it goes with others
-            self._judge(track, group, turns.get(track.epc), pattern)
+            self._patterns = [one for one in self._patterns if self._now_s - one.t_s < 3 * BEFORE_S]
+        rivals = self._rivals(group)
+        if pattern is not None:
+            self._patterns.append(pattern)
+        near = [
+            track  # those of another group go with that
+            for track in (self._recent(group.t_s - BEFORE_S) if pattern else sure)
+            if track.crossing in {None, group.number}
+        ]
+        joining = len(near) - len(turns) if pattern is None else self._joining(near, turns, pattern)
+        weak = len(turns) < self._model.support_share * (len(turns) + joining)
+        for track in near:
+            if pattern is not None and weak and track.epc not in turns:
+                if self._with(track, group.t_s, pattern)[0] >= 0:
+                    track.crossing = None
+                    self._doubt(track, "weak group", group)
+                continue
+            self._judge(track, group, turns.get(track.epc), pattern, rivals)
+
+    def _joining(self, near: list[Track], turns: dict[str, Turn], pattern: Profile) -> int:
+        """Tags that would go with the group without being sure by themselves."""
+        scores = (self._with(track, pattern.t_s, pattern) for track in near if track.epc not in turns)
+        return sum(score >= needed for score, needed in scores)
+
+    def _rivals(self, group: _Group) -> list[Profile]:
+        """Groups that cross the other way at about the same time."""
+        rivals = [one for one in self._patterns if one.sign != group.sign and abs(one.t_s - group.t_s) < 2 * BEFORE_S]
+        for other in self._groups:
+            if other.sign != group.sign and len(other.members) >= 3 and abs(other.t_s - group.t_s) < BEFORE_S:
+                reads = [list(self._tracks[epc].reads) for epc in other.members if epc in self._tracks]
+                rivals.append(profile(reads, other.t_s, other.sign))
+        return rivals
 
     def _pattern(self, group: _Group, turns: dict[str, Turn]) -> Profile | None:
         """None where too few crossed to tell a pattern: each is then judged alone."""
@@ -299,7 +361,9 @@ class Engine:
             found.append(track)
         return found[::-1]
 
-    def _judge(self, track: Track, group: _Group, turn: Turn | None, pattern: Profile | None) -> None:
+    def _judge(
+        self, track: Track, group: _Group, turn: Turn | None, pattern: Profile | None, rivals: list[Profile]
+    ) -> None:
         model = self._model
         track.crossing = None
         if pattern is None:
@@ -310,9 +374,15 @@ class Engine:
             elif turn.score >= model.doubt_score:
                 self._doubt(track, "weak", group)
             return
-        score, needed = self._with(track, group, pattern)
+        score, needed = self._with(track, group.t_s, pattern)
+        if turn is None and score >= needed and rivals:
+            other = max(self._with(track, rival.t_s, rival)[0] for rival in rivals)
+            if other > score - model.rival_margin:
+                if other < score:
+                    self._doubt(track, "two groups", group)
+                return
         if turn is not None:
-            score = max(score, turn.score - model.crossing_prior)
+            score = max(score, turn.score - self._prior(track))
         if score >= needed:
             self._pass(track, group.t_s if turn is None else turn.t_s, group.number, group.sign, score)
             return
@@ -325,21 +395,27 @@ class Engine:
         if turn is not None or score >= model.doubt_score:
             self._doubt(track, "weak" if turn is not None else "one-sided", group)
 
-    def _with(self, track: Track, group: _Group, pattern: Profile) -> tuple[float, float]:
+    def _with(self, track: Track, t_s: float, pattern: Profile) -> tuple[float, float]:
         """Score and what it must reach."""
         model = self._model
-        reads: list[Seen] = track.within(group.t_s - BEFORE_S, self._now_s)
+        reads: list[Seen] = track.within(t_s - BEFORE_S, self._now_s)
         if not reads:
             return -math.inf, 0.0
         level, spread_db = (track.level, model.level_db) if track.level is not None else self._rest.level()
         score = with_group(reads, track.history, level, spread_db, pattern, self._now_s, model)
-        fresh = track.fresh(group.t_s, self._begun_s or 0.0)
+        fresh = track.fresh(t_s, self._begun_s or 0.0)
         one_sided = all(read.sign == reads[0].sign for read in reads)
-        if one_sided and fresh is not None:
-            score += model.fresh_prior if fresh else model.settled_prior
+        if fresh and not one_sided:
+            score += model.fresh_both_prior
+        elif fresh:
+            score += model.fresh_prior if reads[0].sign != pattern.sign else model.fresh_arrived_prior
+        elif one_sided and fresh is False:
+            score += model.settled_prior
         return score, model.one_sided_score if one_sided else model.group_score
 
     def _pass(self, track: Track, t_s: float, number: int, sign: int, score: float) -> None:
+        if track.went == sign and t_s - track.went_s < self._settings.again_s:
+            return  # it is there already
         lean = track.lean
         if lean is not None and lean.sign != sign and lean.t_s < t_s - 1.0:
             # It came back, so it had gone: with the group that it was in doubt about.
@@ -355,6 +431,4 @@ class Engine:
         track.passed(t_s, sign)
 
     def _doubt(self, track: Track, reason: str, group: _Group) -> None:
-        target = self._settings.zones[group.sign > 0]
-        reason = "zone silent" if self._health.zone_silent(target) else reason
         self._found.append(Uncertain(track.epc, reason, self._now_s, track.total))

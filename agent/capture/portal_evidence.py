@@ -30,12 +30,17 @@ class Model(NamedTuple):
     wrong_share: float = 0.09
     share_weight: float = 6.6
     crossing_prior: float = -2.0
-    alone_score: float = 2.0
+    alone_score: float = 3.0
     member_score: float = 0.5
     group_score: float = 0.5
     one_sided_score: float = 0.7
     doubt_score: float = 0.0
-    fresh_prior: float = 0.0
+    fresh_prior: float = 3.0
+    fresh_arrived_prior: float = 0.5
+    fresh_both_prior: float = 1.5
+    support_share: float = 0.3
+    fresh_crossing_prior: float = -1.0
+    rival_margin: float = 1.5
     settled_prior: float = -1.0
     floor_share: float = 0.03
     level_db: float = 2.5
@@ -102,6 +107,7 @@ def best_turn(
     history: Sequence[float],
     model: Model,
     table: tuple[tuple[float, ...], tuple[float, ...]],
+    prior: float,
 ) -> Turn | None:
     """The crossing that explains the reads best, against standing still; None if all are of one zone."""
     best: Turn | None = None
@@ -110,7 +116,7 @@ def best_turn(
         if before.sign == after.sign:
             continue
         t_s = (before.t_s + after.t_s) / 2
-        found = crossing_fit(reads, t_s, after.sign, table) - rest + model.crossing_prior
+        found = crossing_fit(reads, t_s, after.sign, table) - rest + prior
         found += peak(reads, t_s, model)
         if best is None or found > best.score:
             best = Turn(found, t_s, after.sign, before.t_s, after.t_s)

@@ -26,6 +26,7 @@ class Health:
         self._fresh = dict.fromkeys(zone_of, 0)
         self._siblings = dict.fromkeys(zone_of, 0)
         self.silent: set[int] = set()
+        self.silent_zones: frozenset[str] = frozenset()
         self._count = 0
         self._counted: dict[tuple[int, bool], int] = {}
 
@@ -34,6 +35,7 @@ class Health:
         if antenna in self.silent:
             self.silent.discard(antenna)
             self._fresh[antenna] = self._siblings[antenna] = 0
+            self.silent_zones -= {self._zone_of[antenna]}
             return [AntennaFinding(antenna, "heard again", t_s)]
         key = (antenna, fresh)
         self._counted[key] = self._counted.get(key, 0) + 1
@@ -62,9 +64,10 @@ class Health:
             if enough and antenna not in self.silent:
                 self.silent.add(antenna)
                 found.append(AntennaFinding(antenna, "silent", t_s))
+        self.silent_zones = frozenset(zone for zone in self._zone_of.values() if self._silent(zone))
         return found
 
-    def zone_silent(self, zone: str) -> bool:
+    def _silent(self, zone: str) -> bool:
         """No antenna of the zone is heard, or none has been for a while that goods were near the door."""
         return all(
             antenna in self.silent or self._fresh[antenna] >= self.FRESH_READS // 2

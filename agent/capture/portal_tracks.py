@@ -11,6 +11,7 @@ from agent.capture.portal_evidence import REPEAT_S, WEIGHT_MIN, Seen
 WINDOW_S = 11.0
 READS_MAX = 64
 HISTORY_MAX = 60.0
+FRESH_S, WARM_S = 9.0, 30.0
 FAINT_DB, FAINT_WEIGHT = 2.0, 0.5  # reads of the wrong zone are faint ones
 ABSENT_S = 30.0
 
@@ -52,6 +53,7 @@ class Track:
     __slots__ = (
         "_rest",
         "aged_s",
+        "born_s",
         "checks_s",
         "crossing",
         "epc",
@@ -65,14 +67,17 @@ class Track:
         "level_reads",
         "reads",
         "refused",
+        "told",
         "total",
         "watched",
+        "went",
+        "went_s",
     )
 
     def __init__(self, epc: str, t_s: float, rest: Rest) -> None:
         self._rest = rest
         self.epc = epc
-        self.first_s = t_s
+        self.first_s = self.born_s = t_s
         self.aged_s: float | None = None
         self.last_s = t_s
         self.last_zone_s = [t_s - REPEAT_S, t_s - REPEAT_S]
@@ -85,6 +90,8 @@ class Track:
         self.last_sign = 0
         self.lean: Lean | None = None
         self.refused = 0
+        self.went, self.went_s = 0, -math.inf
+        self.told = False  # that a silent zone makes it uncertain
         self.watched = False  # it may have crossed: look again when it is read again
         self.total = 0
 
@@ -130,6 +137,7 @@ class Track:
         """It is on the other side now: only what came clearly after counts there."""
         kept = [read for read in self.reads if read.t_s > t_s + 0.5 or (read.t_s > t_s and read.sign == sign)]
         self.reads = deque(kept, maxlen=READS_MAX)
+        self.went, self.went_s = sign, t_s
         # How often it is heard by the wrong zone goes with it.
         right, wrong = self.history[sign < 0], self.history[sign > 0]
         self.history = [0.0, 0.0]
@@ -161,7 +169,7 @@ class Track:
         return self.level_dbm if self.level_reads >= 2 else None
 
     def fresh(self, t_s: float, warm_s: float) -> bool | None:
-        """First seen just before `t_s`; None when the portal itself had not yet watched for long."""
-        if self.first_s >= t_s - 6.0:
-            return True if t_s - warm_s > 15.0 else None
-        return False
+        """Never seen before it came near just now; None when the portal itself had not yet watched for long."""
+        if self.born_s < t_s - FRESH_S:
+            return False
+        return True if t_s - warm_s > WARM_S else None
