@@ -90,7 +90,7 @@ class _Inventory:
     def reads(self) -> Iterator[TagObservation]:
         t_s, number = 0.0, 0
         reader = self._scene.reader
-        while t_s < self._scene.seconds:
+        while t_s < self._scene.quiet_s + self._scene.seconds:
             which = number % len(self._scene.antennas)
             antenna = self._scene.antennas[which]
             mhz = float(self._chance.choice(np.array(reader.channels_mhz)))

@@ -82,9 +82,9 @@ def build(scene: Scene, chance: np.random.Generator) -> World:
     items: list[Floats] = []
     serial = 0
     for plan in scene.groups:
-        start_s = _draw(chance, plan.start_s)
+        start_s = scene.quiet_s + _draw(chance, plan.start_s)
         for _ in range(plan.repeats):
-            if start_s >= scene.seconds:
+            if start_s >= scene.quiet_s + scene.seconds:
                 break
             group = _group(plan, f"g{len(moving) + 1}", serial, start_s, chance)
             serial += plan.tags

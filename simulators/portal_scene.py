@@ -95,6 +95,7 @@ class Scene(_Part):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
     about: str
     seconds: float = Field(gt=0, le=90_000)
+    quiet_s: float = Field(32.0, ge=0)  # before the groups begin to come; the portal gets to know its shelves
     door: Door = Door.model_validate({})
     reader: Reader = Reader.model_validate({})
     antennas: tuple[Antenna, ...] = Field(min_length=1)

@@ -274,7 +274,7 @@ class Engine:
 
     def _prior(self, track: Track) -> float:
         fresh = track.fresh(self._now_s - self._settings.decide_s, self._begun_s or 0.0)
-        return self._model.fresh_crossing_prior if fresh else self._model.crossing_prior
+        return self._model.crossing_prior if fresh is False else self._model.fresh_crossing_prior
 
     def _turn(self, track: Track) -> Turn | None:
         reads = list(track.reads)
@@ -323,9 +323,10 @@ class Engine:
         weak = len(turns) < self._model.support_share * (len(turns) + joining)
         for track in near:
             if pattern is not None and weak and track.epc not in turns:
-                if self._with(track, group.t_s, pattern)[0] >= 0:
-                    track.crossing = None
+                score, needed = self._with(track, group.t_s, pattern)
+                if score >= needed:
                     self._doubt(track, "weak group", group)
+                self._leave_open(track, group, min(score, 0.0))
                 continue
             self._judge(track, group, turns.get(track.epc), pattern, rivals)
 
@@ -386,14 +387,18 @@ class Engine:
         if score >= needed:
             self._pass(track, group.t_s if turn is None else turn.t_s, group.number, group.sign, score)
             return
-        settled = sum(track.history) >= model.settled_reads
-        lowest = model.lean_score_settled if settled else model.lean_score
+        self._leave_open(track, group, score)
+        if turn is not None or score >= model.doubt_score:
+            self._doubt(track, "weak" if turn is not None else "one-sided", group)
+
+    def _leave_open(self, track: Track, group: _Group, score: float) -> None:
+        """Later reads will tell where it is, unless so much is known of it that they need not."""
+        settled = sum(track.history) >= self._model.settled_reads
+        lowest = self._model.lean_score_settled if settled else self._model.lean_score
         if settled and score < lowest:
             track.refused = group.number
         if score > lowest and track.was_at(-group.sign, group.t_s):
             track.lean = Lean(score, group.t_s, group.sign, group.number)
-        if turn is not None or score >= model.doubt_score:
-            self._doubt(track, "weak" if turn is not None else "one-sided", group)
 
     def _with(self, track: Track, t_s: float, pattern: Profile) -> tuple[float, float]:
         """Score and what it must reach."""
@@ -409,6 +414,8 @@ class Engine:
             score += model.fresh_both_prior
         elif fresh:
             score += model.fresh_prior if reads[0].sign != pattern.sign else model.fresh_arrived_prior
+        elif t_s - track.went_s < self._settings.late_s:
+            score += model.moved_prior
         elif one_sided and fresh is False:
             score += model.settled_prior
         return score, model.one_sided_score if one_sided else model.group_score

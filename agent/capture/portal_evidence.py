@@ -36,11 +36,12 @@ class Model(NamedTuple):
     one_sided_score: float = 0.7
     doubt_score: float = 0.0
     fresh_prior: float = 3.0
+    moved_prior: float = 1.0
     fresh_arrived_prior: float = 0.5
     fresh_both_prior: float = 1.5
-    support_share: float = 0.3
+    support_share: float = 0.2
     fresh_crossing_prior: float = -1.0
-    rival_margin: float = 1.5
+    rival_margin: float = 3.0
     settled_prior: float = -1.0
     floor_share: float = 0.03
     level_db: float = 2.5
