@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 import threading
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Chance = random.Random
 
@@ -20,6 +24,14 @@ def wall_us() -> int:
 def chance(seed: int | str) -> Chance:
     """Chance that one seed repeats."""
     return random.Random(seed)  # noqa: S311 - simulated faults, no secrets
+
+
+def generator(seed: int | str) -> np.random.Generator:
+    """Chance for arrays that one seed repeats, on every machine. Needs numpy (the extra `sim`)."""
+    import hashlib  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415 - only the portal's physics needs it
+
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8]))
 
 
 class Pacer:

@@ -1,0 +1,216 @@
+"""What a tag's few reads say: did it cross, when and which way, or does it only stand near the door.
+
+All evidence is a logarithm of likelihood ratios, added up. A read is `Seen(t_s, sign, rssi_dbm, weight)`: sign -1 for
+zone A, +1 for zone B; the weight of reads in quick succession is small, for they say the same thing again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Model(NamedTuple):
+    """The parameters, in words.
+
+    `side_odds_max` and `side_time_s`: how the logarithm of right-zone to wrong-zone reads grows with the time to the
+    crossing, odds_max * (1 - exp(-|t| / time)). `wrong_share`, `share_weight`: how often a tag at rest is read by the
+    other zone, before its own history is known, and how many reads that belief is worth. `crossing_prior`: against
+    crossing, alone. `alone_score`, `group_score`: what evidence a passage needs by itself and with others that cross;
+    `member_score`: what makes a tag one of those by whom a group is known. `doubt_score`: above it a tag that has no
+    passage is uncertain. `one_sided_score`: what a tag seen in one zone only needs with a group. `floor_share`: reads
+    of a crossing tag that fit no pattern. `level_db`: how reads of one tag at rest scatter,
+    `level_slope_db_s` how much fainter goods are a second away from the door, `level_max` what loudness may add at most,
+    alone and with a group. `late_score`: what a tag needs that went with a group and is found on the other side later.
+    """
+
+    side_odds_max: float = 4.2
+    side_time_s: float = 1.4
+    wrong_share: float = 0.09
+    share_weight: float = 6.6
+    crossing_prior: float = -2.0
+    alone_score: float = 3.0
+    member_score: float = 0.5
+    group_score: float = 0.5
+    one_sided_score: float = 0.7
+    doubt_score: float = 0.0
+    fresh_prior: float = 3.0
+    moved_prior: float = 1.0
+    fresh_arrived_prior: float = 0.5
+    fresh_both_prior: float = 1.5
+    support_share: float = 0.2
+    fresh_crossing_prior: float = -1.0
+    rival_margin: float = 3.0
+    settled_prior: float = -1.0
+    floor_share: float = 0.03
+    level_db: float = 2.5
+    moving_level_db: float = 3.5
+    level_slope_db_s: float = 1.3
+    level_max: float = 3.0
+    group_level_max: float = 4.0
+    late_score: float = 1.5
+    lean_score: float = -6.0
+    lean_score_settled: float = -1.0
+    settled_reads: float = 20.0
+    fainter_max_db: float = 4.0
+    alone_reads: float = 1.4
+
+
+class Seen(NamedTuple):
+    t_s: float
+    sign: int
+    rssi_dbm: float
+    weight: float
+
+
+class Turn(NamedTuple):
+    """The best crossing of a tag by its own reads. `sign` +1 is A>B."""
+
+    score: float
+    t_s: float
+    sign: int
+    last_s: float  # seen on the old side, and `first_s` on the new
+    first_s: float
+
+
+REPEAT_S, WEIGHT_MIN = 0.25, 0.1
+BIN_S, BEFORE_S, AFTER_S = 0.5, 5.0, 5.0
+BINS = int((BEFORE_S + AFTER_S) / BIN_S)
+_SIDE_STEP_S = 0.05
+
+
+def side_table(model: Model) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Logarithms of a right-zone and a wrong-zone read's probability, by |time to the crossing| in steps of 0.05 s."""
+    odds = [model.side_odds_max * (1 - math.exp(-n * _SIDE_STEP_S / model.side_time_s)) for n in range(201)]
+    return tuple(-math.log1p(math.exp(-x)) for x in odds), tuple(-math.log1p(math.exp(x)) for x in odds)
+
+
+def at_rest(reads: Sequence[Seen], history: Sequence[float], model: Model) -> float:
+    """Log-likelihood of the zones if the tag stands still on its better side; `history` counts older reads (A, B)."""
+    n_a = sum(read.weight for read in reads if read.sign < 0)
+    n_b = sum(read.weight for read in reads if read.sign > 0)
+    wrong, right = model.wrong_share * model.share_weight, (1 - model.wrong_share) * model.share_weight
+    in_a = _beta_ratio(right + history[0], wrong + history[1], n_a, n_b)
+    in_b = _beta_ratio(right + history[1], wrong + history[0], n_b, n_a)
+    return max(in_a, in_b)
+
+
+def _beta_ratio(a: float, b: float, n_a: float, n_b: float) -> float:
+    lgamma = math.lgamma
+    return (
+        lgamma(a + n_a) + lgamma(b + n_b) - lgamma(a + b + n_a + n_b) - (lgamma(a) + lgamma(b) - lgamma(a + b))
+    )  # Beta-binomial: the share of wrong reads is not known, only believed
+
+
+def best_turn(
+    reads: Sequence[Seen],
+    history: Sequence[float],
+    model: Model,
+    table: tuple[tuple[float, ...], tuple[float, ...]],
+    prior: float,
+) -> Turn | None:
+    """The crossing that explains the reads best, against standing still; None if all are of one zone."""
+    best: Turn | None = None
+    rest = at_rest(reads, history, model)
+    for before, after in zip(reads, reads[1:], strict=False):
+        if before.sign == after.sign:
+            continue
+        t_s = (before.t_s + after.t_s) / 2
+        found = crossing_fit(reads, t_s, after.sign, table) - rest + prior
+        found += peak(reads, t_s, model)
+        if best is None or found > best.score:
+            best = Turn(found, t_s, after.sign, before.t_s, after.t_s)
+    return best
+
+
+def peak(reads: Sequence[Seen], t_s: float, model: Model) -> float:
+    """Is the tag louder near the crossing, as goods are that come and go, or as loud as ever?
+
+    Two fits of the level, `mean` and `mean - slope * |t|`, compared by their squares.
+    """
+    weight = sum(read.weight for read in reads)
+    mean = sum(read.weight * read.rssi_dbm for read in reads) / weight
+    falls = [-model.level_slope_db_s * min(abs(read.t_s - t_s), 4.0) for read in reads]
+    middle = sum(read.weight * fall for read, fall in zip(reads, falls, strict=True)) / weight
+    gain = 0.0
+    for read, fall in zip(reads, falls, strict=True):
+        off, bent = read.rssi_dbm - mean, fall - middle
+        gain += read.weight * (off * off - (off - bent) * (off - bent))
+    return max(-model.level_max, min(model.level_max, gain / (2 * (1.3 * model.level_db) ** 2)))
+
+
+def crossing_fit(
+    reads: Sequence[Seen], t_s: float, sign: int, table: tuple[tuple[float, ...], tuple[float, ...]]
+) -> float:
+    right, wrong = table
+    total = 0.0
+    for read in reads:
+        away_s = read.t_s - t_s
+        step = min(int(abs(away_s) / _SIDE_STEP_S), 200)
+        total += read.weight * (right if (away_s > 0) == (read.sign == sign) else wrong)[step]
+    return total
+
+
+class Profile(NamedTuple):
+    """How the sure members of a group were read, by time to the crossing: density over zones and time, and level."""
+
+    t_s: float
+    sign: int
+    density: tuple[tuple[float, ...], tuple[float, ...]]  # origin, target; sums to 1
+    level_dbm: tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def profile(members: Sequence[Sequence[Seen]], t_s: float, sign: int) -> Profile:
+    counts = [[0.3] * BINS, [0.3] * BINS]
+    levels = [[-70.0 * 0.3] * BINS, [-70.0 * 0.3] * BINS]
+    for reads in members:
+        for read in reads:
+            place = int((read.t_s - t_s + BEFORE_S) / BIN_S)
+            if 0 <= place < BINS:
+                zone = int(read.sign == sign)
+                for near, share in ((place - 1, 0.25), (place, 0.5), (place + 1, 0.25)):
+                    if 0 <= near < BINS:
+                        counts[zone][near] += share * read.weight
+                        levels[zone][near] += share * read.weight * read.rssi_dbm
+    whole = sum(map(sum, counts))
+    return Profile(
+        t_s,
+        sign,
+        (tuple(n / whole for n in counts[0]), tuple(n / whole for n in counts[1])),
+        (
+            tuple(level / n for level, n in zip(levels[0], counts[0], strict=True)),
+            tuple(level / n for level, n in zip(levels[1], counts[1], strict=True)),
+        ),
+    )
+
+
+def with_group(
+    reads: Sequence[Seen], history: Sequence[float], level_dbm: float | None,
+    spread_db: float, group: Profile, until_s: float, model: Model
+) -> float:
+    """Does this tag move like the group, against standing still and being read at any time?
+
+    `level_dbm` is the tag's mean before, None when it was not seen before; `until_s` is now.
+    """
+    bins = max(1, min(BINS, int((until_s - group.t_s + BEFORE_S) / BIN_S)))
+    uniform = 1.0 / bins
+    total, levels, inside = at_rest(reads, history, model) * -1.0, 0.0, 0.0
+    own_dbm = sum(read.rssi_dbm for read in reads) / len(reads) if level_dbm is None else level_dbm
+    for read in reads:
+        place = int((read.t_s - group.t_s + BEFORE_S) / BIN_S)
+        if not 0 <= place < bins:
+            total += read.weight * math.log(0.5)  # before the window: says nothing about time, a little about zones
+            continue
+        zone = int(read.sign == group.sign)
+        inside += read.weight
+        dense = (1 - model.floor_share) * group.density[zone][place] + model.floor_share * uniform / 2
+        total += read.weight * math.log(dense / uniform)
+        if level_dbm is not None:
+            moved = read.rssi_dbm - group.level_dbm[zone][place]
+            rested = max(-model.fainter_max_db, read.rssi_dbm - own_dbm)  # being fainter is little sign of coming near
+            levels += read.weight * (
+                math.log(spread_db / model.moving_level_db)
+                + 0.5 * ((rested / spread_db) ** 2 - (moved / model.moving_level_db) ** 2)
+            )
+    return total + max(-model.group_level_max, min(model.group_level_max, levels)) if inside else -math.inf
