@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 from agent import VERSION
 from agent.announce import Announcer
 from agent.capture.feed import Feed
+from agent.capture.portals import PortalDesk, portal_of
 from agent.capture.stations import Desk
-from agent.capture.supervisor import Device, DeviceStatus, Outage, Supervisor
+from agent.capture.supervisor import Device, Outage, Supervisor
 from agent.capture.tagging import Range, Tagging
 from agent.capture.tags import TagDesk
 from agent.catalogue import Catalogue
@@ -22,13 +23,13 @@ from agent.catalogue.start import open_at_start
 from agent.clock import Clock, SystemClock
 from agent.config import Config
 from agent.control import Control
-from agent.errors import EXIT_LEDGER, LedgerBusy
-from agent.health import device_state, health
+from agent.errors import EXIT_LEDGER
 from agent.ledger.log import Ledger, Limits
 from agent.ledger.reader import Reader
 from agent.looking import Looking
-from agent.notify import notify, watchdog_s
+from agent.notify import notify
 from agent.operations.values import Station
+from agent.reporting import Reporter, Wire
 from agent.sections import DeviceSection, UplinkSection
 from agent.threads import hand_over_fast
 from agent.uplink.engine import Engine, EngineSettings
@@ -44,7 +45,6 @@ from drivers import registry
 from drivers.reads import Notice
 
 DIRTY_LEVELS_MAX = 50_000
-CHANGE_DELAY_S = 0.25
 
 
 class Agent:
@@ -55,10 +55,8 @@ class Agent:
         self._clock: Clock = SystemClock(trust_unsynchronised=config.store.clock_trusted)
         # Threads stamp times at the same moment: each gets a stamper of its own.
         self._announcer = Announcer(self._clock, self._new_stamper())
-        self._loop_stamper, self._link_stamper = self._new_stamper(), self._new_stamper()
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
-        self._started_ns = self._clock.now().monotonic_ns
         folder = config.store.state_dir
         self._catalogue = self._open_catalogue()
         self._ledger = Ledger(
@@ -79,6 +77,7 @@ class Agent:
         self._device_stations = {one.name: one.station for one in config.device if one.station}
         self._screen_reader = Reader(folder)
         self._tags = self._build_tags()
+        self._portals = self._build_portals()
         self._desk = self._build_desk()
         self._supervisor = self._build_supervisor()
         self._control = self._build_control()
@@ -87,7 +86,7 @@ class Agent:
         self._uplink_reader: Reader | None = None
         if config.uplink.enabled:
             self._build_uplink(config.uplink)
-        self._changed = asyncio.Event()
+        self._reporter = self._build_reporter()
         self._loop = asyncio.new_event_loop()  # last: what cannot be opened leaves no loop behind
 
     # -- building ---------------------------------------------------------------------------------------------------
@@ -112,6 +111,17 @@ class Agent:
             counted=self._screen_reader.counted,
         )
 
+    def _build_portals(self) -> PortalDesk:
+        return PortalDesk(
+            [portal_of(section) for section in self._config.portal],
+            items=self._catalogue,
+            log=self._ledger,
+            clock=self._clock,
+            post=self._post,
+            after=self._later,
+            notice=lambda notice: self._supervisor.note(notice),  # noqa: PLW0108 - it is built after
+        )
+
     def _build_control(self) -> Control:
         settings = self._config.tags
         serials = Range(settings.serial_first, settings.serial_last, settings.filter_value, settings.prefix_digits)
@@ -132,6 +142,7 @@ class Agent:
             post=self._post,
             show=self._feed.publish,
             tags=self._tags,
+            portals=self._portals,
             templates=[one.template() for one in self._config.in_store],
         )
 
@@ -146,7 +157,7 @@ class Agent:
             handler=self._desk.handle,
             clock=self._clock.now,
             chance=self._clock.chance,
-            on_change=self._device_changed,
+            on_change=lambda status: self._reporter.device_changed(status),  # noqa: PLW0108 - it is built after
             on_outage=self._outage,
             on_notice=self._noticed,
         )
@@ -183,6 +194,23 @@ class Agent:
         )
         access, say = Access.of(settings, config.store.id), self._announcer.say
         self._link = link = Link(access, traffic, clock=self._clock, say=say, on_failure=self._failed)
+
+    def _build_reporter(self) -> Reporter:
+        wire = None
+        if self._link is not None and self._traffic is not None and self._uplink_reader is not None:
+            topics = Topics(self._config.store.id, self._config.uplink.prefix)
+            wire = Wire(self._link, self._traffic, self._uplink_reader, self._new_stamper(), topics)
+        return Reporter(
+            self._config.store.state_dir,
+            clock=self._clock,
+            stamper=self._new_stamper(),
+            ledger=self._ledger,
+            devices=self._supervisor.statuses,
+            kinds={one.name: one.settings.kind for one in self._config.device},
+            counts=self._counts,
+            interval_s=self._config.uplink.health_interval_s,
+            wire=wire,
+        )
 
     # -- what happens -----------------------------------------------------------------------------------------------
 
@@ -226,15 +254,6 @@ class Agent:
         else:
             self._announcer.say(subject, notice.message or "over")
 
-    def _device_changed(self, status: DeviceStatus) -> None:
-        traffic, link = self._traffic, self._link
-        if traffic is not None and link is not None:
-            kind = next(one.settings.kind for one in self._config.device if one.name == status.device)
-            topic = Topics(self._config.store.id, self._config.uplink.prefix).device(status.device)
-            payload = device_state(status, kind, self._loop_stamper).model_dump_json(exclude_none=True).encode()
-            link.post(lambda: traffic.put(topic, payload))
-        self._changed.set()
-
     # -- running ----------------------------------------------------------------------------------------------------
 
     def run(self) -> int:
@@ -256,9 +275,10 @@ class Agent:
             self._link.start()
         for station, session in self._screen_reader.sessions().items():
             self._tags.session(station, session)
+        self._portals.start()
         await self._control.start()
         server = await self._serve()
-        tasks = [asyncio.create_task(self._supervise()), asyncio.create_task(self._report())]
+        tasks = [asyncio.create_task(self._supervise()), asyncio.create_task(self._reporter.run())]
         notify("READY=1")
         self._announcer.say("agent", f"store {self._config.store.id} is open, {self._ledger.head} events in the log")
         await self._stop.wait()
@@ -292,63 +312,11 @@ class Agent:
         except Exception as error:  # noqa: BLE001  a bug of the supervisor itself: no device would be looked after
             self._failed(error)
 
-    async def _report(self) -> None:
-        """Health on change and at its interval, and a sign of life for systemd from the loop and the writer."""
-        interval_s = min(self._config.uplink.health_interval_s, watchdog_s() or 3600.0)
-        while True:
-            self._publish_health()
-            with suppress(LedgerBusy):  # no sign of life, then: the watchdog is there for that
-                self._ledger.submit(lambda _tx: None, lambda _result, _error: notify("WATCHDOG=1"))
-            try:
-                await asyncio.wait_for(self._changed.wait(), interval_s)
-            except TimeoutError:
-                continue
-            await asyncio.sleep(CHANGE_DELAY_S)  # several devices change together
-            self._changed.clear()
-
-    def _publish_health(self) -> None:
-        traffic, link = self._traffic, self._link
-        if traffic is None or link is None:
-            return
-        devices = self._supervisor.statuses()
-        topic = Topics(self._config.store.id, self._config.uplink.prefix).health()
-
-        def publish() -> None:
-            traffic.put(topic, self._health(devices).encode())
-
-        link.post(publish)
-
-    def _health(self, devices: list[DeviceStatus]) -> str:
-        """In the link's thread, with its reader."""
-        traffic, link, reader = self._traffic, self._link, self._uplink_reader
-        assert traffic is not None
-        assert link is not None
-        assert reader is not None
-        counters = {
-            **self._counts(),
-            **asdict(traffic.counts),
-            "connects": link.connects,
-            "inbound_dropped": link.dropped_inbound,
-            "device_overflows": sum(one.overflows for one in devices),
-            "device_bugs": sum(one.bugs for one in devices),
-        }
-        now = self._clock.now()
-        return health(
-            self._config.store.state_dir,
-            reader=reader,
-            engine=traffic.engine,
-            devices=devices,
-            counters=counters,
-            clock=self._clock.state(),
-            now_us=now.wall_us,
-            uptime_s=(now.monotonic_ns - self._started_ns) // 1_000_000_000,
-            stamper=self._link_stamper,
-        ).model_dump_json(exclude_none=True)
-
     def _counts(self) -> dict[str, int]:
         tags = self._tags
         counts = {"tag_reads": tags.reads, "tags_not_written": tags.not_written}
-        return {**asdict(self._desk.tally), **counts, "unread_passages": tags.unread_passages}
+        counts |= {"unread_passages": tags.unread_passages, **asdict(self._portals.counts)}
+        return {**asdict(self._desk.tally), **counts}
 
     def _view(self) -> View:
         looking = Looking(self._screen_reader, self._catalogue)

@@ -190,9 +190,9 @@ class OpeningState(Shape):
     serials: list[tuple[Gtin, int]] = Field(
         default_factory=list[tuple[Gtin, int]], description="the highest serial number that was given out, by GTIN"
     )
-    tags: list[tuple[Epc, Name, Place, str, Disposition]] = Field(
-        default_factory=list[tuple[Epc, Name, Place, str, Disposition]],
-        description="known tags: EPC, SKU, place, lot or empty, disposition",
+    tags: list[tuple[Epc, Name, Place, str, Disposition, Quantity]] = Field(
+        default_factory=list[tuple[Epc, Name, Place, str, Disposition, Quantity]],
+        description="known tags: EPC, SKU, place, lot or empty, disposition, base units",
     )
     progress: list[tuple[Name, Name, int]] = Field(
         default_factory=list[tuple[Name, Name, int]], description="what moved for documents: document, SKU, base units"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent.cli import DEFAULT
-from agent.sections import StoreSection
 from agent.errors import EXIT_CONFIG
+from agent.sections import StoreSection
 
 FOLDER = Path(__file__).parent.parent / "systemd"
 UNIT = FOLDER / "jaego-agent.service"

@@ -56,6 +56,10 @@ class Tags(Protocol):
     def session(self, station: str, session: Session | None, /) -> None: ...
 
 
+class Portals(Protocol):
+    def handle(self, read: TagRead, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a station's screen shows of one scan."""
@@ -98,6 +102,7 @@ class Desk:
         post: Callable[[Callable[[], None]], None],
         show: Callable[[Entry], None],
         tags: Tags,
+        portals: Portals,
         templates: Sequence[Template] = (),
     ) -> None:
         self.stations = stations
@@ -108,6 +113,7 @@ class Desk:
         self._post = post
         self._show = show
         self._tags = tags
+        self._portals = portals
         self._templates = templates
         self.tally = Tally()
 
@@ -120,6 +126,7 @@ class Desk:
     def handle(self, read: Read, driver: Driver) -> None:
         if isinstance(read, TagRead):
             self._tags.handle(read)
+            self._portals.handle(read)
             return
         if isinstance(read, SensorWindow):
             self._tags.window(read)

@@ -166,6 +166,10 @@ class Supervisor:
         """Raises KeyError for an unknown device, `DeviceError` if it is not up or cannot."""
         return await self._opened(device).operate(operation)
 
+    def note(self, notice: Notice) -> None:
+        """A condition that was found behind the driver, in what the device reads. Raises KeyError."""
+        self._notice(self._runs[notice.device], notice)
+
     def listen(self, device: str, tap: Tap | None) -> None:
         """Show `tap` a device's raw bytes, over all its openings; None ends it. Raises KeyError for an unknown device,
         DeviceRefused if another listens."""
@@ -278,7 +282,7 @@ class Supervisor:
     def _up(self, run: _Run, driver: Driver) -> None:
         run.driver = driver
         run.before = run.status
-        run.status = replace(run.status, opened=run.status.opened + 1, facts=driver.facts)
+        run.status = replace(run.status, opened=run.status.opened + 1)
         if run.down_since_ns is not None:
             down_for_s = (self._clock().monotonic_ns - run.down_since_ns) / NS_PER_S
             run.down_since_ns = None
@@ -316,6 +320,7 @@ class Supervisor:
             resent=before.resent + counters.resent,
             overflows=before.overflows + counters.overflows,
             bytes_in=before.bytes_in + counters.bytes_in,
+            facts=run.driver.facts,
         )
 
 

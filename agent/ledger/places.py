@@ -15,8 +15,8 @@ from agent.operations.passages import TagPlace
 from contract.documents import ExpectedDocument, parse_document
 
 _PUT_TAG = (
-    "INSERT INTO tag VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET sku = excluded.sku, place = excluded.place, "
-    "lot = excluded.lot, disposition = excluded.disposition"
+    "INSERT INTO tag VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET sku = excluded.sku, place = excluded.place, "
+    "lot = excluded.lot, disposition = excluded.disposition, units = excluded.units"
 )
 _PUT_PROGRESS = (
     "INSERT INTO progress VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET quantity = progress.quantity + excluded.quantity"
@@ -33,12 +33,14 @@ class Places:
         self._connection = connection
 
     def tag(self, epc: str) -> TagPlace | None:
-        row = self._connection.execute("SELECT sku, place, lot, disposition FROM tag WHERE epc = ?", (epc,)).fetchone()
+        row = self._connection.execute(
+            "SELECT sku, place, lot, disposition, units FROM tag WHERE epc = ?", (epc,)
+        ).fetchone()
         return TagPlace(*row) if row else None
 
     def tagged(self, sku: str, place: str) -> int:
-        """Known sellable tags of an item in a zone."""
-        statement = "SELECT COUNT(*) FROM tag WHERE sku = ? AND place = ? AND disposition = 'sellable'"
+        """Base units that known sellable tags of an item in a zone stand for."""
+        statement = "SELECT COALESCE(SUM(units), 0) FROM tag WHERE sku = ? AND place = ? AND disposition = 'sellable'"
         return int(self._connection.execute(statement, (sku, place)).fetchone()[0])
 
     def documents(self) -> Sequence[ExpectedDocument]:

@@ -24,23 +24,25 @@ DETAIL_EPCS = 5
 
 
 class TagPlace(NamedTuple):
-    """What the log says of a tag: its item, where it is, in which state."""
+    """What the log says of a tag: its item, where it is, in which state, and how many base units it stands for."""
 
     sku: str
     place: str
     lot: str = NO_LOT
     disposition: str = "sellable"
+    units: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class PassedTag:
-    """`sku` is None for an item that is not in the catalogue."""
+    """`sku` is None for an item that is not in the catalogue; `units` are the base units in that package."""
 
     epc: str
     gtin: str
     serial: str
     sku: str | None
     revision: int = 0
+    units: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,11 @@ def _origin(state: PassageState, passed: Passed, tag: PassedTag, taken: Counter[
             return "came_back"
         return _Move(tag, known)
     if is_outside(passed.source):
-        return _Move(tag, TagPlace(tag.sku, passed.source))
-    if taken[tag.sku] >= state.untagged(tag.sku, passed.source):
+        return _Move(tag, TagPlace(tag.sku, passed.source, units=tag.units))
+    if taken[tag.sku] + tag.units > state.untagged(tag.sku, passed.source):
         return "not_in_stock"
-    taken[tag.sku] += 1
-    return _Move(tag, TagPlace(tag.sku, passed.source))
+    taken[tag.sku] += tag.units
+    return _Move(tag, TagPlace(tag.sku, passed.source, units=tag.units))
 
 
 def _by_document(
@@ -174,8 +176,8 @@ def _expected(
     named = {epc for line in document.lines for epc in line.epcs or ()}
     mine: list[_Move] = []
     for move in sorted(moves, key=lambda one: one.tag.epc not in named):
-        if room[move.sku] > 0:
-            room[move.sku] -= 1
+        if room[move.sku] >= move.origin.units:
+            room[move.sku] -= move.origin.units
             mine.append(move)
     chosen = {move.tag.epc for move in mine}
     return [one for one in moves if one.tag.epc in chosen], [one for one in moves if one.tag.epc not in chosen]
@@ -206,11 +208,11 @@ def _lines(passed: Passed, document: ExpectedDocument | None, moves: list[_Move]
         lot = origin.lot if expected is None else expected.lot or NO_LOT
         line: dict[str, Any] = {
             "sku": origin.sku,
-            "quantity": len(group),
+            "quantity": len(group) * origin.units,
             "from": document.source if document is not None and expected is not None else origin.place,
             "to": document.target if document is not None else passed.target,
             "disposition": origin.disposition if expected is None else expected.disposition,
-            "code": {"gtin": group[0].tag.gtin, "revision": group[0].tag.revision},
+            "code": {"gtin": group[0].tag.gtin, "revision": group[0].tag.revision, "units": origin.units},
             "epcs": sorted(move.tag.epc for move in group),
             **({"lot": lot} if lot else {}),
         }
@@ -264,11 +266,13 @@ def _cut(epcs: Iterable[str]) -> Iterator[list[str]]:
 
 
 def tag_changes(kind: str, data: Mapping[str, Any]) -> Iterator[tuple[str, TagPlace]]:
-    """Where an event puts tags."""
+    """Where an event puts tags. A line's tags stand for equal parts of its quantity."""
     if kind == "movement":
         for line in data["lines"]:
-            for epc in line.get("epcs") or ():
-                yield epc, TagPlace(line["sku"], line["to"], line.get("lot") or NO_LOT, line["disposition"])
+            epcs = line.get("epcs") or ()
+            for epc in epcs:
+                units = line["quantity"] // len(epcs) or 1
+                yield epc, TagPlace(line["sku"], line["to"], line.get("lot") or NO_LOT, line["disposition"], units)
 
 
 def progress_changes(kind: str, source: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:

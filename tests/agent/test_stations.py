@@ -6,7 +6,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agent.capture.feed import BEHIND_MAX, KEPT, LISTENERS_MAX, Feed
+from agent.capture.portals import Portal, PortalDesk
 from agent.capture.stations import Desk, Entry
 from agent.capture.tags import TagDesk
 from agent.catalogue import Catalogue
@@ -23,7 +24,7 @@ from agent.operations.values import Station
 from contract.catalog import parse_item
 from contract.times import Stamper
 from drivers.driver import Counters
-from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Read, SensorRead
+from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Notice, Read, SensorRead
 from identity.control import encode
 from tests.agent.clocks import FakeClock
 
@@ -70,7 +71,7 @@ class FakeDriver:
 class Shop:
     """A store with two stations; `loop` is what the event loop would run, one call at a time."""
 
-    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(self, folder: Path, limits: Limits | None = None, portals: Sequence[Portal] = ()) -> None:
         self.folder = folder
         self.clock = FakeClock()
         self.ledger = Ledger(
@@ -90,16 +91,8 @@ class Shop:
         }
         device_stations = {"dock-scanner": "dock", "shop-scanner": "shop"}
         self.timers: list[Callable[[], None]] = []
-        self.tags = TagDesk(
-            stations=stations,
-            device_stations=device_stations,
-            items=self.catalogue,
-            log=self.ledger,
-            clock=self.clock,
-            post=self.loop.put,
-            after=lambda _seconds, call: self.timers.append(call),
-            counted=self.reader.counted,
-        )
+        self.notices: list[Notice] = []
+        self.tags, self.portals = self._tags(stations, device_stations), self._portals(portals)
         self.desk = Desk(
             stations=stations,
             device_stations=device_stations,
@@ -109,6 +102,30 @@ class Shop:
             post=self.loop.put,
             show=self.entries.append,
             tags=self.tags,
+            portals=self.portals,
+        )
+
+    def _tags(self, stations: dict[str, Station], device_stations: dict[str, str]) -> TagDesk:
+        return TagDesk(
+            stations=stations,
+            device_stations=device_stations,
+            items=self.catalogue,
+            log=self.ledger,
+            clock=self.clock,
+            post=self.loop.put,
+            after=lambda _seconds, call: self.timers.append(call),
+            counted=self.reader.counted,
+        )
+
+    def _portals(self, portals: Sequence[Portal]) -> PortalDesk:
+        return PortalDesk(
+            portals,
+            items=self.catalogue,
+            log=self.ledger,
+            clock=self.clock,
+            post=self.loop.put,
+            after=lambda _seconds, _call: None,
+            notice=self.notices.append,
         )
 
     def read(self, text: str | bytes, device: str = "dock-scanner") -> BarcodeRead:

@@ -4,7 +4,8 @@ CREATE TABLE tag (
     sku         TEXT NOT NULL,
     place       TEXT NOT NULL,
     lot         TEXT NOT NULL,
-    disposition TEXT NOT NULL
+    disposition TEXT NOT NULL,
+    units       INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX tag_of_item ON tag (sku, place);
