@@ -7,7 +7,8 @@ bug: it ends the supervisor, because what comes after it (ledger, operations) mu
 Waiting: a device that is not there is probed every second and at once when hotplug sees its path; after a failure of
 a device that was there, backoff (0.5 s to 30 s, full jitter, reset after 60 s of healthy running), which hotplug and
 `restart` reset. No hotplug tells of a reader in the network, so one that was lost is tried within a second, however
-often it was lost. An outage is announced once when it begins and once when it ends.
+often it was lost, and one that refuses us within two: the client that it says it serves may be our own dead one. An
+outage is announced once when it begins and once when it ends.
 
 A `Notice` is not handed on: it changes the device's status, which holds the conditions that last.
 """
@@ -30,6 +31,7 @@ from drivers.reads import Notice, Read
 
 PROBE_S = 1.0
 PROBE_S_MIN = 0.1
+REFUSED_S_MAX = 2.0  # a reader in the network that refuses
 NOTICES_MAX = 64  # conditions of one device at a time
 OPEN_S_MAX = 30.0  # a driver that does not open in that time has a bug
 TRACEBACK_CHARS_MAX = 8192
@@ -250,7 +252,8 @@ class Supervisor:
             return 0.0
         if opened_ns is not None:
             run.backoff.ran((self._clock().monotonic_ns - opened_ns) / NS_PER_S)
-        return run.backoff.next_delay_s(self._chance())
+        delay_s = run.backoff.next_delay_s(self._chance())
+        return min(delay_s, REFUSED_S_MAX) if run.device.network and run.status.state is State.REFUSED else delay_s
 
     async def _hand_over(self, run: _Run, driver: Driver) -> None:
         reads: AsyncIterator[Read] = aiter(driver)

@@ -23,6 +23,7 @@ from drivers.reads import Arrival
 BACKLOG_BYTES_MAX = 1_048_576  # three minutes of a keyboard at 60 characters/s, 90 s of a line at 115,200 baud
 BACKLOG_ITEMS_MAX = 8_192
 PIECE_BYTES_MAX = 262_144  # of one read of a source
+GATHER_MS = 5  # from one look at a source that waits to the next
 ROOM_S_MAX = 0.5  # between two looks at whether to stop, while there is no room
 READS_MAX = 64  # before looking at the bell again
 
@@ -181,16 +182,19 @@ class Drain:
             self._inbox.put(Gone(error, self._clock()))
 
     def _drain(self) -> DeviceError | None:
-        poll = select.poll()
-        device = self._source.fileno()
+        poll, pause = select.poll(), select.poll()
+        device, waits = self._source.fileno(), self._source.waits
         poll.register(device, select.POLLIN)
         poll.register(self._alarm, select.POLLIN)
+        pause.register(self._alarm, select.POLLIN)
         while True:
             ready = dict(poll.poll())
             if device in ready:
                 error = self._empty()
                 if error is not None:
                     return error
+                if waits:
+                    ready |= dict(pause.poll(GATHER_MS))
             if self._alarm in ready:
                 os.read(self._alarm, 4096)
                 if self._stopping:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import socket
 import ssl
 import threading
@@ -21,6 +20,7 @@ from drivers.errors import DeviceError, DeviceRefused, DeviceUnavailable
 READ_BYTES = 262_144
 USER_TIMEOUT_MS = 5_000
 LINGER_S = 0.5
+LINGER_READS_MAX = 200  # a reader that goes on sending is cut off
 _RECORD_BYTES = 5  # of a TLS record's header: type, version, length
 _ABSENT = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENETDOWN}
 
@@ -66,8 +66,8 @@ class TcpSource:
         try:
             self._connection.shutdown(socket.SHUT_WR)
             self._connection.settimeout(LINGER_S)
-            while self._connection.recv(READ_BYTES):
-                if not select.select([self._connection], [], [], LINGER_S)[0]:
+            for _ in range(LINGER_READS_MAX):
+                if not self._connection.recv(READ_BYTES):
                     break
         except OSError:
             pass  # gone already
