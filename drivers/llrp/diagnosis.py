@@ -15,8 +15,6 @@ from drivers.llrp.settings import LlrpSettings
 from drivers.llrp.setup import ACTIVE, DISABLED, Reader
 
 LOW_POWER_CDBM = 1_000  # so far below the reader's most, a tag is read from a third of the distance
-REASONS = ("rospec_not_started", "no_antenna", "wrong_region", "gpi_not_asserted", "session_quiet", "low_power")
-REASONS_ALL = (*REASONS, "out_of_reach")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +33,20 @@ def diagnose(
     has_read: bool,
 ) -> Reason:
     """`config` and `rospecs` as they are now, None where the reader does not say; `has_read`: on this connection."""
-    found = (
+    quiet = _session_quiet(settings)
+    return (
         _not_started(settings, reader, rospecs)
         or _no_antenna(settings, config)
         or wrong_region(settings, reader.able)
         or _eye_not_asserted(settings, config)
-    )
-    quiet = Reason(
-        "session_quiet",
-        f"session {settings.session} keeps tags silent that were read before",
-        "carry the tags out of the field for a while, or choose session S1 or S0",
-    )
-    low = _low_power(reader, config)
-    if found is None and has_read and settings.silencing:
-        found = quiet
-    if found is None and low is not None:
-        found = low
-    if found is None and settings.silencing:
-        found = quiet
-    return found or Reason(
-        "out_of_reach",
-        "everything is in order; no tag is in reach",
-        "hold a tag in front of an antenna; if it is not read, check cables, power and the tag",
+        or (quiet if has_read else None)  # then the power was enough
+        or _low_power(reader, config)
+        or quiet
+        or Reason(
+            "out_of_reach",
+            "everything is in order; no tag is in reach",
+            "hold a tag in front of an antenna; if it is not read, check cables, power and the tag",
+        )
     )
 
 
@@ -106,6 +96,16 @@ def _eye_not_asserted(settings: LlrpSettings, config: Element | None) -> Reason 
         "gpi_not_asserted",
         f"the reader waits for the photo-eye at input {port}, which is not {settings.eye_level}{off}",
         "nobody passed, or the photo-eye is out of line; break its beam and look at the reader's input",
+    )
+
+
+def _session_quiet(settings: LlrpSettings) -> Reason | None:
+    if not settings.silencing:
+        return None
+    return Reason(
+        "session_quiet",
+        f"session {settings.session} keeps tags silent that were read before",
+        "carry the tags out of the field for a while, or choose session S1 or S0",
     )
 
 

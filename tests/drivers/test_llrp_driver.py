@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from simulators.clock import monotonic_us, wall_us
 from simulators.reader_core import Setup
 from simulators.reader_faults import Fault, happenings, parse
 from simulators.reader_llrp import LlrpReader
+from simulators.reader_profiles import R420
 from simulators.reader_server import ReaderServer
 from simulators.tags import RateSource, sgtin_tags
 from tests.agent.uplink.test_link_brokers import Authority
@@ -199,12 +201,14 @@ def test_forced_disconnects_lose_nothing_and_double_nothing() -> None:
 def test_an_operation_that_the_reader_refuses_ends_alone() -> None:
     async def work() -> None:
         async with serving() as server, driver(server) as one:
-            server.reader.access_specs.clear()
             collecting = asyncio.create_task(read_until(one, lambda _: False, []))
             with pytest.raises(DeviceRefused, match="antenna"):
                 await one.operate(ReadMemory(Bank.TID, 0, 2, antenna=99))
             results = await one.operate(ReadMemory(Bank.TID, 0, 2, duration_ms=200))
             assert len(results) == TAGS
+            server.reader.setup = Setup(profile=replace(R420, access_specs_max=0))
+            with pytest.raises(DeviceRefused, match="refuses ADD_ACCESSSPEC"):
+                await one.operate(ReadMemory(Bank.TID, 0, 2))
             one.close()
             await collecting
 

@@ -6,7 +6,9 @@ import pytest
 
 from drivers.errors import DeviceRefused
 from drivers.llrp.antennas import Antennas
+from drivers.llrp.capabilities import Capabilities, capabilities
 from drivers.llrp.clockmap import ClockMap, Scale
+from drivers.llrp.diagnosis import wrong_region
 from drivers.llrp.elements import Bits, Element, element, encode
 from drivers.llrp.session import LlrpSession
 from drivers.operations import Bank, Outcome, ReadMemory, TagOperation, TagResult, WriteMemory
@@ -23,7 +25,9 @@ from tests.drivers.llrp_tools import (
     event,
     failure,
     opened,
+    real_capabilities,
     settings,
+    success,
     tag_report,
 )
 
@@ -266,6 +270,17 @@ def test_an_antenna_that_falls_silent_while_others_read() -> None:
     assert antennas.count({1: 4, 2: 2}, at(302_000)) == [(2, False)]
 
 
+def test_what_an_antenna_read_long_ago_fades() -> None:
+    """Antenna 2 had half of the reads once; of today's portal it has a hundredth, and is judged by that."""
+    antennas = Antennas(60)
+    for second in range(200):
+        antennas.count({1: 100, 2: 100}, at(second * 1000))
+    for second in range(200, 2000):
+        antennas.count({1: 99, 2: 1} if second % 2 else {1: 100}, at(second * 1000))
+    assert antennas.count({1: 1500}, at(2_061_000)) == []
+    assert antennas.count({1: 10_000}, at(2_062_000)) == [(2, True)]
+
+
 def test_an_antenna_that_reads_little_or_rests_with_all_others_is_not_silent() -> None:
     antennas = Antennas(60)
     for second in range(1000):
@@ -290,10 +305,20 @@ def test_a_silent_antenna_is_a_notice() -> None:
 # Connected, and reads nothing
 
 
+def rospecs_of(sent: list[Element]) -> dict[str, Element]:
+    """What a reader shows after that set-up: the ROSpec it was given, running."""
+    (rospec,) = [found for one in sent if one.name == "ADD_ROSPEC" for found in one.all("ROSpec")]
+    return {
+        "GET_ROSPECS": success(
+            "GET_ROSPECS_RESPONSE", element("ROSpec", {**rospec.fields, "CurrentState": "Active"}, *rospec.parameters)
+        )
+    }
+
+
 def silent(given: dict[str, Element] | None = None, **wanted: object) -> list[Notice]:
     """What is said after 30 s without a tag by a reader that answers as `given`."""
-    session, _ = opened(given, keepalive_s=60, **wanted)
-    found = session.tick(at(30_000))
+    session, sent = opened(given, keepalive_s=60, **wanted)
+    found, given = session.tick(at(30_000)), {**rospecs_of(sent), **(given or {})}
     converse(session, 30_000, given, found)
     return [one for one in found if isinstance(one, Notice)]
 
@@ -357,6 +382,17 @@ def test_the_wrong_region_and_none_at_all() -> None:
     assert world.notices() == [("wrong_region", True)]
     world.show(*listed(EPCS[:1]))
     assert world.notices() == [("wrong_region", True)]  # a read does not put it right
+
+
+def test_the_first_reason_that_fits_is_given() -> None:
+    """What is certain comes first; a session only explains silence after reads, if something else may be wrong."""
+    assert [one.code for one in silent(session="S2", power_dbm=12)] == ["low_power"]
+    assert [one.code for one in silent(session="S2")] == ["session_quiet"]
+    assert [one.code for one in silent(session="S2", search="dual")] == ["out_of_reach"]
+    nowhere = wrong_region(settings(), Capabilities())
+    assert nowhere is not None
+    assert "no region" in nowhere.message
+    assert wrong_region(settings(region="au_4w", country=36), capabilities(real_capabilities())) is None
 
 
 def test_a_rospec_that_was_stopped_is_named_and_started_again() -> None:
@@ -559,6 +595,17 @@ def test_half_a_write_is_no_success_and_success_ends_the_wait() -> None:
     assert [one.name for one in converse(session, 30)] == ["GET_REPORT", "DELETE_ACCESSSPEC"]
     assert session.take_results() == [TagResult(Outcome.DONE, EPCS[0], b"", 2)]
     assert session.take_results() is None
+
+
+def test_an_epc_of_any_length_in_a_result() -> None:
+    session, _ = opened()
+    session.begin(ReadMemory(Bank.USER, 0, 1, match=b"\xe2\x00"), at(10))
+    converse(session, 10)
+    told = element("C1G2ReadOpSpecResult", {"Result": "Success", "OpSpecID": 1, "ReadData": (0xBEEF,)})
+    tag = element("TagReportData", {}, element("EPCData", {"EPC": Bits(b"\xe2\x00", 16)}), told)
+    session.receive(encode(element("RO_ACCESS_REPORT", {}, tag), 1), at(20))
+    converse(session, 20)
+    assert session.take_results() == [TagResult(Outcome.DONE, b"\xe2\x00", b"\xbe\xef")]
 
 
 def test_a_refused_operation_is_told_and_reading_goes_on() -> None:
