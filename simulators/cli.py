@@ -62,6 +62,9 @@ def demo(
     config: Annotated[Path, typer.Option(help="The store's configuration.")] = Path("config/demo.toml"),
     scenario: Annotated[Path, typer.Option(help="What the clerks do.")] = Path("config/demo-scenario.toml"),
     catalogue: Annotated[Path, typer.Option(help="Head office's items.")] = Path("config/demo-catalogue.csv"),
+    door: Annotated[Path, typer.Option(help="What the reader at the dock door sees.")] = Path(
+        "config/demo-door.csv.gz"
+    ),
     folder: Annotated[Path, typer.Option(help="Emptied first; everything the demo writes is in it.")] = Path(".demo"),
 ) -> None:
     """A store, a broker and a head office on this machine; exit 1 if head office differs from the store."""
@@ -69,7 +72,7 @@ def demo(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: pacer.stop())
     try:
-        code = showcase.run(showcase.Plan(config, scenario, catalogue, folder, seconds), pacer, _say)
+        code = showcase.run(showcase.Plan(config, scenario, catalogue, folder, seconds, door), pacer, _say)
     except (showcase.DemoError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

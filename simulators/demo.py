@@ -39,6 +39,7 @@ class Plan:
     catalogue: Path
     folder: Path
     seconds: float | None
+    door: Path | None = None  # what the reader at the dock door sees
 
 
 @dataclass(slots=True)
@@ -57,8 +58,9 @@ def run(plan: Plan, pacer: Pacer, tell: Callable[[str], None]) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "store").mkdir(parents=True)
     (folder / "dev").mkdir()
-    port, web_port = free_port(18883), free_port(8470)
+    port, web_port, reader_port = free_port(18883), free_port(8470), free_port(15084)
     text = plan.config.read_text("utf-8").replace("port = 18883", f"port = {port}")
+    text = text.replace("port = 15084", f"port = {reader_port}")
     config = folder / "agent.toml"
     text = text.replace("port = 8470", f"port = {web_port}").replace('"../.demo/', f'"{folder}/')
     config.write_text(text, "utf-8")
@@ -73,9 +75,13 @@ def run(plan: Plan, pacer: Pacer, tell: Callable[[str], None]) -> int:
         parts.start("headoffice", hq)
         parts.start("store", ["jaego", "run", str(config)])
         tell(f"demo         screens: http://127.0.0.1:{web_port}/  topics: mosquitto_sub -p {port} -t 'stock/v1/#' -v")
+        if plan.door is not None:
+            reader = ["jaego-sim", "reader", "llrp", "--port", str(reader_port), "--scene", str(plan.door.resolve())]
+            parts.start("reader", [*reader, "--each"])
         scanners = parts.start("scanners", _scanner_command(plan, folder))
         failed = _watch(parts, scanners, plan, pacer)
         parts.stop("scanners")
+        parts.stop("reader")
         return _summary(parts, _End(config, folder, broker, embedded, failed), tell)
 
 
@@ -155,7 +161,7 @@ class _Parts:
         return part
 
     def stop_all(self) -> None:
-        for name in ("scanners", "store", "headoffice", "broker"):
+        for name in ("scanners", "reader", "store", "headoffice", "broker"):
             self.stop(name)
 
 
@@ -231,6 +237,7 @@ def _summary(parts: _Parts, end: _End, tell: Callable[[str], None]) -> int:
     lines = [
         f"{len(events)} events: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}",
         f"{_count(witness)} scans were answered; of these missing in the log: {missing}, there twice: {doubled}",
+        _passages(events),
         f"the chain is {'intact' if intact else 'DAMAGED'}",
         f"head office {'equals the store' if equal else 'DIFFERS FROM THE STORE'}",
     ]
@@ -246,6 +253,12 @@ def _summary(parts: _Parts, end: _End, tell: Callable[[str], None]) -> int:
     for line in lines:
         tell(f"summary      {line}")
     return 0 if good else 1
+
+
+def _passages(events: list[dict[str, Any]]) -> str:
+    moved = [line for event in events if "portal" in event["data"] for line in event["data"].get("lines", ())]
+    tags = sum(len(line.get("epcs") or ()) for line in moved)
+    return f"{tags} tags passed the dock door and were received"
 
 
 def _shown(path: Path) -> str:

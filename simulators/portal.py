@@ -31,7 +31,11 @@ from simulators.portal_physics import (
 from simulators.portal_scene import Antenna, Scene
 
 ROUND_S = 0.012
-QUIET_MEDIAN_S, QUIET_SPREAD, QUIET_S = 0.95, 0.5, (0.5, 5.0)  # read again after 1.4 s: silence, then the wait for a turn
+QUIET_MEDIAN_S, QUIET_SPREAD, QUIET_S = (
+    0.95,
+    0.5,
+    (0.5, 5.0),
+)  # read again after 1.4 s: silence, then the wait for a turn
 FLICKER_DB, FLICKER_S = 1.5, 0.8  # what moves elsewhere in the room changes a little
 NOISE_DB, STEP_DB = 0.35, 0.5
 FAR_M = 12.0

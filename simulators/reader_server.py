@@ -26,6 +26,7 @@ from simulators.reader_llrp import LlrpReader
 READ_BYTES = 65_536
 MERGE_S = 0.2
 QUIET_POLL_S, QUIET_S_MAX = 0.002, 1.0
+GOODBYE_S = 1.0
 GRACE_S = 0.05  # a client of before a freeze is dealt with first
 IDLE_S = 1.0
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -71,6 +72,7 @@ class ReaderServer:
         self._wake = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         await self._listen()
@@ -86,6 +88,8 @@ class ReaderServer:
         if self._server is not None:
             self._server.close()
         self._hang_up(reset=False)
+        if self._serving:  # they see the end of their connections
+            await asyncio.wait(self._serving, timeout=GOODBYE_S)
 
     async def watch(self) -> None:
         """Until cancelled; raises what a task of the server's raised."""
@@ -106,6 +110,10 @@ class ReaderServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self, incoming: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         await self._thawed(2 * GRACE_S)
         if incoming.at_eof():  # it did not wait
             writer.close()
