@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
+from agent.portal_cli import passages, portal_app
 from contract.topics import EventType
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ decode_app = typer.Typer(no_args_is_help=True, help="What bytes of a device's pr
 app.add_typer(log_app, name="log")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(decode_app, name="decode")
+app.add_typer(portal_app, name="portal")
+app.command()(passages)
 
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="JAEGO_CONFIG", help="Configuration file.", show_default=True)

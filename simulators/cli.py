@@ -15,10 +15,14 @@ from pydantic import ValidationError
 
 from simulators import demo as showcase
 from simulators.clock import Pacer
+from simulators.portal_cli import portal
 from simulators.scenario import Scenario, Tally, Witness, play
 
 EX_CONFIG = 78  # sysexits.h
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+app.command()(portal)
 
 
 @app.callback()
