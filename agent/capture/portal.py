@@ -293,10 +293,8 @@ class Engine:
             return
         score, needed = self._score.with_group(track, pattern, self._now_s)
         if turn is None and score >= needed and rivals:
-            other = max(self._score.with_group(track, rival, self._now_s)[0] for rival in rivals)
-            if other > score - model.rival_margin:
-                if other < score:
-                    self._doubt(track, "two groups")
+            if not self._score.leads(track, pattern, rivals, self._now_s):
+                self._doubt(track, "two groups")
                 return
         if turn is not None:
             score = max(score, turn.score - self._score.prior(track, self._now_s))

@@ -35,7 +35,8 @@ class Model(NamedTuple):
     moved_prior: float = 1.0  # for a tag that passed a minute ago
     settled_prior: float = -1.0  # against a tag that stood here before
     support_share: float = 0.2  # share of sure tags below which a group draws nobody along
-    rival_margin: float = 3.0  # what one of two opposite groups must be better by, for a tag that is not sure itself
+    rival_margin: float = 2.0  # what one of two opposite groups must be better by, for a tag that one zone saw
+    rival_margin_both: float = 1.0  # the same, for a tag that both zones saw
     floor_share: float = 0.03  # reads of a crossing tag that fit no pattern
     level_db: float = 2.5  # how the reads of one tag at rest scatter
     moving_level_db: float = 3.5  # how those of a group scatter about its pattern

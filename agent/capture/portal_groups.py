@@ -65,22 +65,36 @@ class Scorer:
         return turn
 
     def with_group(self, track: Track, pattern: Profile, now_s: float) -> tuple[float, float]:
-        """Score and what it must reach."""
-        model = self._model
-        t_s = pattern.t_s
-        reads: list[Seen] = track.within(t_s - BEFORE_S, now_s)
+        """How much speaks for going with the group, and what that must reach."""
+        reads = track.within(pattern.t_s - BEFORE_S, now_s)
         if not reads:
             return -math.inf, 0.0
-        level, spread_db = (track.level, model.level_db) if track.level is not None else self.rest.level()
-        score = with_group(reads, track.history, level, spread_db, pattern, now_s, model)
-        fresh = track.fresh(t_s, self.begun_s)
         one_sided = all(read.sign == reads[0].sign for read in reads)
+        score = self.likeness(track, reads, pattern, now_s) + self._expected(track, reads, one_sided, pattern)
+        return score, self._model.one_sided_score if one_sided else self._model.group_score
+
+    def likeness(self, track: Track, reads: list[Seen], pattern: Profile, now_s: float) -> float:
+        """The reads alone: was the tag seen as the group was, rather than as one that stands still?"""
+        model = self._model
+        level, spread_db = (track.level, model.level_db) if track.level is not None else self.rest.level()
+        return with_group(reads, track.history, level, spread_db, pattern, now_s, model)
+
+    def leads(self, track: Track, pattern: Profile, rivals: list[Profile], now_s: float) -> bool:
+        """Is it clearly rather of this group than of those that cross the other way?"""
+        reads = track.within(pattern.t_s - BEFORE_S, now_s)
+        one_sided = all(read.sign == reads[0].sign for read in reads)
+        margin = self._model.rival_margin if one_sided else self._model.rival_margin_both
+        others = (self.likeness(track, track.within(one.t_s - BEFORE_S, now_s), one, now_s) for one in rivals)
+        return self.likeness(track, reads, pattern, now_s) - max(others) >= margin
+
+    def _expected(self, track: Track, reads: list[Seen], one_sided: bool, pattern: Profile) -> float:
+        """What is likely of such a tag before its reads are looked at."""
+        model, t_s = self._model, pattern.t_s
+        fresh = track.fresh(t_s, self.begun_s)
         if fresh and not one_sided:
-            score += model.fresh_both_prior
-        elif fresh:
-            score += model.fresh_prior if reads[0].sign != pattern.sign else model.fresh_arrived_prior
-        elif t_s - track.went_s < self._settings.late_s:
-            score += model.moved_prior
-        elif one_sided and fresh is False:
-            score += model.settled_prior
-        return score, model.one_sided_score if one_sided else model.group_score
+            return model.fresh_both_prior
+        if fresh:
+            return model.fresh_prior if reads[0].sign != pattern.sign else model.fresh_arrived_prior
+        if t_s - track.went_s < self._settings.late_s:
+            return model.moved_prior
+        return model.settled_prior if one_sided and fresh is False else 0.0
