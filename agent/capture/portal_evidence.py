@@ -24,7 +24,7 @@ class Model(NamedTuple):
     crossing_prior: float = -2.0  # against a crossing, of a tag that was seen here before
     fresh_crossing_prior: float = -1.0  # the same, of a tag never seen before it came
     member_score: float = 0.5  # makes a tag one of those by whom a group is known
-    alone_score: float = 3.0  # what a passage needs without a group
+    alone_score: float = 2.4  # what a passage needs without a group
     alone_reads: float = 1.4  # and how many reads on either side
     group_score: float = 0.5  # what a tag seen by both zones needs with a group
     one_sided_score: float = 0.7  # what a tag seen by one zone needs with a group
