@@ -36,7 +36,7 @@ QUIET_MEDIAN_S, QUIET_SPREAD, QUIET_S = (
     0.5,
     (0.5, 5.0),
 )  # read again after 1.4 s: silence, then the wait for a turn
-FLICKER_DB, FLICKER_S = 2.1, 1.0  # what moves elsewhere in the room changes a little
+FLICKER_DB, FLICKER_S = 2.0, 1.0  # what moves elsewhere in the room changes a little
 NOISE_DB, STEP_DB = 0.35, 0.5
 FAR_M = 12.0
 PHASE_NOISE_STRONG, PHASE_NOISE_60_DBM = 0.02, 0.066

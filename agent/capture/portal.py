@@ -292,10 +292,10 @@ class Engine:
                 self._doubt(track, "weak")
             return
         score, needed = self._score.with_group(track, pattern, self._now_s)
-        if turn is None and score >= needed and rivals:
-            if not self._score.leads(track, pattern, rivals, self._now_s):
-                self._doubt(track, "two groups")
-                return
+        torn = turn is None and score >= needed and rivals
+        if torn and not self._score.leads(track, pattern, rivals, self._now_s):
+            self._doubt(track, "two groups")
+            return
         if turn is not None:
             score = max(score, turn.score - self._score.prior(track, self._now_s))
         if score >= needed:
