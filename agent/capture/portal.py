@@ -235,21 +235,35 @@ class Engine:
             for track in (self._recent(group.t_s - BEFORE_S) if pattern else sure)
             if track.crossing in {None, group.number}
         ]
-        joining = len(near) - len(turns) if pattern is None else self._joining(near, turns, pattern)
-        weak = len(turns) < self._model.support_share * (len(turns) + joining)
+        drawn = [] if pattern is None else self._drawn(near, turns, pattern)
+        weak = pattern is not None and self._weak(group, turns, drawn)
         for track in near:
-            if pattern is not None and weak and track.epc not in turns:
-                score, needed = self._score.with_group(track, pattern, self._now_s)
-                if score >= needed:
+            if weak and pattern is not None and track.epc not in turns:
+                score, _ = self._score.with_group(track, pattern, self._now_s)
+                if track in drawn:
                     self._doubt(track, "weak group")
                 self._leave_open(track, group, min(score, 0.0))
-                continue
-            self._judge(track, group, turns.get(track.epc), pattern, rivals)
+            else:
+                self._judge(track, group, turns.get(track.epc), None if weak else pattern, rivals)
 
-    def _joining(self, near: list[Track], turns: dict[str, Turn], pattern: Profile) -> int:
+    def _drawn(self, near: list[Track], turns: dict[str, Turn], pattern: Profile) -> list[Track]:
         """Tags that would go with the group without being sure by themselves."""
-        scores = (self._score.with_group(track, pattern, self._now_s) for track in near if track.epc not in turns)
-        return sum(score >= needed for score, needed in scores)
+        scores = ((track, self._score.with_group(track, pattern, self._now_s)) for track in near)
+        return [track for track, (score, needed) in scores if score >= needed and track.epc not in turns]
+
+    def _weak(self, group: Group, turns: dict[str, Turn], drawn: list[Track]) -> bool:
+        """Too few are sure, or too little of the group arrived: goods that only came near are not taken along."""
+        model = self._model
+        if len(turns) < model.support_share * (len(turns) + len(drawn)):
+            return True
+        left = came = 0.0
+        for track in (*drawn, *(self._tracks[epc] for epc in turns)):
+            for read in track.within(group.t_s - BEFORE_S, self._now_s):
+                if read.sign == group.sign:
+                    came += read.weight
+                elif read.t_s < group.t_s + 1.0:
+                    left += read.weight
+        return came < model.arrived_share * left
 
     def _rivals(self, group: Group) -> list[Profile]:
         """Groups that cross the other way at about the same time."""

@@ -34,7 +34,8 @@ class Model(NamedTuple):
     fresh_both_prior: float = 1.5  # the same, on both
     moved_prior: float = 1.0  # for a tag that passed a minute ago
     settled_prior: float = -1.0  # against a tag that stood here before
-    support_share: float = 0.2  # share of sure tags below which a group draws nobody along
+    support_share: float = 0.12  # share of sure tags below which a group draws nobody along
+    arrived_share: float = 0.3  # reads by the target's zone to reads by the origin's, below which it does neither
     rival_margin: float = 2.0  # what one of two opposite groups must be better by, for a tag that one zone saw
     rival_margin_both: float = 1.0  # the same, for a tag that both zones saw
     floor_share: float = 0.03  # reads of a crossing tag that fit no pattern
