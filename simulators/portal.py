@@ -31,12 +31,9 @@ from simulators.portal_physics import (
 from simulators.portal_scene import Antenna, Scene
 
 ROUND_S = 0.012
-QUIET_MEDIAN_S, QUIET_SPREAD, QUIET_S = (
-    0.95,
-    0.5,
-    (0.5, 5.0),
-)  # read again after 1.4 s: silence, then the wait for a turn
-FLICKER_DB, FLICKER_S = 2.0, 1.0  # what moves elsewhere in the room changes a little
+# Read again after 1.4 s: silence, then the wait for a turn.
+QUIET_MEDIAN_S, QUIET_SPREAD, QUIET_S = 1.0, 0.5, (0.5, 5.0)
+FLICKER_DB, FLICKER_S = 2.1, 1.25  # what moves elsewhere in the room changes a little
 NOISE_DB, STEP_DB = 0.35, 0.5
 FAR_M = 12.0
 PHASE_NOISE_STRONG, PHASE_NOISE_60_DBM = 0.02, 0.066

@@ -237,8 +237,10 @@ class Engine:
         ]
         drawn = [] if pattern is None else self._drawn(near, turns, pattern)
         weak = pattern is not None and self._weak(group, turns, drawn)
+        left = {track.epc for track in drawn if all(read.sign != group.sign for read in track.reads)}
+        others = left if len(left) > self._model.left_share * len(turns) else set[str]()
         for track in near:
-            if weak and pattern is not None and track.epc not in turns:
+            if pattern is not None and (track.epc in others or (weak and track.epc not in turns)):
                 score, _ = self._score.with_group(track, pattern, self._now_s)
                 if track in drawn:
                     self._doubt(track, "weak group")

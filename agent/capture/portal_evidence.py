@@ -28,6 +28,7 @@ class Model(NamedTuple):
     alone_reads: float = 1.4  # and how many reads on either side
     group_score: float = 0.5  # what a tag seen by both zones needs with a group
     one_sided_score: float = 0.7  # what a tag seen by one zone needs with a group
+    one_sided_reads: float = 0.6  # and how many reads: one that is not faint
     doubt_score: float = 0.0  # above it a tag without a passage is uncertain
     fresh_prior: float = 3.0  # with a group: for a tag never seen before, read on the origin's side only
     fresh_arrived_prior: float = 0.5  # the same, on the target's side only
@@ -36,6 +37,7 @@ class Model(NamedTuple):
     settled_prior: float = -1.0  # against a tag that stood here before
     support_share: float = 0.12  # share of sure tags below which a group draws nobody along
     arrived_share: float = 0.3  # reads by the target's zone to reads by the origin's, below which it does neither
+    left_share: float = 2.0  # tags seen on the origin's side only, to sure ones, above which they are other goods
     rival_margin: float = 2.0  # what one of two opposite groups must be better by, for a tag that one zone saw
     rival_margin_both: float = 1.0  # the same, for a tag that both zones saw
     floor_share: float = 0.03  # reads of a crossing tag that fit no pattern

@@ -70,6 +70,8 @@ class Scorer:
         if not reads:
             return -math.inf, 0.0
         one_sided = all(read.sign == reads[0].sign for read in reads)
+        if one_sided and sum(read.weight for read in reads) < self._model.one_sided_reads:
+            return -math.inf, 0.0
         score = self.likeness(track, reads, pattern, now_s) + self._expected(track, reads, one_sided, pattern)
         return score, self._model.one_sided_score if one_sided else self._model.group_score
 

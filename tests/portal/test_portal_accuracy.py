@@ -33,14 +33,14 @@ TARGETS = {
 # What is reached at least, over seeds.
 FLOORS = {
     "single": 0.70,
-    "follow": 0.92,
-    "crossing": 0.68,
-    "fast": 0.88,
-    "dense": 0.92,
-    "shadowed": 0.88,
-    "failed": 0.88,
-    "in_out": 0.83,
-    "stream": 0.90,
+    "follow": 0.90,
+    "crossing": 0.65,
+    "fast": 0.70,
+    "dense": 0.88,
+    "shadowed": 0.85,
+    "failed": 0.85,
+    "in_out": 0.80,
+    "stream": 0.85,
 }
 STILL = {"u_turn": 0.985, "drive_by": 0.975, "loiter": 0.975}
 
