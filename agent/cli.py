@@ -13,6 +13,7 @@ import typer
 
 from agent import device_cli
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
+from agent.portal_cli import passages, portal_app
 from contract.topics import EventType
 from drivers.r200.frames import Framing
 
@@ -27,6 +28,8 @@ decode_app = typer.Typer(no_args_is_help=True, help="What bytes of a device's pr
 app.add_typer(log_app, name="log")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(decode_app, name="decode")
+app.add_typer(portal_app, name="portal")
+app.command()(passages)
 device_cli.register(app)
 
 ConfigFile = Annotated[

@@ -14,7 +14,7 @@ import gzip
 from pathlib import Path
 
 from agent.capture.portal import Settings
-from bench.portal_score import Reads, Score, True_, run, score
+from bench.portal_score import Crossing, Reads, Score, run, score
 from simulators.portal import Recording, record
 from simulators.portal_scene import builtin, load
 
@@ -22,7 +22,7 @@ FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures" / "portal" / "ems
 DOCK = Settings(("A", "B"), {1: "B", 2: "B", 3: "A", 4: "A"})
 
 
-def real(name: str) -> tuple[Reads, list[True_], list[str]]:
+def real(name: str) -> tuple[Reads, list[Crossing], list[str]]:
     """Reads, crossings of the moving tags, and the static tags of `keepout2m` or `keepout4m`."""
     with gzip.open(FIXTURES / f"reads_{name}.csv.gz", "rt", encoding="utf-8") as lines:
         reads = [
@@ -33,7 +33,7 @@ def real(name: str) -> tuple[Reads, list[True_], list[str]]:
     with (FIXTURES / f"passes_{name}.csv").open(encoding="utf-8") as lines:
         passes = [(float(row["t_cross"]), row["direction"]) for row in csv.DictReader(lines)]
     moving = [epc for epc, kind in tags.items() if kind == "moving"]
-    truth = [True_(epc, t_s, direction) for epc in moving for t_s, direction in passes]
+    truth = [Crossing(epc, t_s, direction) for epc in moving for t_s, direction in passes]
     return reads, truth, [epc for epc, kind in tags.items() if kind == "static"]
 
 
@@ -48,13 +48,13 @@ def settings_of(recording: Recording) -> Settings:
 
 def of_recording(recording: Recording, settings: Settings | None = None) -> Score:
     reads = [(one.t_s, one.epc, one.antenna, one.rssi_dbm) for one in recording.reads]
-    truth: list[True_] = []
+    truth: list[Crossing] = []
     idle: list[str] = []
     shelf: list[str] = []
     for line in recording.truth:
         epc, t_s = str(line["epc"]), line.get("t_cross_s")
         if isinstance(t_s, float):
-            truth.append(True_(epc, t_s, f"{line['from']}>{line['to']}"))
+            truth.append(Crossing(epc, t_s, f"{line['from']}>{line['to']}"))
         else:
             idle.append(epc)
         if line.get("none") == "static":

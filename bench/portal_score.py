@@ -11,7 +11,7 @@ from agent.capture.portal import Engine, Finding, Passage, Settings, Uncertain
 NEAR_S = 5.0
 
 
-class True_(NamedTuple):
+class Crossing(NamedTuple):
     epc: str
     t_s: float
     direction: str  # "A>B"
@@ -58,7 +58,7 @@ def run(reads: Reads, settings: Settings) -> list[Finding]:
 
 
 def score(
-    findings: Iterable[Finding], truth: Iterable[True_], idle: Iterable[str], reads: Reads, shelf: frozenset[str]
+    findings: Iterable[Finding], truth: Iterable[Crossing], idle: Iterable[str], reads: Reads, shelf: frozenset[str]
 ) -> Score:
     """`idle` are tags that never cross, `shelf` those of them that do not even move."""
     by_epc: dict[str, list[Passage]] = defaultdict(list)
@@ -97,7 +97,7 @@ def score(
     )
 
 
-def _kind(crossing: True_, near: list[Passage], doubt: bool, times: list[float]) -> str:
+def _kind(crossing: Crossing, near: list[Passage], doubt: bool, times: list[float]) -> str:
     directions = [f"{one.origin}>{one.target}" for one in near]
     if crossing.direction in directions:
         return "right"

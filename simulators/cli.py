@@ -16,12 +16,16 @@ from pydantic import ValidationError
 from simulators import demo as showcase
 from simulators import play_cli, reader_cli
 from simulators.clock import Pacer
+from simulators.portal_cli import portal
 from simulators.scenario import Scenario, Tally, Witness, play
 
 EX_CONFIG = 78  # sysexits.h
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(reader_cli.app, name="reader")
 play_cli.register(app)
+
+
+app.command()(portal)
 
 
 @app.callback()
@@ -62,9 +66,7 @@ def demo(
     config: Annotated[Path, typer.Option(help="The store's configuration.")] = Path("config/demo.toml"),
     scenario: Annotated[Path, typer.Option(help="What the clerks do.")] = Path("config/demo-scenario.toml"),
     catalogue: Annotated[Path, typer.Option(help="Head office's items.")] = Path("config/demo-catalogue.csv"),
-    door: Annotated[Path, typer.Option(help="What the reader at the dock door sees.")] = Path(
-        "config/demo-door.csv.gz"
-    ),
+    door: Annotated[Path, typer.Option(help="What the reader at the dock door sees.")] = Path("config/demo-door.csv"),
     folder: Annotated[Path, typer.Option(help="Emptied first; everything the demo writes is in it.")] = Path(".demo"),
 ) -> None:
     """A store, a broker and a head office on this machine; exit 1 if head office differs from the store."""

@@ -29,6 +29,7 @@ def chance(seed: int | str) -> Chance:
 def generator(seed: int | str) -> np.random.Generator:
     """Chance for arrays that one seed repeats, on every machine. Needs numpy (the extra `sim`)."""
     import hashlib  # noqa: PLC0415
+
     import numpy as np  # noqa: PLC0415 - only the portal's physics needs it
 
     return np.random.default_rng(int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8]))

@@ -31,15 +31,15 @@ from simulators.portal_physics import (
 from simulators.portal_scene import Antenna, Scene
 
 ROUND_S = 0.012
-QUIET_MEDIAN_S, QUIET_SPREAD, QUIET_S = (
-    0.95,
-    0.5,
-    (0.5, 5.0),
-)  # read again after 1.4 s: silence, then the wait for a turn
-FLICKER_DB, FLICKER_S = 1.5, 0.8  # what moves elsewhere in the room changes a little
+# Read again after 1.4 s: silence, then the wait for a turn.
+QUIET_MEDIAN_S, QUIET_SPREAD, QUIET_S = 1.0, 0.5, (0.5, 5.0)
+FLICKER_DB, FLICKER_S = 2.1, 1.25  # what moves elsewhere in the room changes a little
 NOISE_DB, STEP_DB = 0.35, 0.5
 FAR_M = 12.0
 PHASE_NOISE_STRONG, PHASE_NOISE_60_DBM = 0.02, 0.066
+
+
+Told = dict[str, str | float]
 
 
 class TagObservation(NamedTuple):
@@ -56,7 +56,7 @@ class Recording:
     scene: Scene
     seed: int
     reads: list[TagObservation]
-    truth: list[dict[str, object]]
+    truth: list[Told]
 
 
 def record(scene: Scene, seed: int) -> Recording:
@@ -66,9 +66,9 @@ def record(scene: Scene, seed: int) -> Recording:
     return Recording(scene, seed, list(_Inventory(scene, world, chance).reads()), _truth(world))
 
 
-def _truth(world: World) -> list[dict[str, object]]:
+def _truth(world: World) -> list[Told]:
     """One line a tag and crossing; one line with `none` for a tag that never crossed."""
-    lines: list[dict[str, object]] = []
+    lines: list[Told] = []
     for group in world.moving:
         crossings = group.path.crossings()
         for epc in group.epcs:
@@ -78,7 +78,8 @@ def _truth(world: World) -> list[dict[str, object]]:
             ]
             if not crossings:
                 lines.append({"epc": epc, "none": group.behaviour, "group": group.name})
-    return lines + [{"epc": epc, "none": "static"} for epc in world.shelf_epcs]
+    lines.extend({"epc": epc, "none": "static"} for epc in world.shelf_epcs)
+    return lines
 
 
 class _Inventory:

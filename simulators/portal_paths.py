@@ -64,7 +64,7 @@ class Moving:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All tags: those of `moving` first, group by group, then those of the shelves, which stand at `shelf_at` (s, 3)."""
+    """All tags: of `moving` first, group by group, then of the shelves, which stand at `shelf_at` (s, 3)."""
 
     moving: list[Moving]
     shelf_epcs: list[str]
@@ -119,7 +119,8 @@ def _item_db(plan: Group, chance: np.random.Generator) -> Floats:
 
 def _axes(tags: int, chance: np.random.Generator) -> Floats:
     axes = chance.normal(size=(tags, 3))
-    return axes / np.linalg.norm(axes, axis=1, keepdims=True)
+    unit: Floats = axes / np.linalg.norm(axes, axis=1, keepdims=True)
+    return unit
 
 
 def _shelf_places(shelf: Shelf, chance: np.random.Generator) -> Floats:

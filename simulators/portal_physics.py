@@ -55,7 +55,7 @@ class Channel:
         `direct_loss_db` (n,) is what bodies in the way take from the direct ray.
         """
         wave_m = LIGHT_M_PER_US / mhz
-        total = self._ray(self.position, self._looks, at, axes, wave_m) * 10 ** (-direct_loss_db / 20)
+        total: Complexes = self._ray(self.position, self._looks, at, axes, wave_m) * 10 ** (-direct_loss_db / 20)
         mirrors = (
             (2, 0.0, self._door.floor_reflection),
             (1, self._door.walls_y_m[0], self._door.wall_reflection),
@@ -66,7 +66,8 @@ class Channel:
             source[axis] = 2 * plane - source[axis]
             looks[axis] = -looks[axis]
             total += reflection * self._ray(source, looks, at, axes, wave_m)
-        return total + self._scattered(at, wave_m)
+        total += self._scattered(at, wave_m)
+        return total
 
     def _ray(self, source: Floats, looks: Floats, at: Floats, axes: Floats, wave_m: float) -> Complexes:
         way = at - source
@@ -76,13 +77,15 @@ class Channel:
         gain_db = ANTENNA_DBIC - np.minimum(12 * (off_deg / BEAM_DEG) ** 2, self._door.back_lobe_db)
         across = 1.0 - np.einsum("ij,ij->i", unit, axes) ** 2  # a dipole hears nothing from its ends
         amplitude = 10 ** (gain_db / 20) * np.sqrt(np.maximum(across, 0.1)) * wave_m / (4 * math.pi * distance)
-        return amplitude * np.exp(-2j * math.pi / wave_m * distance)
+        ray: Complexes = amplitude * np.exp(-2j * math.pi / wave_m * distance)
+        return ray
 
     def _scattered(self, at: Floats, wave_m: float) -> Complexes:
         distance = np.maximum(np.linalg.norm(at - self.position, axis=1), 0.5)
         phases = 2 * math.pi / wave_m * (at @ self._waves.T) + self._wave_phases
         field: Complexes = np.exp(1j * phases).sum(axis=1) / math.sqrt(WAVES)
-        return field * (10 ** (self._door.diffuse_db / 20) * wave_m / (4 * math.pi * distance))
+        whole: Complexes = field * (10 ** (self._door.diffuse_db / 20) * wave_m / (4 * math.pi * distance))
+        return whole
 
 
 def tag_power_dbm(reader: Reader, h_db: Floats, item_db: Floats) -> Floats:

@@ -1,18 +1,17 @@
-"""`python -m tests.demo_door`: writes config/demo-door.csv.gz, what the demo's reader at the dock door sees.
+"""`python -m tests.demo_door`: writes config/demo-door.csv, what the demo's reader at the dock door sees.
 
 A cart with 20 items of the demo's catalogue comes in beside ten tags on a shelf, by the portal simulator's physics.
 """
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 from identity.epc import encode
 from simulators.portal import record
 from simulators.portal_scene import Scene, builtin, load
 
-FILE = Path(__file__).parent.parent / "config" / "demo-door.csv.gz"
+FILE = Path(__file__).parent.parent / "config" / "demo-door.csv"
 SEED = 7
 CART = {"tags": 20, "item": "garment", "direction": "A>B", "start_s": [8.0, 8.0], "speed_mps": [1.0, 1.0]}
 SHELF = {"tags": 10, "x_m": [2.5, 5.0]}
@@ -44,4 +43,4 @@ def rows() -> list[str]:
 
 if __name__ == "__main__":
     text = "\n".join(["t,epc,antenna,rssi_dbm,phase_rad,freq_mhz", *rows()]) + "\n"
-    FILE.write_bytes(gzip.compress(text.encode(), mtime=0))
+    FILE.write_text(text, "utf-8")

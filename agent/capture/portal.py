@@ -1,10 +1,10 @@
 """The portal: reads of tags near a door become passages, with their direction.
 
-Each tag is judged by its own reads: the moment at which being read by one zone turns into being read by the other, against
-the hypothesis that the tag stands still and is heard by both (its own past tells how much). Tags that are sure by
-themselves and crossed at one time in one direction make a group. The group's pattern, when its tags were read by which
-zone and how loud, then decides about the tags of which too few reads are there. Nobody moves because others moved: a
-tag on the shelf beside the door was read before and is read after, and that counts against it.
+Each tag is judged by its own reads: the moment at which being read by one zone turns into being read by the other,
+against the hypothesis that the tag stands still and is heard by both (its own past tells how much). Tags that are sure
+by themselves and crossed at one time in one direction make a group. The group's pattern, when its tags were read by
+which zone and how loud, then decides about the tags of which too few reads are there. Nobody moves because others
+moved: a tag on the shelf beside the door was read before and is read after, and that counts against it.
 
 Decisions fall a bounded time after the crossing. The engine is pure: time comes with the reads and with `tick`.
 """
@@ -14,82 +14,14 @@ from __future__ import annotations
 import heapq
 import math
 from collections import OrderedDict
-from typing import NamedTuple
 
-from agent.capture.portal_evidence import (
-    AFTER_S,
-    BEFORE_S,
-    Model,
-    Profile,
-    Seen,
-    Turn,
-    at_rest,
-    best_turn,
-    profile,
-    side_table,
-    with_group,
-)
-from agent.capture.portal_health import AntennaFinding, Health
-from agent.capture.portal_tracks import Lean, Rest, Track
+from agent.capture.portal_evidence import BEFORE_S, Profile, Seen, Turn, profile
+from agent.capture.portal_groups import Group, Scorer
+from agent.capture.portal_health import Health
+from agent.capture.portal_tracks import Lean, Track
+from agent.capture.portal_values import Finding, Passage, Settings, Uncertain
 
-
-class Settings(NamedTuple):
-    """`zone_of` antenna; the first of `zones` is A. `decide_s` after a crossing its group is decided."""
-
-    zones: tuple[str, str]
-    zone_of: dict[int, str]
-    decide_s: float = 4.5
-    settle_s: float = 1.5
-    together_s: float = 2.2
-    late_s: float = 60.0
-    again_s: float = 12.0
-    forget_s: float = 900.0
-    tracks_max: int = 30_000
-    model: Model = Model()
-
-
-class Passage(NamedTuple):
-    epc: str
-    origin: str
-    target: str
-    t_cross_s: float
-    confidence: float
-    reads: int
-    decided_s: float
-    group: int
-
-
-class Uncertain(NamedTuple):
-    """The tag may have passed; the next count knows. `reason` is a word for machines."""
-
-    epc: str
-    reason: str
-    t_s: float
-    reads: int
-
-
-Finding = Passage | Uncertain | AntennaFinding
-
-
-class _Group:
-    """Tags that crossed together; `members` hold each one's best crossing."""
-
-    __slots__ = ("decide_s", "due_s", "members", "number", "sign", "t_s")
-
-    def __init__(self, number: int, turn: Turn, decide_s: float) -> None:
-        self.number, self.sign, self.t_s = number, turn.sign, turn.t_s
-        self.decide_s = decide_s
-        self.due_s = turn.t_s + decide_s
-        self.members: dict[str, Turn] = {}
-
-    def add(self, epc: str, turn: Turn) -> None:
-        self.members[epc] = turn
-        times = sorted(one.t_s for one in self.members.values())
-        self.t_s = times[len(times) // 2]
-        self.due_s = self.t_s + self.decide_s
-
-    def remove(self, epc: str) -> None:
-        self.members.pop(epc, None)
+__all__ = ["Engine", "Finding", "Passage", "Settings", "Uncertain"]
 
 
 class Engine:
@@ -98,15 +30,14 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._model = settings.model
-        self._table = side_table(settings.model)
+        self._score = Scorer(settings)
         self._signs = {antenna: -1 if zone == settings.zones[0] else 1 for antenna, zone in settings.zone_of.items()}
         self._health = Health(settings.zone_of)
         self._tracks: OrderedDict[str, Track] = OrderedDict()
         self._checks: list[tuple[float, str]] = []
-        self._groups: list[_Group] = []
+        self._groups: list[Group] = []
         self._were_blind = False
         self._patterns: list[Profile] = []
-        self._rest = Rest()
         self._gone: list[tuple[float, int, int]] = []
         self._last_group = 0
         self._now_s = -math.inf
@@ -129,14 +60,14 @@ class Engine:
         if sign is None:
             return []
         if self._begun_s is None:
-            self._begun_s = t_s
+            self._begun_s = self._score.begun_s = t_s
         if t_s >= self._next_s:
             self._advance(t_s)
         self._now_s = t_s = max(t_s, self._now_s)
         tracks = self._tracks
         track = tracks.get(epc)
         if track is None:
-            track = tracks[epc] = Track(epc, t_s, self._rest)
+            track = tracks[epc] = Track(epc, t_s, self._score.rest)
             if len(tracks) > self._settings.tracks_max:
                 tracks.popitem(last=False)
         else:
@@ -201,7 +132,7 @@ class Engine:
         self._watch_out(track)
 
     def _watch_out(self, track: Track) -> None:
-        if track.checks_s is None and not track.told and track.fresh(self._now_s, self._begun_s or 0.0) is not False:
+        if track.checks_s is None and not track.told and track.fresh(self._now_s, self._score.begun_s) is not False:
             self._check_at(track, self._now_s + self._settings.decide_s)
 
     def _vanished(self, track: Track) -> None:
@@ -227,7 +158,7 @@ class Engine:
         track.watched = False
         if self._health.silent_zones:
             self._vanished(track)
-        turn = self._turn(track)
+        turn = self._score.turn(track, self._now_s)
         group = next((one for one in self._groups if one.number == track.crossing), None)
         if turn is None or turn.score < self._model.member_score:
             if group is not None:
@@ -245,7 +176,7 @@ class Engine:
         for t_s, sign, number in reversed(self._gone):
             if number == track.refused or sign != turn.sign or not turn.last_s - 1.0 <= t_s <= turn.first_s + 1.0:
                 continue
-            score = turn.score - self._prior(track)
+            score = turn.score - self._score.prior(track, self._now_s)
             if score < self._model.late_score:
                 return False
             self._pass(track, t_s, number, sign, score)
@@ -261,7 +192,7 @@ class Engine:
         share = (model.wrong_share * model.share_weight + track.history[zone]) / (
             model.share_weight + sum(track.history)
         )
-        rest_dbm, _ = self._rest.level()
+        rest_dbm, _ = self._score.rest.level()
         weight = read.weight * (0.5 if rest_dbm is not None and read.rssi_dbm < rest_dbm - 1.5 else 1.0)
         step = -math.log(share) if read.sign == lean.sign else math.log(model.wrong_share)
         score = lean.score + weight * step
@@ -272,38 +203,23 @@ class Engine:
         else:
             track.lean = lean._replace(score=score)
 
-    def _prior(self, track: Track) -> float:
-        fresh = track.fresh(self._now_s - self._settings.decide_s, self._begun_s or 0.0)
-        return self._model.crossing_prior if fresh is False else self._model.fresh_crossing_prior
-
-    def _turn(self, track: Track) -> Turn | None:
-        reads = list(track.reads)
-        turn = best_turn(reads, track.history, self._model, self._table, self._prior(track))
-        if turn is None and track.aged_s is not None and reads:
-            sign = reads[0].sign
-            origin, target = track.history[sign < 0], track.history[sign > 0]
-            if origin > 3 * target:
-                score = self._model.crossing_prior - at_rest(reads, track.history, self._model)
-                return Turn(score, (track.aged_s + reads[0].t_s) / 2, sign, track.aged_s, reads[0].t_s)
-        return turn
-
     def _join(self, track: Track, turn: Turn) -> None:
         near = [one for one in self._groups if one.sign == turn.sign]
         group = min(near, key=lambda one: abs(one.t_s - turn.t_s), default=None)
         if group is None or abs(group.t_s - turn.t_s) > self._settings.together_s:
             self._last_group += 1
-            group = _Group(self._last_group, turn, self._settings.decide_s)
+            group = Group(self._last_group, turn, self._settings.decide_s)
             self._groups.append(group)
         group.add(track.epc, turn)
         track.crossing = group.number
         self._next_s = min(self._next_s, group.due_s)
 
-    def _decide(self, group: _Group) -> None:
+    def _decide(self, group: Group) -> None:
         self._groups.remove(group)
         sure = [self._tracks[epc] for epc in group.members if epc in self._tracks]
         turns: dict[str, Turn] = {}
         for track in sure:
-            turn = self._turn(track)
+            turn = self._score.turn(track, self._now_s)
             if turn is not None and turn.sign == group.sign and turn.score >= self._model.member_score:
                 turns[track.epc] = turn
         pattern = self._pattern(group, turns)
@@ -319,23 +235,39 @@ class Engine:
             for track in (self._recent(group.t_s - BEFORE_S) if pattern else sure)
             if track.crossing in {None, group.number}
         ]
-        joining = len(near) - len(turns) if pattern is None else self._joining(near, turns, pattern)
-        weak = len(turns) < self._model.support_share * (len(turns) + joining)
+        drawn = [] if pattern is None else self._drawn(near, turns, pattern)
+        weak = pattern is not None and self._weak(group, turns, drawn)
+        left = {track.epc for track in drawn if all(read.sign != group.sign for read in track.reads)}
+        others = left if len(left) > self._model.left_share * len(turns) else set[str]()
         for track in near:
-            if pattern is not None and weak and track.epc not in turns:
-                score, needed = self._with(track, group.t_s, pattern)
-                if score >= needed:
-                    self._doubt(track, "weak group", group)
+            if pattern is not None and (track.epc in others or (weak and track.epc not in turns)):
+                score, _ = self._score.with_group(track, pattern, self._now_s)
+                if track in drawn:
+                    self._doubt(track, "weak group")
                 self._leave_open(track, group, min(score, 0.0))
-                continue
-            self._judge(track, group, turns.get(track.epc), pattern, rivals)
+            else:
+                self._judge(track, group, turns.get(track.epc), None if weak else pattern, rivals)
 
-    def _joining(self, near: list[Track], turns: dict[str, Turn], pattern: Profile) -> int:
+    def _drawn(self, near: list[Track], turns: dict[str, Turn], pattern: Profile) -> list[Track]:
         """Tags that would go with the group without being sure by themselves."""
-        scores = (self._with(track, pattern.t_s, pattern) for track in near if track.epc not in turns)
-        return sum(score >= needed for score, needed in scores)
+        scores = ((track, self._score.with_group(track, pattern, self._now_s)) for track in near)
+        return [track for track, (score, needed) in scores if score >= needed and track.epc not in turns]
 
-    def _rivals(self, group: _Group) -> list[Profile]:
+    def _weak(self, group: Group, turns: dict[str, Turn], drawn: list[Track]) -> bool:
+        """Too few are sure, or too little of the group arrived: goods that only came near are not taken along."""
+        model = self._model
+        if len(turns) < model.support_share * (len(turns) + len(drawn)):
+            return True
+        left = came = 0.0
+        for track in (*drawn, *(self._tracks[epc] for epc in turns)):
+            for read in track.within(group.t_s - BEFORE_S, self._now_s):
+                if read.sign == group.sign:
+                    came += read.weight
+                elif read.t_s < group.t_s + 1.0:
+                    left += read.weight
+        return came < model.arrived_share * left
+
+    def _rivals(self, group: Group) -> list[Profile]:
         """Groups that cross the other way at about the same time."""
         rivals = [one for one in self._patterns if one.sign != group.sign and abs(one.t_s - group.t_s) < 2 * BEFORE_S]
         for other in self._groups:
@@ -344,7 +276,7 @@ class Engine:
                 rivals.append(profile(reads, other.t_s, other.sign))
         return rivals
 
-    def _pattern(self, group: _Group, turns: dict[str, Turn]) -> Profile | None:
+    def _pattern(self, group: Group, turns: dict[str, Turn]) -> Profile | None:
         """None where too few crossed to tell a pattern: each is then judged alone."""
         if len(turns) < 3:
             return None
@@ -363,7 +295,7 @@ class Engine:
         return found[::-1]
 
     def _judge(
-        self, track: Track, group: _Group, turn: Turn | None, pattern: Profile | None, rivals: list[Profile]
+        self, track: Track, group: Group, turn: Turn | None, pattern: Profile | None, rivals: list[Profile]
     ) -> None:
         model = self._model
         track.crossing = None
@@ -373,25 +305,23 @@ class Engine:
             if turn.score >= model.alone_score and track.both_sides() >= model.alone_reads:
                 self._pass(track, turn.t_s, group.number, group.sign, turn.score)
             elif turn.score >= model.doubt_score:
-                self._doubt(track, "weak", group)
+                self._doubt(track, "weak")
             return
-        score, needed = self._with(track, group.t_s, pattern)
-        if turn is None and score >= needed and rivals:
-            other = max(self._with(track, rival.t_s, rival)[0] for rival in rivals)
-            if other > score - model.rival_margin:
-                if other < score:
-                    self._doubt(track, "two groups", group)
-                return
+        score, needed = self._score.with_group(track, pattern, self._now_s)
+        torn = turn is None and score >= needed and rivals
+        if torn and not self._score.leads(track, pattern, rivals, self._now_s):
+            self._doubt(track, "two groups")
+            return
         if turn is not None:
-            score = max(score, turn.score - self._prior(track))
+            score = max(score, turn.score - self._score.prior(track, self._now_s))
         if score >= needed:
             self._pass(track, group.t_s if turn is None else turn.t_s, group.number, group.sign, score)
             return
         self._leave_open(track, group, score)
         if turn is not None or score >= model.doubt_score:
-            self._doubt(track, "weak" if turn is not None else "one-sided", group)
+            self._doubt(track, "weak" if turn is not None else "one-sided")
 
-    def _leave_open(self, track: Track, group: _Group, score: float) -> None:
+    def _leave_open(self, track: Track, group: Group, score: float) -> None:
         """Later reads will tell where it is, unless so much is known of it that they need not."""
         settled = sum(track.history) >= self._model.settled_reads
         lowest = self._model.lean_score_settled if settled else self._model.lean_score
@@ -399,26 +329,6 @@ class Engine:
             track.refused = group.number
         if score > lowest and track.was_at(-group.sign, group.t_s):
             track.lean = Lean(score, group.t_s, group.sign, group.number)
-
-    def _with(self, track: Track, t_s: float, pattern: Profile) -> tuple[float, float]:
-        """Score and what it must reach."""
-        model = self._model
-        reads: list[Seen] = track.within(t_s - BEFORE_S, self._now_s)
-        if not reads:
-            return -math.inf, 0.0
-        level, spread_db = (track.level, model.level_db) if track.level is not None else self._rest.level()
-        score = with_group(reads, track.history, level, spread_db, pattern, self._now_s, model)
-        fresh = track.fresh(t_s, self._begun_s or 0.0)
-        one_sided = all(read.sign == reads[0].sign for read in reads)
-        if fresh and not one_sided:
-            score += model.fresh_both_prior
-        elif fresh:
-            score += model.fresh_prior if reads[0].sign != pattern.sign else model.fresh_arrived_prior
-        elif t_s - track.went_s < self._settings.late_s:
-            score += model.moved_prior
-        elif one_sided and fresh is False:
-            score += model.settled_prior
-        return score, model.one_sided_score if one_sided else model.group_score
 
     def _pass(self, track: Track, t_s: float, number: int, sign: int, score: float) -> None:
         if track.went == sign and t_s - track.went_s < self._settings.again_s:
@@ -431,11 +341,9 @@ class Engine:
         origin, target = self._settings.zones if sign > 0 else self._settings.zones[::-1]
         confidence = 1 / (1 + math.exp(-min(score + 2.0, 30.0)))
         self._found.append(
-            Passage(
-                track.epc, origin, target, round(t_s, 3), round(confidence, 4), track.total, self._now_s, number
-            )
+            Passage(track.epc, origin, target, round(t_s, 3), round(confidence, 4), track.total, self._now_s, number)
         )
         track.passed(t_s, sign)
 
-    def _doubt(self, track: Track, reason: str, group: _Group) -> None:
+    def _doubt(self, track: Track, reason: str) -> None:
         self._found.append(Uncertain(track.epc, reason, self._now_s, track.total))

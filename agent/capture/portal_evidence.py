@@ -8,53 +8,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
 class Model(NamedTuple):
-    """The parameters, in words.
+    """The parameters. Scores are natural logarithms of likelihood ratios."""
 
-    `side_odds_max` and `side_time_s`: how the logarithm of right-zone to wrong-zone reads grows with the time to the
-    crossing, odds_max * (1 - exp(-|t| / time)). `wrong_share`, `share_weight`: how often a tag at rest is read by the
-    other zone, before its own history is known, and how many reads that belief is worth. `crossing_prior`: against
-    crossing, alone. `alone_score`, `group_score`: what evidence a passage needs by itself and with others that cross;
-    `member_score`: what makes a tag one of those by whom a group is known. `doubt_score`: above it a tag that has no
-    passage is uncertain. `one_sided_score`: what a tag seen in one zone only needs with a group. `floor_share`: reads
-    of a crossing tag that fit no pattern. `level_db`: how reads of one tag at rest scatter,
-    `level_slope_db_s` how much fainter goods are a second away from the door, `level_max` what loudness may add at most,
-    alone and with a group. `late_score`: what a tag needs that went with a group and is found on the other side later.
-    """
-
-    side_odds_max: float = 4.2
-    side_time_s: float = 1.4
-    wrong_share: float = 0.09
-    share_weight: float = 6.6
-    crossing_prior: float = -2.0
-    alone_score: float = 3.0
-    member_score: float = 0.5
-    group_score: float = 0.5
-    one_sided_score: float = 0.7
-    doubt_score: float = 0.0
-    fresh_prior: float = 3.0
-    moved_prior: float = 1.0
-    fresh_arrived_prior: float = 0.5
-    fresh_both_prior: float = 1.5
-    support_share: float = 0.2
-    fresh_crossing_prior: float = -1.0
-    rival_margin: float = 3.0
-    settled_prior: float = -1.0
-    floor_share: float = 0.03
-    level_db: float = 2.5
-    moving_level_db: float = 3.5
-    level_slope_db_s: float = 1.3
-    level_max: float = 3.0
-    group_level_max: float = 4.0
-    late_score: float = 1.5
-    lean_score: float = -6.0
-    lean_score_settled: float = -1.0
-    settled_reads: float = 20.0
-    fainter_max_db: float = 4.0
-    alone_reads: float = 1.4
+    side_odds_max: float = (
+        4.2  # log odds of right-zone to wrong-zone reads far from the crossing: max * (1 - exp(-|t| / time))
+    )
+    side_time_s: float = 1.4  # how soon after the crossing they are reached
+    wrong_share: float = 0.09  # share of reads by the other zone of a tag at rest, before its own history is known
+    share_weight: float = 6.6  # how many reads that belief is worth
+    crossing_prior: float = -2.0  # against a crossing, of a tag that was seen here before
+    fresh_crossing_prior: float = -1.0  # the same, of a tag never seen before it came
+    member_score: float = 0.5  # makes a tag one of those by whom a group is known
+    alone_score: float = 2.4  # what a passage needs without a group
+    alone_reads: float = 1.4  # and how many reads on either side
+    group_score: float = 0.5  # what a tag seen by both zones needs with a group
+    one_sided_score: float = 0.7  # what a tag seen by one zone needs with a group
+    one_sided_reads: float = 0.6  # and how many reads: one that is not faint
+    doubt_score: float = 0.0  # above it a tag without a passage is uncertain
+    fresh_prior: float = 3.0  # with a group: for a tag never seen before, read on the origin's side only
+    fresh_arrived_prior: float = 0.5  # the same, on the target's side only
+    fresh_both_prior: float = 1.5  # the same, on both
+    moved_prior: float = 1.0  # for a tag that passed a minute ago
+    settled_prior: float = -1.0  # against a tag that stood here before
+    support_share: float = 0.12  # share of sure tags below which a group draws nobody along
+    arrived_share: float = 0.3  # reads by the target's zone to reads by the origin's, below which it does neither
+    left_share: float = 2.0  # tags seen on the origin's side only, to sure ones, above which they are other goods
+    rival_margin: float = 2.0  # what one of two opposite groups must be better by, for a tag that one zone saw
+    rival_margin_both: float = 1.0  # the same, for a tag that both zones saw
+    floor_share: float = 0.03  # reads of a crossing tag that fit no pattern
+    level_db: float = 2.5  # how the reads of one tag at rest scatter
+    moving_level_db: float = 3.5  # how those of a group scatter about its pattern
+    level_slope_db_s: float = 1.3  # how much fainter goods are for each second from the door
+    level_max: float = 3.0  # what loudness may say at most, alone
+    group_level_max: float = 4.0  # and with a group
+    fainter_max_db: float = 4.0  # how much fainter than at rest still speaks for moving
+    late_score: float = 1.5  # what a tag in doubt needs that is found on the other side later
+    lean_score: float = -6.0  # below it a tag is not left open
+    lean_score_settled: float = -1.0  # the same, of a tag with a long history
+    settled_reads: float = 20.0  # how many reads are a long history
 
 
 class Seen(NamedTuple):
@@ -113,7 +109,7 @@ def best_turn(
     """The crossing that explains the reads best, against standing still; None if all are of one zone."""
     best: Turn | None = None
     rest = at_rest(reads, history, model)
-    for before, after in zip(reads, reads[1:], strict=False):
+    for before, after in pairwise(reads):
         if before.sign == after.sign:
             continue
         t_s = (before.t_s + after.t_s) / 2
@@ -186,8 +182,13 @@ def profile(members: Sequence[Sequence[Seen]], t_s: float, sign: int) -> Profile
 
 
 def with_group(
-    reads: Sequence[Seen], history: Sequence[float], level_dbm: float | None,
-    spread_db: float, group: Profile, until_s: float, model: Model
+    reads: Sequence[Seen],
+    history: Sequence[float],
+    level_dbm: float | None,
+    spread_db: float,
+    group: Profile,
+    until_s: float,
+    model: Model,
 ) -> float:
     """Does this tag move like the group, against standing still and being read at any time?
 

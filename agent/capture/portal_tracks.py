@@ -11,6 +11,7 @@ from agent.capture.portal_evidence import REPEAT_S, WEIGHT_MIN, Seen
 WINDOW_S = 11.0
 READS_MAX = 64
 HISTORY_MAX = 60.0
+BURST_S = 0.06
 FRESH_S, WARM_S = 9.0, 30.0
 FAINT_DB, FAINT_WEIGHT = 2.0, 0.5  # reads of the wrong zone are faint ones
 ABSENT_S = 30.0
@@ -107,7 +108,12 @@ class Track:
         weight = 1.0 if gap_s >= REPEAT_S else max(WEIGHT_MIN, gap_s / REPEAT_S)
         if rssi_dbm < self._rest.faint_dbm:
             weight *= FAINT_WEIGHT
-        reads.append(Seen(t_s, sign, rssi_dbm, weight))
+        last = reads[-1] if reads else None
+        if last is not None and last.sign == sign and t_s - last.t_s < BURST_S:
+            # One look of one antenna: the loudest of it, worth a little more.
+            reads[-1] = Seen(last.t_s, sign, max(last.rssi_dbm, rssi_dbm), min(1.0, last.weight + weight))
+        else:
+            reads.append(Seen(t_s, sign, rssi_dbm, weight))
         self.last_sign = sign
         self.total += 1
 
