@@ -73,10 +73,16 @@ def score(
         times[read[1]].append(read[0])
     used: set[int] = set()
     counts: dict[str, int] = defaultdict(int)
+    truth = list(truth)
+    real = defaultdict[str, list[Crossing]](list)
+    for crossing in truth:
+        real[crossing.epc].append(crossing)
     for crossing in truth:
         near = [one for one in by_epc[crossing.epc] if abs(one.t_cross_s - crossing.t_s) <= NEAR_S]
-        used |= {id(one) for one in near if f"{one.origin}>{one.target}" == crossing.direction}
+        used |= {id(one) for one in near if _direction(one) == crossing.direction}
         doubt = any(-1.0 <= one.t_s - crossing.t_s <= 2 * NEAR_S + 1 for one in doubts[crossing.epc])
+        # The other direction is wrong, unless it is that of another crossing close by: in and out again.
+        near = [one for one in near if _direction(one) == crossing.direction or not _happened(one, real[one.epc])]
         counts[_kind(crossing, near, doubt, times[crossing.epc])] += 1
     everything = [one for of_tag in by_epc.values() for one in of_tag]
     idle = set(idle)
@@ -97,12 +103,20 @@ def score(
     )
 
 
+def _direction(passage: Passage) -> str:
+    return f"{passage.origin}>{passage.target}"
+
+
+def _happened(passage: Passage, real: list[Crossing]) -> bool:
+    return any(one.direction == _direction(passage) and abs(one.t_s - passage.t_cross_s) <= NEAR_S for one in real)
+
+
 def _kind(crossing: Crossing, near: list[Passage], doubt: bool, times: list[float]) -> str:
-    directions = [f"{one.origin}>{one.target}" for one in near]
-    if crossing.direction in directions:
-        return "right"
-    if directions:
+    directions = {_direction(one) for one in near}
+    if directions - {crossing.direction}:
         return "wrong"
+    if directions:
+        return "right"
     if not any(abs(t_s - crossing.t_s) <= NEAR_S for t_s in times):
         return "unread"
     return "uncertain" if doubt else "missed"
