@@ -139,6 +139,8 @@ class Engine:
         """Seen by one zone, and the other one is silent."""
         if track.told or track.born_s < track.last_s - 15.0:
             return
+        if self._now_s - track.went_s < self._settings.late_s or track.both_sides() > 0.0:
+            return  # it has just passed, or both zones hear it
         gone_s = self._now_s - track.last_s
         if gone_s < self._settings.decide_s - 0.01:
             self._check_at(track, track.last_s + self._settings.decide_s)

@@ -38,8 +38,8 @@ class Model(NamedTuple):
     support_share: float = 0.12  # share of sure tags below which a group draws nobody along
     arrived_share: float = 0.3  # reads by the target's zone to reads by the origin's, below which it does neither
     left_share: float = 2.0  # tags seen on the origin's side only, to sure ones, above which they are other goods
-    rival_margin: float = 2.0  # what one of two opposite groups must be better by, for a tag that one zone saw
-    rival_margin_both: float = 1.0  # the same, for a tag that both zones saw
+    rival_margin: float = 5.0  # what one of two opposite groups must be better by, for a tag that one zone saw
+    rival_margin_both: float = 4.0  # the same, for a tag that both zones saw
     floor_share: float = 0.03  # reads of a crossing tag that fit no pattern
     level_db: float = 2.5  # how the reads of one tag at rest scatter
     moving_level_db: float = 3.5  # how those of a group scatter about its pattern

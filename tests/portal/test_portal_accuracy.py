@@ -1,7 +1,7 @@
-"""Accuracy at the real door and in the simulator's scenes, against the project's targets.
+"""Accuracy at the real door and in the simulator's scenes may not fall below what it is.
 
-The floors hold what the engine reaches; they are not what it was fitted for. Targets that are not reached are marked
-so, and `python -m bench.portal_accuracy` prints all figures. Seeds here were used for no fitting.
+These are floors against a change for the worse, not what is aimed at: `python -m bench.portal_accuracy` prints all
+figures beside the aims, most of which are not reached yet (docs/portal.md). Seeds here were used for no fitting.
 """
 
 from __future__ import annotations
@@ -18,18 +18,6 @@ from simulators.portal import record
 from simulators.portal_scene import builtin, load
 
 SEED = 401
-# Scene: share of crossings right, highest share wrong; what the issue wants.
-TARGETS = {
-    "single": (0.99, 0.002),
-    "follow": (0.985, 0.002),
-    "crossing": (0.97, 0.005),
-    "fast": (0.96, 0.002),
-    "dense": (0.98, 0.002),
-    "shadowed": (0.95, 0.002),
-    "failed": (0.97, 0.002),
-    "in_out": (0.95, 0.002),
-    "stream": (0.95, 0.002),
-}
 # What is reached at least, over seeds.
 FLOORS = {
     "single": 0.70,
@@ -42,8 +30,8 @@ FLOORS = {
     "in_out": 0.80,
     "stream": 0.85,
 }
-# Share of goods that come near and do not cross, kept still: the issue's target, what is held at least.
-STILL = {"u_turn": (0.985, 0.985), "drive_by": (0.975, 0.94), "loiter": (0.995, 0.96)}
+# Share of goods that come near and do not cross, kept still.
+STILL = {"u_turn": 0.985, "drive_by": 0.94, "loiter": 0.96}
 
 
 @cache
@@ -62,29 +50,13 @@ def test_real_door(run: str) -> None:
 def test_scene_floor(name: str) -> None:
     found = scored(name)
     assert found.right >= FLOORS[name] * found.crossings
-    assert found.wrong <= (0.05 if name == "crossing" else 0.005) * found.crossings
-
-
-@pytest.mark.parametrize("name", TARGETS)
-@pytest.mark.xfail(reason="target not reached yet: bench/portal_accuracy has the figures", strict=False)
-def test_scene_target(name: str) -> None:
-    found = scored(name)
-    right, wrong = TARGETS[name]
-    assert found.right >= right * found.crossings
-    assert found.wrong <= wrong * found.crossings
+    assert found.wrong <= (0.03 if name == "crossing" else 0.005) * found.crossings
 
 
 @pytest.mark.parametrize("name", STILL)
 def test_goods_that_do_not_cross(name: str) -> None:
     found = scored(name)
-    assert found.group_false <= (1 - STILL[name][1]) * found.idle_moving
-
-
-@pytest.mark.parametrize("name", STILL)
-@pytest.mark.xfail(reason="target not reached at every seed: bench/portal_accuracy has the figures", strict=False)
-def test_goods_that_do_not_cross_target(name: str) -> None:
-    found = scored(name)
-    assert found.group_false <= (1 - STILL[name][0]) * found.idle_moving
+    assert found.group_false <= (1 - STILL[name]) * found.idle_moving
 
 
 def test_dead_zone_is_uncertain() -> None:
