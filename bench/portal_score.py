@@ -61,13 +61,7 @@ def score(
     findings: Iterable[Finding], truth: Iterable[Crossing], idle: Iterable[str], reads: Reads, shelf: frozenset[str]
 ) -> Score:
     """`idle` are tags that never cross, `shelf` those of them that do not even move."""
-    by_epc: dict[str, list[Passage]] = defaultdict(list)
-    doubts: dict[str, list[Uncertain]] = defaultdict(list)
-    for one in findings:
-        if isinstance(one, Passage):
-            by_epc[one.epc].append(one)
-        elif isinstance(one, Uncertain):
-            doubts[one.epc].append(one)
+    by_epc, doubts = _by_epc(findings)
     times: dict[str, list[float]] = defaultdict(list)
     for read in reads:
         times[read[1]].append(read[0])
@@ -101,6 +95,17 @@ def score(
         len(false_tags - shelf),
         len(idle - shelf),
     )
+
+
+def _by_epc(findings: Iterable[Finding]) -> tuple[dict[str, list[Passage]], dict[str, list[Uncertain]]]:
+    passages: dict[str, list[Passage]] = defaultdict(list)
+    doubts: dict[str, list[Uncertain]] = defaultdict(list)
+    for one in findings:
+        if isinstance(one, Passage):
+            passages[one.epc].append(one)
+        elif isinstance(one, Uncertain):
+            doubts[one.epc].append(one)
+    return passages, doubts
 
 
 def _direction(passage: Passage) -> str:
