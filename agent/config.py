@@ -33,6 +33,7 @@ from contract.stock import is_outside
 from drivers.registry import KINDS
 
 FILE_BYTES_MAX = 1_000_000
+READERS = frozenset({"llrp", "reader_json", "thingmagic", "r200"})  # kinds that read tags
 SECRET_BYTES_MAX = 65_535  # what MQTT's password field holds
 
 
@@ -171,12 +172,12 @@ def _unknown_places(zones: Any, stations: list[Mapping[str, Any]], devices: list
 
 
 def _portals(portals: list[Mapping[str, Any]], zones: Any, devices: list[Mapping[str, Any]]) -> Iterator[str]:
-    names = [device.get("name") for device in devices]
+    kinds = {device.get("name"): _section(device, "settings").get("kind") for device in devices}
     taken: dict[str, int] = {}
     for index, portal in enumerate(portals, start=1):
         device, sides = portal.get("device"), portal.get("zones")
-        if isinstance(device, str) and device not in names:
-            yield f"portal[{index}].device: found {device!r}, expected the name of a [[device]]"
+        if isinstance(device, str) and kinds.get(device) not in READERS:
+            yield f"portal[{index}].device: found {device!r}, expected the name of a [[device]] that reads tags"
         if isinstance(device, str) and taken.setdefault(device, index) != index:
             yield f"portal[{index}].device: found {device!r}, expected a reader that portal[{taken[device]}] has not"
         if isinstance(sides, list) and isinstance(zones, list):

@@ -25,7 +25,7 @@ from enum import StrEnum
 from agent.capture.backoff import NS_PER_S, Backoff
 from agent.capture.hotplug import Hotplug
 from drivers.driver import Clock, Driver, Tap
-from drivers.errors import DeviceError, DeviceRefused, DeviceUnavailable
+from drivers.errors import DeviceError, DeviceMisbehaved, DeviceRefused, DeviceUnavailable
 from drivers.operations import TagOperation, TagResult
 from drivers.reads import Notice, Read
 
@@ -33,7 +33,7 @@ PROBE_S = 1.0
 PROBE_S_MIN = 0.1
 REFUSED_S_MAX = 2.0  # a reader in the network that refuses
 NOTICES_MAX = 64  # conditions of one device at a time
-OPEN_S_MAX = 30.0  # a driver that does not open in that time has a bug
+OPEN_S_MAX = 30.0  # a reader is set up in a few
 TRACEBACK_CHARS_MAX = 8192
 
 
@@ -224,8 +224,7 @@ class Supervisor:
         try:
             driver = run.device.make()
             driver.listen(run.tap)
-            async with asyncio.timeout(OPEN_S_MAX):
-                await driver.__aenter__()
+            await _enter(driver)
             try:
                 opened_ns = self._clock().monotonic_ns
                 self._up(run, driver)
@@ -325,6 +324,15 @@ class Supervisor:
             bytes_in=before.bytes_in + counters.bytes_in,
             facts=run.driver.facts,
         )
+
+
+async def _enter(driver: Driver) -> None:
+    try:
+        async with asyncio.timeout(OPEN_S_MAX):
+            await driver.__aenter__()
+    except TimeoutError as error:
+        message = f"{driver.name} was not ready within {OPEN_S_MAX:.0f} s"
+        raise DeviceMisbehaved(message, hint="restart the device; it answers too slowly, or not at all") from error
 
 
 def _asked(run: _Run) -> None:

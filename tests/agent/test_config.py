@@ -24,6 +24,12 @@ STATION = '[[station]]\nname = "dock"\nzone = "backroom"\n'
 DEVICE = (
     '[[device]]\nname = "d1"\nstation = "dock"\n[device.settings]\nkind = "serial_line"\npath = "/dev/serial/by-id/a"\n'
 )
+READER = '[[device]]\nname = "gate"\n[device.settings]\nkind = "llrp"\nhost = "10.0.0.9"\n'
+PORTAL = (
+    '[[portal]]\nname = "door"\ndevice = "gate"\nzones = ["backroom", "salesfloor"]\n'
+    'antennas = { 1 = "backroom", 2 = "salesfloor" }\n'
+)
+
 GOOD = STORE + STATION + DEVICE
 
 
@@ -168,6 +174,46 @@ CASES: list[tuple[str, str, str]] = [
         "two devices of a name",
         GOOD + DEVICE.replace("by-id/a", "by-id/b"),
         "device: found 'd1' 2 times, expected each name once",
+    ),
+    (
+        "two readers at one address",
+        GOOD + READER + READER.replace("gate", "gate2"),
+        "device[3].settings.host: found '10.0.0.9', expected a host that device[2] has not",
+    ),
+    (
+        "portal of a scanner",
+        GOOD + READER + PORTAL.replace("gate", "d1"),
+        "portal[1].device: found 'd1', expected the name of a [[device]] that reads tags",
+    ),
+    (
+        "portal of nobody",
+        GOOD + READER + PORTAL.replace("gate", "nobody"),
+        "portal[1].device: found 'nobody', expected the name of a [[device]] that reads tags",
+    ),
+    (
+        "two portals of a reader",
+        GOOD + READER + PORTAL + PORTAL.replace("door", "door2"),
+        "portal[2].device: found 'gate', expected a reader that portal[1] has not",
+    ),
+    (
+        "portal to the moon",
+        GOOD + READER + PORTAL.replace("salesfloor", "moon"),
+        "portal[1].zones: found 'moon', expected one of backroom, salesfloor, or a place outside",
+    ),
+    (
+        "antenna that looks elsewhere",
+        GOOD + READER + PORTAL.replace('2 = "salesfloor"', '2 = "supplier"'),
+        "portal[1]: found a table or list; antennas look at supplier, which is none of its zones",
+    ),
+    (
+        "portal to customers without alarm",
+        GOOD + READER + PORTAL.replace("backroom", "customer"),
+        "portal[1]: found a table or list; goods do not leave to customers by a portal's word: its rule is alarm",
+    ),
+    (
+        "serial numbers backwards",
+        GOOD + "[tags]\nserial_first = 9\nserial_last = 3\n",
+        "tags: found a table or list; serial_last 3 is below serial_first 9",
     ),
     (
         "two devices on a path",

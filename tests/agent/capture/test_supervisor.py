@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import pytest
 
+from agent.capture import supervisor
 from agent.capture.supervisor import NOTICES_MAX, Device, DeviceStatus, HandlerFailed, Outage, State, Supervisor
 from drivers.driver import Counters, Driver, Tap
 from drivers.errors import DeviceError, DeviceMisbehaved, DeviceRefused, DeviceUnavailable
@@ -455,5 +456,32 @@ def test_operations_go_to_the_opened_driver_and_fail_with_a_hint_without_one() -
         assert caught.value.hint
         with pytest.raises(KeyError):
             await world.supervisor.operate("nobody", operation)
+
+    live(world, work)
+
+
+def test_a_device_that_is_never_ready_is_no_bug_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "OPEN_S_MAX", 0.05)
+
+    class Slow(Scripted):
+        async def __aenter__(self) -> Self:
+            await asyncio.Event().wait()
+            return self
+
+    world = World({"gate": []})
+    made = iter([Slow("gate")])
+
+    def make() -> Driver:
+        return next(made, None) or Scripted("gate")
+
+    world.supervisor._runs["gate"].device = replace(world.supervisor._runs["gate"].device, make=make)
+
+    async def work() -> None:
+        await until(lambda: world.status("gate").state is State.FAILED)
+        status = world.status("gate")
+        assert (status.bugs, status.traceback) == (0, None)
+        assert "ready" in (status.error or "")
+        assert status.hint
+        await until(lambda: world.status("gate").state is State.UP)
 
     live(world, work)
