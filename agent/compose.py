@@ -109,6 +109,11 @@ class Agent:
             post=self._post,
             after=self._later,
             counted=self._screen_reader.counted,
+            zones={
+                (one.device, int(number)): zone
+                for one in self._config.zone_reader
+                for number, zone in one.antennas.items()
+            },
         )
 
     def _build_portals(self) -> PortalDesk:

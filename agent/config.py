@@ -27,6 +27,7 @@ from agent.sections import (
     TagsSection,
     UplinkSection,
     WebSection,
+    ZoneReaderSection,
 )
 from contract.ids import NAME
 from contract.stock import is_outside
@@ -47,6 +48,7 @@ class Config(Section):
     station: Annotated[tuple[StationSection, ...], Field(max_length=200)] = ()
     device: Annotated[tuple[DeviceSection, ...], Field(max_length=200)] = ()
     portal: Annotated[tuple[PortalSection, ...], Field(max_length=50)] = ()
+    zone_reader: Annotated[tuple[ZoneReaderSection, ...], Field(max_length=50)] = ()
     in_store: Annotated[tuple[InStoreSection, ...], Field(max_length=50)] = ()
 
 
@@ -139,7 +141,9 @@ def _contradictions(table: Mapping[str, Any]) -> Iterator[str]:
     stations, devices = _entries(table, "station"), _entries(table, "device")
     yield from _unknown_places(_section(table, "store").get("zones"), stations, devices)
     portals = _entries(table, "portal")
-    yield from _portals(portals, _section(table, "store").get("zones"), devices)
+    zones = _section(table, "store").get("zones")
+    yield from _portals(portals, zones, devices)
+    yield from _zone_readers(_entries(table, "zone_reader"), zones, devices)
     for kind, entries in (("station", stations), ("device", devices), ("portal", portals)):
         names = [one["name"] for one in entries if isinstance(one.get("name"), str)]
         for name in sorted({name for name in names if names.count(name) > 1}):
@@ -172,11 +176,11 @@ def _unknown_places(zones: Any, stations: list[Mapping[str, Any]], devices: list
 
 
 def _portals(portals: list[Mapping[str, Any]], zones: Any, devices: list[Mapping[str, Any]]) -> Iterator[str]:
-    kinds = {device.get("name"): _section(device, "settings").get("kind") for device in devices}
+    readers = _readers(devices)
     taken: dict[str, int] = {}
     for index, portal in enumerate(portals, start=1):
         device, sides = portal.get("device"), portal.get("zones")
-        if isinstance(device, str) and kinds.get(device) not in READERS:
+        if isinstance(device, str) and device not in readers:
             yield f"portal[{index}].device: found {device!r}, expected the name of a [[device]] that reads tags"
         if isinstance(device, str) and taken.setdefault(device, index) != index:
             yield f"portal[{index}].device: found {device!r}, expected a reader that portal[{taken[device]}] has not"
@@ -185,6 +189,23 @@ def _portals(portals: list[Mapping[str, Any]], zones: Any, devices: list[Mapping
                 if isinstance(side, str) and side not in zones and not is_outside(side):
                     expected = ", ".join(sorted(str(zone) for zone in cast("list[Any]", zones)))
                     yield f"portal[{index}].zones: found {side!r}, expected one of {expected}, or a place outside"
+
+
+def _readers(devices: list[Mapping[str, Any]]) -> list[Any]:
+    """Names of devices that read tags, as they stand in the file."""
+    return [one.get("name") for one in devices if _section(one, "settings").get("kind") in tuple(READERS)]
+
+
+def _zone_readers(readers: list[Mapping[str, Any]], zones: Any, devices: list[Mapping[str, Any]]) -> Iterator[str]:
+    known = _readers(devices)
+    for index, reader in enumerate(readers, start=1):
+        device = reader.get("device")
+        if isinstance(device, str) and device not in known:
+            yield f"zone_reader[{index}].device: found {device!r}, expected the name of a [[device]] that reads tags"
+        for antenna, zone in _section(reader, "antennas").items():
+            if isinstance(zone, str) and isinstance(zones, list) and zone not in zones:
+                expected = ", ".join(sorted(str(one) for one in cast("list[Any]", zones)))
+                yield f"zone_reader[{index}].antennas.{antenna}: found {zone!r}, expected one of {expected}"
 
 
 def _halves(uplink: Mapping[str, Any]) -> Iterator[str]:

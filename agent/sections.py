@@ -213,3 +213,12 @@ class PortalSection(Section):
         if "customer" in self.zones and self.rule != "alarm":
             raise ValueError("goods do not leave to customers by a portal's word: its rule is alarm")
         return self
+
+
+class ZoneReaderSection(Section):
+    """A reader without a door, overhead or on a shelf: it tells in which zone a tag was seen last."""
+
+    device: Name = Field(description="The reader, one of the devices.")
+    antennas: dict[Antenna, Name] = Field(
+        min_length=1, max_length=64, description="The zone that each antenna looks at, by its number."
+    )

@@ -46,6 +46,8 @@ EXAMPLES: dict[str, Any] = {
     "portal.device": "portal-1",
     "portal.zones": ["supplier", "backroom"],
     "portal.antennas": {"1": "supplier", "2": "supplier", "3": "backroom", "4": "backroom"},
+    "zone_reader.device": "gate-1",
+    "zone_reader.antennas": {"1": "backroom", "2": "salesfloor"},
     "in_store.name": "scale",
     "in_store.prefixes": ["28"],
     "in_store.layout": "IIIIIWWWWWC",

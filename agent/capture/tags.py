@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from agent.capture.zones import Zones, ZoneSettings
 from agent.clock import Clock
 from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
@@ -49,7 +50,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A tag that somebody looks for. `nearness` is 0 to 100."""
+    """A tag that somebody looks for. `nearness` is 0 to 100, `zone` where readers without a door saw it last."""
 
     epc: str
     nearness: int
@@ -57,6 +58,7 @@ class Found:
     antenna: int
     device: str
     age_s: float
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,11 @@ class Items(Protocol):
 
 
 class TagDesk:
-    """`counted` gives the EPCs that a count had seen before this agent started; it blocks, and is asked once each."""
+    """`counted` gives the EPCs that a count had seen before this agent started; it blocks, and is asked once each.
+
+    `zones` are what antennas of readers without a door look at, by device and number: such a reader's tags count for a
+    zone only once they are placed in it.
+    """
 
     def __init__(
         self,
@@ -111,6 +117,7 @@ class TagDesk:
         post: Callable[[Callable[[], None]], None],
         after: Callable[[float, Callable[[], None]], None],
         counted: Callable[[str, str], Iterable[str]],
+        zones: Mapping[tuple[str, int], str] | None = None,
     ) -> None:
         self._stations = stations
         self._device_stations = device_stations
@@ -120,6 +127,9 @@ class TagDesk:
         self._post = post
         self._after = after
         self._counted = counted
+        self._places = {place: number for number, place in enumerate(zones or {})}
+        self._zones = Zones(ZoneSettings({self._places[place]: zone for place, zone in (zones or {}).items()}))
+        self._overhead = frozenset(device for device, _ in self._places)
         self._counts: dict[str, _Count] = {}
         self._held: dict[bytes, Sighting] = {}
         self._flushing = False
@@ -146,8 +156,16 @@ class TagDesk:
                 held.rssi_cdbm = rssi if mean is None else int(mean + SMOOTHING * (rssi - mean))
             held.seen_ns, held.antenna, held.device = now_ns, read.antenna, read.device
             held.reads += 1
+        if read.device in self._overhead:
+            self._place(read, now_ns)
         if self._counts:
             self._count(read, now_ns)
+
+    def _place(self, read: TagRead, now_ns: int) -> None:
+        place = self._places.get((read.device, read.antenna))
+        if place is not None:
+            rssi_dbm = -60.0 if read.rssi_cdbm is None else read.rssi_cdbm / 100
+            self._zones.read(now_ns / NS_PER_S, read.epc.hex().upper(), place, rssi_dbm)
 
     def _count(self, read: TagRead, now_ns: int) -> None:
         count = self._counts.get(self._device_stations.get(read.device, ""))
@@ -160,8 +178,10 @@ class TagDesk:
             if len(count.foreign) < FOREIGN_HELD_MAX:
                 count.foreign.add(read.epc)
             return
-        count.known.add(read.epc)
         text = read.epc.hex().upper()
+        if read.device in self._overhead and self._zones.where(text) != count.zone:
+            return
+        count.known.add(read.epc)
         if text not in count.epcs:
             count.pending[text] = None
             count.device = read.device
@@ -250,6 +270,7 @@ class TagDesk:
         Raises CatalogueError.
         """
         now_ns = self._clock.now().monotonic_ns
+        self._zones.tick(now_ns / NS_PER_S)
         item = self._items.item(wanted)
         gtins = {one.gtin for one in item.gtins} if item is not None else set[str]()
         try:
@@ -269,7 +290,9 @@ class TagDesk:
         near = min(1.0, max(0.0, (rssi - FAR_CDBM) / (NEAR_CDBM - FAR_CDBM)))
         near *= 1.0 if age_s <= FADE_S else max(0.0, 1.0 - (age_s - FADE_S) / (2 * FADE_S))
         dbm = None if held.rssi_cdbm is None else held.rssi_cdbm / 100
-        return Found(epc.hex().upper(), round(100 * near), dbm, held.antenna, held.device, round(age_s, 1))
+        text = epc.hex().upper()
+        zone = self._zones.where(text)
+        return Found(text, round(100 * near), dbm, held.antenna, held.device, round(age_s, 1), zone)
 
     # -- photo-eyes -------------------------------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ def tag(one: Found, language: Language) -> Shown:
         "epc": one.epc,
         "signal": UNKNOWN if one.rssi_dbm is None else f"{one.rssi_dbm:.0f} dBm".replace("-", "\N{MINUS SIGN}"),
         "antenna": str(one.antenna) if one.antenna else UNKNOWN,
-        "reader": one.device,
+        "reader": f"{one.device} · {one.zone}" if one.zone else one.device,
         "seen": _ago(one.age_s, language),
     }
 

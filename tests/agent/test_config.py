@@ -211,6 +211,16 @@ CASES: list[tuple[str, str, str]] = [
         "portal[1]: found a table or list; goods do not leave to customers by a portal's word: its rule is alarm",
     ),
     (
+        "zone reader that is a scanner",
+        GOOD + '[[zone_reader]]\ndevice = "d1"\nantennas = { 1 = "backroom" }\n',
+        "zone_reader[1].device: found 'd1', expected the name of a [[device]] that reads tags",
+    ),
+    (
+        "zone reader that looks at the moon",
+        GOOD + READER + '[[zone_reader]]\ndevice = "gate"\nantennas = { 1 = "moon" }\n',
+        "zone_reader[1].antennas.1: found 'moon', expected one of backroom, salesfloor",
+    ),
+    (
         "serial numbers backwards",
         GOOD + "[tags]\nserial_first = 9\nserial_last = 3\n",
         "tags: found a table or list; serial_last 3 is below serial_first 9",

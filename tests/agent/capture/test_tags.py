@@ -247,3 +247,51 @@ def test_a_window_without_tags_is_something_for_a_person(shop: Shop, tag_reads: 
     if found:
         assert found[0]["source"] == {"device": "dock-scanner", "station": "dock"}
         assert "2.5 s" in found[0]["data"]["detail"]
+
+
+def overhead(shop: Shop) -> TagDesk:
+    """A reader whose antenna 1 looks at the backroom and antenna 2 at the sales floor."""
+    return TagDesk(
+        stations=shop.desk.stations,
+        device_stations={"overhead": "dock"},
+        items=shop.catalogue,
+        log=shop.ledger,
+        clock=shop.clock,
+        post=shop.loop.put,
+        after=lambda _seconds, call: shop.timers.append(call),
+        counted=shop.reader.counted,
+        zones={("overhead", 1): "backroom", ("overhead", 2): "salesfloor"},
+    )
+
+
+def watch(shop: Shop, desk: TagDesk, code: bytes, strong: int, seconds: float) -> None:
+    """Read by both antennas, by one of them 15 dB louder."""
+    for _ in range(int(seconds * 4)):
+        shop.clock.advance(0.25)
+        now = shop.clock.now()
+        for antenna in (1, 2):
+            rssi_cdbm = -5000 if antenna == strong else -6500
+            desk.handle(TagRead("overhead", code, antenna, rssi_cdbm, now, now.wall_us, now.wall_us))
+
+
+def test_a_reader_without_a_door_tells_the_zone_that_a_tag_was_seen_in_last(shop: Shop) -> None:
+    desk = overhead(shop)
+    watch(shop, desk, epc(1), 1, 5)
+    assert [one.zone for one in desk.find("COLA")] == ["backroom"]
+    watch(shop, desk, epc(1), 2, 2)
+    assert [one.zone for one in desk.find("COLA")] == ["backroom"], "not at once"
+    watch(shop, desk, epc(1), 2, 30)
+    assert [one.zone for one in desk.find("COLA")] == ["salesfloor"]
+    shop.clock.advance(600)
+    assert [one.zone for one in desk.find("COLA")] == [None]
+
+
+def test_such_a_readers_tags_count_in_their_own_zone_only(shop: Shop) -> None:
+    shop.scan(COUNT)
+    desk = overhead(shop)
+    for station, session in shop.reader.sessions().items():
+        desk.session(station, session)
+    watch(shop, desk, epc(1), 1, 5)
+    watch(shop, desk, epc(2), 2, 5)
+    settle(shop)
+    assert seen(shop) == [[epc(1).hex().upper()]]

@@ -257,6 +257,7 @@ def test_the_api_tells_what_is_near():
         "rssi_dbm": -38.0,
         "antenna": 2,
         "device": "reader-1",
+        "zone": None,
         "age_s": 0.1,
         "state": "close",
     }
