@@ -21,6 +21,7 @@ class Model(NamedTuple):
     side_time_s: float = 1.4  # how soon after the crossing they are reached
     wrong_share: float = 0.09  # share of reads by the other zone of a tag at rest, before its own history is known
     share_weight: float = 6.6  # how many reads that belief is worth
+    lived_weight: float = 1.0  # how much it counts against a crossing that the tag did not live where it comes from
     crossing_prior: float = -2.0  # against a crossing, of a tag that was seen here before
     fresh_crossing_prior: float = -1.0  # the same, of a tag never seen before it came
     member_score: float = 0.5  # makes a tag one of those by whom a group is known
@@ -35,6 +36,7 @@ class Model(NamedTuple):
     fresh_both_prior: float = 1.5  # the same, on both
     moved_prior: float = 1.0  # for a tag that passed a minute ago
     settled_prior: float = -1.0  # against a tag that stood here before
+    stood_prior: float = -3.0  # and more against one that stood here for long
     support_share: float = 0.12  # share of sure tags below which a group draws nobody along
     arrived_share: float = 0.3  # reads by the target's zone to reads by the origin's, below which it does neither
     left_share: float = 2.0  # tags seen on the origin's side only, to sure ones, above which they are other goods

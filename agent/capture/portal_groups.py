@@ -49,6 +49,13 @@ class Scorer:
         self.rest = Rest()
         self.begun_s = 0.0
 
+    def lived(self, track: Track, sign: int) -> float:
+        """Against a crossing from a side where the tag has not lived: a logarithm, 0 where it did."""
+        model = self._model
+        origin, both = track.history[sign < 0], sum(track.history)
+        share = (0.5 * model.share_weight + origin) / (model.share_weight + both)
+        return model.lived_weight * min(0.0, math.log(2 * share))
+
     def prior(self, track: Track, now_s: float) -> float:
         fresh = track.fresh(now_s - self._settings.decide_s, self.begun_s)
         return self._model.crossing_prior if fresh is False else self._model.fresh_crossing_prior
@@ -62,7 +69,7 @@ class Scorer:
             if origin > 3 * target:
                 score = self._model.crossing_prior - at_rest(reads, track.history, self._model)
                 return Turn(score, (track.aged_s + reads[0].t_s) / 2, sign, track.aged_s, reads[0].t_s)
-        return turn
+        return turn if turn is None else turn._replace(score=turn.score + self.lived(track, turn.sign))
 
     def with_group(self, track: Track, pattern: Profile, now_s: float) -> tuple[float, float]:
         """How much speaks for going with the group, and what that must reach."""
@@ -73,6 +80,7 @@ class Scorer:
         if one_sided and sum(read.weight for read in reads) < self._model.one_sided_reads:
             return -math.inf, 0.0
         score = self.likeness(track, reads, pattern, now_s) + self._expected(track, reads, one_sided, pattern)
+        score += self.lived(track, pattern.sign)
         return score, self._model.one_sided_score if one_sided else self._model.group_score
 
     def likeness(self, track: Track, reads: list[Seen], pattern: Profile, now_s: float) -> float:
@@ -99,4 +107,5 @@ class Scorer:
             return model.fresh_prior if reads[0].sign != pattern.sign else model.fresh_arrived_prior
         if t_s - track.went_s < self._settings.late_s:
             return model.moved_prior
-        return model.settled_prior if one_sided and fresh is False else 0.0
+        settled = model.settled_prior if one_sided and fresh is False else 0.0
+        return settled + (model.stood_prior if sum(track.history) >= model.settled_reads else 0.0)
