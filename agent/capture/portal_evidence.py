@@ -19,13 +19,13 @@ class Model(NamedTuple):
         4.2  # log odds of right-zone to wrong-zone reads far from the crossing: max * (1 - exp(-|t| / time))
     )
     side_time_s: float = 1.4  # how soon after the crossing they are reached
-    wrong_share: float = 0.09  # share of reads by the other zone of a tag at rest, before its own history is known
+    wrong_share: float = 0.06  # share of reads by the other zone of a tag at rest, before its own history is known
     share_weight: float = 6.6  # how many reads that belief is worth
     lived_weight: float = 1.0  # how much it counts against a crossing that the tag did not live where it comes from
     crossing_prior: float = -2.0  # against a crossing, of a tag that was seen here before
     fresh_crossing_prior: float = -1.0  # the same, of a tag never seen before it came
     member_score: float = 0.5  # makes a tag one of those by whom a group is known
-    alone_score: float = 2.4  # what a passage needs without a group
+    alone_score: float = 3.4  # what a passage needs without a group
     alone_reads: float = 1.4  # and how many reads on either side
     group_score: float = 0.5  # what a tag seen by both zones needs with a group
     one_sided_score: float = 0.7  # what a tag seen by one zone needs with a group
