@@ -88,6 +88,7 @@ class Shell:
                 failed = 0 if self._connection() else failed + 1
                 if self._other_version:
                     self._other_version, self._version5 = False, not self._version5
+                    _release(self._client)
                     self._client = self._made()
                 # Jitter: when a broker comes back, not all come to it at once.
                 pause_s = min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(failed, 10))
@@ -149,6 +150,7 @@ class Shell:
         self._client.disconnect()
         if self._thread is not None:
             self._thread.join(5)
+        _release(self._client)
 
     # -- paho -------------------------------------------------------------------------------------------------------
 
@@ -214,3 +216,8 @@ class Shell:
             self._queue.put(item, timeout=PUT_TIMEOUT_S)
         except queue.Full:
             self.dropped += 1
+
+
+def _release(client: paho.Client) -> None:
+    """paho closes its pair of sockets only when it is collected, and its callbacks hold it in a circle."""
+    client._reset_sockets()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

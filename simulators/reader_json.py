@@ -266,6 +266,7 @@ class MqttSink:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client._reset_sockets()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it waits to be collected
 
     def _connected(self) -> paho.Client:
         client = paho.Client(CallbackAPIVersion.VERSION2)

@@ -101,7 +101,8 @@ class _Listener:
         client = self._client
         client.disconnect()
         client.loop_stop()
-        # paho closes its pair of sockets when the client is collected: nothing may hold it, not even a circle.
+        # paho closes its pair of sockets only when the client is collected, and a traceback may hold it in a circle.
+        client._reset_sockets()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         client.on_connect = client.on_subscribe = client.on_message = client.on_disconnect = None
         del self._client
 
