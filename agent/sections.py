@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agent.operations.tags import SERIAL_MAX
-from contract.events import Name, Place
 from contract.ids import is_store
+from contract.shapes import Mode, Name, Place
 from contract.stock import is_outside, is_zone
 from contract.topics import PREFIX
 from drivers.registry import AnySettings
@@ -140,7 +140,7 @@ class TagsSection(Section):
 
 class StationSection(Section):
     name: Name = Field(description="Name of the station; its screen is /station/<name>.")
-    mode: Literal["receive", "move", "lookup", "count"] = Field("receive", description="Mode of a new session.")
+    mode: Mode = Field("receive", description="Mode of a new session.")
     zone: Name = Field(description="Zone that goods are received into.")
     language: Literal["ko", "en"] | None = Field(None, description="Language of a new session; absent: the store's.")
 

@@ -14,7 +14,7 @@ from agent.capture.supervisor import DeviceStatus, Supervisor
 from agent.capture.tagging import Tagging, WriteTag
 from agent.clock import Clock
 from agent.control import Arguments, Values, Verb
-from contract.events import Gtin, Name
+from contract.shapes import Gtin, Name
 from drivers.driver import Direction
 from drivers.operations import WORDS_MAX, Bank, ReadMemory
 from drivers.reads import Arrival

@@ -10,12 +10,20 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import Field, ValidationError, model_validator
 
-from contract.events import Disposition, Epc, Name, Place, Quantity, Shape
+from contract.shapes import Day, Disposition, DocumentKind, Epc, Identifier, Name, Place, Quantity, Shape
 from contract.stock import is_outside
 
 LINES_MAX = 2000
 DOCUMENT_SIZE_BYTES_MAX = 64 * 1024
-Kind = Literal["receipt", "transfer_in", "transfer_out"]
+Kind = DocumentKind | Literal["count_request"]
+INWARD = frozenset({"receipt", "transfer_in"})
+_OUTSIDE = {
+    "receipt": "supplier",
+    "transfer_in": "transit",
+    "transfer_out": "transit",
+    "vendor_return": "supplier",
+    "pick": "customer",
+}
 
 
 class DocumentRefused(ValueError):
@@ -28,30 +36,51 @@ class ExpectedLine(Shape):
     quantity: Quantity = Field(description="base units")
     lot: str | None = Field(None, max_length=64)
     disposition: Disposition = Field("sellable", description="of the goods when they have come")
+    expiry: Day | None = Field(None, description="last day of the lot")
+    sscc: str | None = Field(None, pattern="^[0-9]{18}$", description="logistic unit that the goods come in")
+    reservation: Identifier | None = Field(None, description="of a pick: the reservation that it fills")
     epcs: list[Epc] | None = Field(None, max_length=2000, description="identities, where the sender knows them")
 
 
 class ExpectedDocument(Shape):
-    """An advance ship notice or purchase order (`receipt`), or a transfer from or to another store."""
+    """What is to come, to go or to be counted. A `receipt` is an advance ship notice or a purchase order; a `pick` has
+    the goods of an online order; a `count_request` names zones and has no lines."""
 
     document: Name
     kind: Kind
     revision: Annotated[int, Field(ge=1)] = Field(description="grows with each change; a lower one is old news")
-    source: Place = Field(alias="from", description="`supplier` or `transit:{store}` for what comes, else a zone")
-    target: Place = Field(alias="to", description="a zone for what comes, else `transit:{store}`")
-    lines: list[ExpectedLine] = Field(min_length=1, max_length=LINES_MAX)
+    source: Place | None = Field(
+        None, alias="from", description="`supplier` or `transit:{store}` for what comes, a zone for what goes"
+    )
+    target: Place | None = Field(
+        None, alias="to", description="a zone for what comes; `transit:{store}`, `supplier` or `customer` for what goes"
+    )
+    lines: list[ExpectedLine] = Field(default_factory=list[ExpectedLine], max_length=LINES_MAX)
+    zones: list[Name] = Field(default_factory=list[Name], max_length=500, description="what a `count_request` asks for")
+    blind: bool = Field(default=True, description="of a `count_request`: clerks do not see what is expected")
+    due_at: str | None = Field(None, max_length=40, description="when it is wanted, RFC 3339")
+    order: Identifier | None = Field(None, description="of a pick: the customer's order")
     tolerance_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         0, description="over-delivery of a line that is taken without a supervisor"
     )
 
     @model_validator(mode="after")
     def _goes_one_way(self) -> ExpectedDocument:
-        inward = self.kind != "transfer_out"
+        if self.kind == "count_request":
+            if self.lines or not self.zones:
+                raise ValueError("a count_request has zones and no lines")
+            return self
+        if not self.lines or self.zones:
+            raise ValueError(f"a {self.kind} has lines and no zones")
+        if self.source is None or self.target is None:
+            raise ValueError(f"a {self.kind} says where it goes: from, to")
+        inward = self.kind in INWARD
         outside, inside = (self.source, self.target) if inward else (self.target, self.source)
         if not is_outside(outside) or is_outside(inside):
             raise ValueError(f"a {self.kind} goes from {'outside to a zone' if inward else 'a zone to outside'}")
-        if self.kind != "receipt" and not outside.startswith("transit:"):
-            raise ValueError(f"a {self.kind} names the other store: transit:{{store}}")
+        wanted = _OUTSIDE[self.kind]
+        if outside.partition(":")[0] != wanted:
+            raise ValueError(f"the outside of a {self.kind} is {wanted + (':{store}' if wanted == 'transit' else '')}")
         if len({line.line for line in self.lines}) != len(self.lines):
             raise ValueError("two lines have the same number")
         return self

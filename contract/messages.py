@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contract.canonical import INTEGER_MAX
-from contract.events import Hash, Name, Shape
+from contract.shapes import Hash, Name, Shape
 
 MESSAGE_SIZE_BYTES_MAX = 64 * 1024
 MESSAGE_EVENTS_MAX = 100

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from contract.canonical import canonical, encode
 from contract.chain import ChainError
-from contract.events import OpeningData
+from contract.journal import OpeningData
 
 ROWS_A_PART_MAX = 250  # a part stays below one message
 SESSIONS_A_PART_MAX = 50

@@ -25,8 +25,8 @@ import orjson
 
 from contract.canonical import INTEGER_MAX, encode
 from contract.chain import GENESIS, ChainError, check_event
-from contract.events import OpeningData
 from contract.ids import is_name
+from contract.journal import OpeningData
 from contract.messages import MESSAGE_EVENTS_MAX, MESSAGE_SIZE_BYTES_MAX
 from contract.opening import read_opening
 from contract.stock import StockError, StockKey, event_deltas

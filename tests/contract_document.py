@@ -16,7 +16,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel
 
-from contract import catalog, chain, documents, events, messages, opening
+from contract import catalog, chain, documents, events, journal, messages, opening, papers, shapes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "contract.md"
 _MADE = re.compile(r"(<!-- made: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -136,6 +136,32 @@ MEANINGS = {
     "thresholds": "`min`, `max`",
     "category": "free text",
     "deleted": "frees its codes",
+    "count": "name of the count",
+    "expiry": "last day of the lot",
+    "reverses": "the scan that this one takes back",
+    "clerk": "opaque id, unique in the store",
+    "role": "what the clerk may do",
+    "reservation": "id that head office gave it",
+    "order": "the customer's order",
+    "resolution": "`booked`: as a movement; `counted`: a count settled it",
+    "note": "what the clerk wrote",
+    "taken": "transactions that are booked now",
+    "refused": "rows that are in the exceptions tray",
+    "document_kind": "what kind of document it is",
+    "expected": "base units on the document",
+    "done": "base units that came or went",
+    "damaged": "of these, damaged",
+    "over": "more than expected",
+    "short": "less than expected",
+    "counted": "base units counted",
+    "delta": "counted less expected",
+    "recounted": "a second clerk counted it",
+    "blind": "clerks did not see what was expected",
+    "request": "head office's count request that it answers",
+    "lines_total": "lines over all parts",
+    "approved_by": "opaque id of the clerk who approved",
+    "SalesFileData.hash": "SHA-256 of its bytes",
+    "SalesFileData.rows": "rows that it has",
 }
 
 
@@ -277,7 +303,7 @@ def made(name: str) -> str:
     if what == "example":
         shown = json.dumps(example(subject), ensure_ascii=False, indent=1)
         return f"```json\n{shown}\n```\n"
-    rooms: tuple[ModuleType, ...] = (events, messages, documents, catalog)
+    rooms: tuple[ModuleType, ...] = (events, papers, journal, shapes, messages, documents, catalog)
     return "\n".join(members(next(vars(room)[name] for room in rooms if name in vars(room)))) + "\n"
 
 

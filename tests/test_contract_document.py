@@ -14,19 +14,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from contract import documents, events, messages
+from contract import documents, events, journal, messages, papers, shapes
 from contract.chain import GENESIS, check_event
 from contract.opening import check_opening
 from tests.contract_document import DOCUMENT, renewed, sample_log
 
 TEXT = DOCUMENT.read_text("utf-8")
 INTERNAL = {
-    events.Shape,
-    events.Encoding,
+    shapes.Shape,
+    journal.Encoding,
     messages.Request,
     events.MovementEvent,
     events.ExceptionEvent,
     events.JournalEvent,
+    events.DocumentEvent,
+    events.CountEvent,
 }
 
 
@@ -35,7 +37,7 @@ def test_tables_and_examples_are_of_the_code() -> None:
 
 
 def test_every_model_of_the_contract_has_its_table() -> None:
-    for room in (events, messages, documents):
+    for room in (events, papers, journal, shapes, messages, documents):
         for name, model in vars(room).items():
             if inspect.isclass(model) and issubclass(model, BaseModel) and model.__module__ == room.__name__:
                 assert model in INTERNAL or f"<!-- made: {name} -->" in TEXT, name

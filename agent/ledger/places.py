@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.operations import passages
-from agent.operations.passages import TagPlace
+from agent.operations.values import TagPlace
 from contract.documents import ExpectedDocument, parse_document
 
 _PUT_TAG = (
@@ -46,6 +46,10 @@ class Places:
     def documents(self) -> Sequence[ExpectedDocument]:
         rows = self._connection.execute("SELECT body FROM expected ORDER BY document")
         return [parse_document(bytes(row[0])) for row in rows]
+
+    def document(self, name: str) -> ExpectedDocument | None:
+        row = self._connection.execute("SELECT body FROM expected WHERE document = ?", (name,)).fetchone()
+        return parse_document(bytes(row[0])) if row else None
 
     def progress(self, document: str) -> Mapping[str, int]:
         rows = self._connection.execute("SELECT sku, quantity FROM progress WHERE document = ?", (document,))

@@ -9,7 +9,9 @@ from typing import Any
 
 from agent.errors import LedgerUnusable
 from agent.ledger import files
+from agent.ledger.books import read_book
 from agent.ledger.transaction import load_sessions
+from agent.operations.books import Record
 from agent.operations.values import Session
 from contract.chain import GENESIS, ChainError, check_body
 from contract.stock import StockRow
@@ -99,6 +101,10 @@ class Reader:
         statement = "SELECT epc FROM counted WHERE session = ? AND zone = ?"
         return [row[0] for row in self._connection.execute(statement, (session, zone))]
 
+    def book(self, book: str, prefix: str = "") -> list[tuple[str, Record]]:
+        """Keys that begin with `prefix` and their records, in key order."""
+        return list(read_book(self._connection, book, prefix))
+
     def response(self, request_id: str) -> bytes | None:
         row = self._connection.execute("SELECT body FROM response WHERE id = ?", (request_id,)).fetchone()
         return row[0] if row else None
@@ -117,6 +123,7 @@ def projected(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]
         "tag": connection.execute("SELECT * FROM tag ORDER BY 1").fetchall(),
         "progress": connection.execute("SELECT * FROM progress ORDER BY 1, 2").fetchall(),
         "doubt": connection.execute("SELECT * FROM doubt ORDER BY 1").fetchall(),
+        "book": connection.execute("SELECT * FROM book ORDER BY 1, 2").fetchall(),
     }
 
 

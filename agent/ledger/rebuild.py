@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agent.ledger import files, places
+from agent.ledger.books import body_of
 from agent.ledger.transaction import session_body
-from agent.operations import sessions, tags
+from agent.operations import folding, sessions, tags
+from agent.operations.books import Folded, MemoryBooks
 from agent.operations.values import Session
 from contract.stock import StockKey, StockRow, event_deltas, opening_rows
+from contract.times import parse_us
 
 Tables = dict[str, list[tuple[Any, ...]]]
 _COLUMNS = {
@@ -21,6 +24,7 @@ _COLUMNS = {
     "tag": "?, ?, ?, ?, ?, ?",
     "progress": "?, ?, ?",
     "doubt": "?, ?",
+    "book": "?, ?, ?",
 }
 
 
@@ -33,6 +37,7 @@ class _Fold:
         self.counted: set[tuple[str, str, str]] = set()
         self.serials: dict[str, int] = {}
         self.places = places.Fold()
+        self.books = MemoryBooks()
 
     def state(self, event: Mapping[str, Any], rows: Iterable[StockRow]) -> None:
         """One part of an opening: all there is, so far."""
@@ -42,6 +47,8 @@ class _Fold:
         self.counted.update(tuple(row) for row in state.get("counted", ()))
         self.serials.update(dict(state.get("serials", ())))
         self.places.state(state)
+        for book, key, record in state.get("books", ()):
+            self.books.put(book, key, record)
 
     def take(self, event: Mapping[str, Any]) -> None:
         for key, delta in event_deltas(event):
@@ -50,6 +57,8 @@ class _Fold:
         if event["type"] == "journal":
             self._take_tags(event["data"])
         self.places.take(event)
+        occurred_us = parse_us(event["occurred_at"])
+        folding.fold(self.books, Folded(event["type"], event["seq"], occurred_us, event["source"], event["data"]))
 
     def _take_tags(self, data: Mapping[str, Any]) -> None:
         change = tags.counted_change(data)
@@ -70,6 +79,7 @@ class _Fold:
             "counted": sorted(self.counted),
             "serial": sorted(self.serials.items()),
             **self.places.tables(),
+            "book": [(book, key, body_of(record)) for book, key, record in self.books.rows()],
         }
 
 

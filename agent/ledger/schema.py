@@ -16,7 +16,7 @@ from agent.errors import LedgerUnusable
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-STEPS = ("001_log", "002_tags", "003_places")
+STEPS = ("001_log", "002_tags", "003_places", "004_books")
 VERSION = len(STEPS)
 
 

@@ -7,7 +7,7 @@ is true before the commit: after a rollback the caches are forgotten.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Any
@@ -15,17 +15,18 @@ from typing import Any
 import orjson
 
 from agent.clock import Clock
+from agent.ledger.books import LedgerBooks
 from agent.ledger.files import Chain
 from agent.ledger.places import Places
 from agent.ledger.tags import Tags
-from agent.operations import sessions
-from agent.operations.passages import TagPlace
-from agent.operations.values import Draft, Session
+from agent.operations import folding, sessions
+from agent.operations.books import Folded
+from agent.operations.values import Draft, Session, TagPlace
 from contract.canonical import canonical
 from contract.chain import Place, Sealed, Sealer
 from contract.documents import ExpectedDocument
 from contract.ids import uuid7_of
-from contract.stock import StockKey
+from contract.stock import StockKey, StockRow
 from contract.times import Stamper
 
 STOCK_CACHE_KEYS_MAX = 20_000
@@ -44,6 +45,7 @@ _PUT_STOCK = {
     + " ON CONFLICT DO UPDATE SET quantity = excluded.quantity"
     for count in _ROWS_A_STATEMENT
 }
+_OF_STOCK = ("sku = ?", "zone = ?")
 _DROP_STOCK = "DELETE FROM stock WHERE sku = ? AND zone = ? AND lot = ? AND disposition = ?"
 _PUT_SESSION = "INSERT INTO session (station, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
 
@@ -87,6 +89,7 @@ class Transaction:
         self._rows: list[tuple[Any, ...]] = []
         self._tags = Tags(connection)
         self.places = Places(connection)
+        self.books = LedgerBooks(connection)
         self.recorded = ""
 
     # -- what operations look at ------------------------------------------------------------------------------------
@@ -107,13 +110,19 @@ class Transaction:
         return quantity
 
     def on_hand(self, sku: str) -> int:
-        return self._sum(sku, lambda _key: True)
+        return sum(row.quantity for row in self.stock_rows(sku=sku))
 
-    def _sum(self, sku: str, wanted: Callable[[StockKey], bool]) -> int:
-        rows = self._connection.execute("SELECT sku, zone, lot, disposition, quantity FROM stock WHERE sku = ?", (sku,))
-        held = {StockKey(*row[:4]): row[4] for row in rows}
-        held.update({key: self._stock[key] for key in self._changed if key.sku == sku})
-        return sum(quantity for key, quantity in held.items() if wanted(key))
+    def stock_rows(self, *, sku: str | None = None, zone: str | None = None) -> list[StockRow]:
+        """What is not zero of an item, of a zone, or of both; in key order."""
+        statement = "SELECT sku, zone, lot, disposition, quantity FROM stock WHERE " + _OF_STOCK[sku is None]  # noqa: S608
+        rows = self._connection.execute(statement, (zone if sku is None else sku,))
+        held = {StockKey(*row[:4]): int(row[4]) for row in rows}
+        held.update({key: self._stock[key] for key in self._changed})
+        return [
+            StockRow(*key, quantity)
+            for key, quantity in sorted(held.items())
+            if quantity and sku in {None, key.sku} and zone in {None, key.zone}
+        ]
 
     def session(self, station: str) -> Session | None:
         return self._sessions.get(station)
@@ -123,12 +132,14 @@ class Transaction:
 
     def untagged(self, sku: str, zone: str) -> int:
         """Sellable units in a zone that no known tag stands for."""
-        return self._sum(sku, lambda key: key.zone == zone and key.disposition == "sellable") - self.places.tagged(
-            sku, zone
-        )
+        rows = self.stock_rows(sku=sku, zone=zone)
+        return sum(row.quantity for row in rows if row.disposition == "sellable") - self.places.tagged(sku, zone)
 
     def documents(self) -> Sequence[ExpectedDocument]:
         return self.places.documents()
+
+    def document(self, name: str) -> ExpectedDocument | None:
+        return self.places.document(name)
 
     def progress(self, document: str) -> Mapping[str, int]:
         return self.places.progress(document)
@@ -188,6 +199,7 @@ class Transaction:
             self._tags.fold(draft.data)
         if draft.data["kind"] in _PLACING or "document" in draft.source or _names_tags(draft):
             self.places.fold(one.type, one.seq, draft.source, draft.data)
+        folding.fold(self.books, Folded(one.type, one.seq, draft.occurred_us, draft.source, draft.data))
         self._rows.append(one[:3])
 
     def flush(self) -> tuple[int, set[str]]:
@@ -203,6 +215,7 @@ class Transaction:
             else:
                 write.execute(_PUT_SESSION, (station, session_body(session)))
         self._tags.flush()
+        self.books.flush()
         write.execute("COMMIT")
         skus = {key.sku for key in self._changed}
         self._rows, self._changed, self._stations = [], set(), set()
@@ -222,6 +235,7 @@ class Transaction:
         self._rows, self._changed, self._stations = [], set(), set()
         self._stock.clear()
         self._tags.rollback()
+        self.books.rollback()
         self.head, self.prev = self._committed
         self._sessions = load_sessions(self._connection)
 

@@ -14,23 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from agent.operations import movements
-from agent.operations.values import Context, Draft
-from contract.documents import ExpectedDocument, ExpectedLine
+from agent.operations.values import Context, Draft, TagPlace
+from contract.documents import INWARD, ExpectedDocument, ExpectedLine
 from contract.stock import NO_LOT, StockKey, is_outside
 
 Rule = Literal["record", "require_document", "alarm"]
 EPCS_AN_EVENT_MAX = 500
 DETAIL_EPCS = 5
-
-
-class TagPlace(NamedTuple):
-    """What the log says of a tag: its item, where it is, in which state, and how many base units it stands for."""
-
-    sku: str
-    place: str
-    lot: str = NO_LOT
-    disposition: str = "sellable"
-    units: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +151,7 @@ def _by_document(
 def _goes(document: ExpectedDocument, passed: Passed) -> bool:
     """In the direction of the passage: a portal's outside is any outside place that a document names."""
     if is_outside(passed.source):
-        return document.kind != "transfer_out" and document.target == passed.target
+        return document.kind in INWARD and document.target == passed.target
     return document.kind == "transfer_out" and document.source == passed.source
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.operations import movements, sessions
 from agent.operations.values import BadScan, Context, Decision, Draft, Language, Mode, Product, Scan, Session, State
-from contract.events import CODE_HEX_MAX, CODE_TEXT_MAX
+from contract.shapes import CODE_HEX_MAX, CODE_TEXT_MAX
 from contract.stock import QUANTITY_MAX
 from contract.times import parse_us
 from drivers.reads import Answer

@@ -7,7 +7,9 @@ from typing import Any
 
 from agent.operations.values import Context, Draft, Session, Station
 
-IN_ONE_ZONE = frozenset({"receive", "count"})  # modes that begin in the station's own zone
+IN_ONE_ZONE = frozenset({"receive", "count", "ship", "return", "adjust"})  # begin in the station's own zone
+_FOLDED = frozenset({"station", "top"})  # the event's source says the one, the order of events the other
+_SCANNED = frozenset({"counted", "looked_up"})
 
 
 def fresh(station: Station, context: Context) -> Session:
@@ -29,14 +31,7 @@ def restored(body: Mapping[str, Any]) -> Session:
 
 
 def draft(kind: str, session: Session, source: Mapping[str, Any], context: Context) -> Draft:
-    data = {
-        "kind": kind,
-        "session": session.session,
-        "mode": session.mode,
-        "language": session.language,
-        **({"zone": session.zone} if session.zone else {}),
-        **({"zone_to": session.zone_to} if session.zone_to else {}),
-    }
+    data = {"kind": kind, **{name: value for name, value in session._asdict().items() if value and name not in _FOLDED}}
     return Draft("journal", data, source, context.occurred_us, context.clock)
 
 
@@ -52,10 +47,24 @@ def fold(
         if before is None or before[1] != source.get("session"):
             return None
         top = data.get("follows") if data["kind"] == "reversed" else seq
-        _, session, mode, zone, zone_to, language, _ = before
-        held[station] = Session(station, session, mode, zone, zone_to, language, top)
+        held[station] = after_scan(before)._replace(top=top)
         return station
+    if kind == "exception" or (kind == "journal" and data["kind"] in _SCANNED):
+        return _scanned(held, station, source)
     return _fold_journal(held, station, data) if kind == "journal" else None
+
+
+def _scanned(held: MutableMapping[str, Session], station: str, source: Mapping[str, Any]) -> str | None:
+    before = held.get(station)
+    if before is None or before.session != source.get("session"):
+        return None
+    held[station] = after_scan(before)
+    return station if held[station] != before else None
+
+
+def after_scan(session: Session) -> Session:
+    """Without what was of one scan only."""
+    return session._replace(multiplier=None, multiplier_until=None, damaged=None, pending=None)
 
 
 def _fold_journal(held: MutableMapping[str, Session], station: str, data: Mapping[str, Any]) -> str | None:
@@ -66,6 +75,5 @@ def _fold_journal(held: MutableMapping[str, Session], station: str, data: Mappin
         return None
     before = held.get(station)
     top = before.top if before is not None and before.session == data["session"] else None
-    zone, zone_to = data.get("zone"), data.get("zone_to")
-    held[station] = Session(station, data["session"], data["mode"], zone, zone_to, data["language"], top)
+    held[station] = restored({name: data[name] for name in data if name != "kind"} | {"station": station, "top": top})
     return station

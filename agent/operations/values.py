@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from contract.stock import StockKey
+from agent.operations.books import Shelf
+from contract.documents import ExpectedDocument
+from contract.stock import NO_LOT, StockKey, StockRow
 from drivers.reads import Answer, BadRead, BarcodeRead
 from identity import Identity
 
-Mode = Literal["receive", "move", "lookup", "count"]
+Mode = Literal["receive", "move", "ship", "return", "adjust", "count", "lookup"]
+Role = Literal["clerk", "supervisor", "admin"]
 Language = Literal["ko", "en"]
 ClockState = Literal["synced", "suspect"]
 EMPTY: Mapping[str, Any] = {}
@@ -28,7 +32,10 @@ class Station:
 
 
 class Session(NamedTuple):
-    """What a station is doing. `top` is the newest event that undo would reverse."""
+    """What a station is doing. `top` is the newest event that undo would reverse.
+
+    `multiplier`, `damaged` and `pending` are of the next scan only: whatever it becomes takes them away.
+    """
 
     station: str
     session: str
@@ -37,6 +44,24 @@ class Session(NamedTuple):
     zone_to: str | None
     language: Language
     top: int | None = None
+    clerk: str | None = None
+    document: str | None = None
+    counting: str | None = None
+    reason: str | None = None
+    multiplier: int | None = None
+    multiplier_until: str | None = None
+    damaged: bool | None = None
+    pending: str | None = None
+    locked: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Somebody who works in the store. `clerk` is the opaque id; the name stays outside ledger and topics."""
+
+    clerk: str
+    role: Role
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +77,7 @@ class Product:
     name_en: str
     price_minor: int | None = None
     price_per: int = 1
+    tracking: Literal["quantity", "lot", "serial"] = "quantity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +91,8 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """`trouble` says why the catalogue could not be asked; the scan is kept all the same."""
+    """`trouble` says why the catalogue could not be asked; the scan is kept all the same. `clerk` is whose badge a
+    LOGIN code carries; `epc` is the identity of a code with GTIN and serial number, hexadecimal in upper case."""
 
     station: Station
     read: BarcodeRead
@@ -73,6 +100,8 @@ class Scan:
     product: Product | None
     context: Context
     trouble: str | None = None
+    clerk: Clerk | None = None
+    epc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +111,16 @@ class BadScan:
     station: Station | None
     read: BadRead
     context: Context
+
+
+class TagPlace(NamedTuple):
+    """What the log says of a tag: its item, where it is, in which state, and how many base units it stands for."""
+
+    sku: str
+    place: str
+    lot: str = NO_LOT
+    disposition: str = "sellable"
+    units: int = 1
 
 
 class Draft(NamedTuple):
@@ -104,6 +143,16 @@ class Decision(NamedTuple):
     facts: Mapping[str, Any] = EMPTY
 
 
+class Outcome(NamedTuple):
+    """What a command from no scanner wants written, and what it answers. `refused` is a word for machines (a line of
+    `agent.texts` of that name says it to people); then nothing is written."""
+
+    drafts: tuple[Draft, ...] = ()
+    result: Any = None
+    refused: str | None = None
+    detail: str = ""
+
+
 class State(Protocol):
     """The store as the operation may see it, all of it within the transaction that will hold the operation's events."""
 
@@ -113,6 +162,29 @@ class State(Protocol):
     def stock(self, key: StockKey) -> int: ...
 
     def on_hand(self, sku: str) -> int: ...
+
+    def stock_rows(self, *, sku: str | None = None, zone: str | None = None) -> list[StockRow]:
+        """What is not zero of an item, of a zone, or of both; in key order."""
+        ...
+
+    @property
+    def books(self) -> Shelf: ...
+
+    def documents(self) -> Sequence[ExpectedDocument]:
+        """What is expected, in the order of their names."""
+        ...
+
+    def document(self, name: str) -> ExpectedDocument | None: ...
+
+    def progress(self, document: str) -> Mapping[str, int]:
+        """Base units that moved for a document, by SKU."""
+        ...
+
+    def tag(self, epc: str) -> TagPlace | None: ...
+
+    def counted(self, session: str, zone: str) -> AbstractSet[str]:
+        """EPCs that a count has seen, hexadecimal in upper case."""
+        ...
 
     def session(self, station: str) -> Session | None: ...
 

@@ -167,7 +167,7 @@ CASES: list[tuple[str, str, str]] = [
     (
         "mode",
         GOOD + STATION.replace("dock", "b") + "mode = 'sell'\n",
-        "station[2].mode: found 'sell', expected 'receive', 'move', 'lookup' or 'count'",
+        "station[2].mode: found 'sell', expected 'receive', 'move', 'ship', 'return', 'adjust', 'count' or 'lookup'",
     ),
     ("two stations of a name", GOOD + STATION, "station: found 'dock' 2 times, expected each name once"),
     (
