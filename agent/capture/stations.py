@@ -26,6 +26,7 @@ from identity import Identity, Kind, Template, identify
 
 RAW_BYTES_MAX = 512  # as `BadRead` says
 CONSOLE = "console"  # the device that a code from the command line comes from
+SCREEN = "screen"  # and one from a station's screen
 
 
 class Items(Protocol):
@@ -75,6 +76,8 @@ class Entry:
     mode: str | None = None
     zone: str | None = None
     zone_to: str | None = None
+    said: str = ""  # the line of `agent.texts` that `text` is
+    session: Session | None = None
 
 
 @dataclass(slots=True)
@@ -117,10 +120,21 @@ class Desk:
         self._templates = templates
         self.tally = Tally()
 
-    def scan(self, station: str, code: bytes, hear: Callable[[Entry], None]) -> None:
-        """A code without a scanner, from the command line. Raises KeyError for an unknown station."""
+    def scan(
+        self,
+        station: str,
+        code: bytes,
+        hear: Callable[[Entry], None],
+        *,
+        device: str = CONSOLE,
+        resent: bool = False,
+    ) -> None:
+        """A code without a scanner, from the command line or a screen. Raises KeyError for an unknown station.
+
+        `resent`: whoever sends it saw no answer to its first copy.
+        """
         place = self.stations[station]
-        read = BarcodeRead(CONSOLE, 0, code, None, self._clock.now())
+        read = BarcodeRead(device, 0, code, None, self._clock.now(), resent)
         self._write(self._scan(place, read), read, place, hear)
 
     def handle(self, read: Read, driver: Driver) -> None:
@@ -194,6 +208,8 @@ class Desk:
             session.mode if session else None,
             session.zone if session else None,
             session.zone_to if session else None,
+            decision.text,
+            session,
         )
         hear(entry)
         self._show(entry)
@@ -223,6 +239,8 @@ class Desk:
             hit = self._items.by_code(identity.gtin)
         elif identity.item_number is not None:
             hit = self._items.by_item_number(identity.item_number)
+            if hit is None and identity.sku is not None:  # the SKU itself: a screen sends it for goods without a code
+                hit = Hit(identity.sku, 1, 0)
         if hit is None or (item := self._items.item(hit.sku)) is None:
             return None
         price, per = (item.price.amount_minor, item.price.per_units) if item.price else (None, 1)

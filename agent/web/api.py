@@ -83,8 +83,12 @@ def _station(one: Station, last: Entry | None) -> dict[str, Any]:
         "mode": one.mode,
         "zone": one.zone,
         "language": one.language,
-        "last": asdict(last) if last is not None else None,
+        "last": _last(last) if last is not None else None,
     }
+
+
+def _last(one: Entry) -> dict[str, Any]:
+    return asdict(one) | {"session": one.session._asdict() if one.session is not None else None}
 
 
 async def stock(request: Request) -> Response:
