@@ -28,6 +28,7 @@ _CONTROLS = (
     "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
 )
 _VISIBLE = {code: f"<{name}>" for code, name in enumerate(_CONTROLS.split())} | {127: "<DEL>"}
+_WHERE = {"receive": "into", "return": "into", "ship": "out_of"}
 
 Shown = dict[str, str]
 
@@ -83,7 +84,7 @@ def _zone(mode: str, source: str | None, target: str | None, language: Language)
     if source is None:
         return text("no_zone", language)
     if mode in IN_ONE_ZONE:
-        return text("into" if mode == "receive" else "in", language, zone=source)
+        return text(_WHERE.get(mode, "in"), language, zone=source)
     return text("from_to" if target else "from", language, zone=source, zone_to=target or "")
 
 
