@@ -6,7 +6,7 @@ result comes back from the writer thread by `post`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
 from agent.operations import scans
 from agent.operations.values import BadScan, Context, Decision, Product, Scan, Session, Station
-from agent.texts import Language, render
+from agent.texts import Language, product_name, render
 from contract.catalog import Item
 from contract.ids import uuid7
 from drivers.driver import Driver
@@ -78,6 +78,11 @@ class Entry:
     zone_to: str | None = None
     said: str = ""  # the line of `agent.texts` that `text` is
     session: Session | None = None
+    sku: str | None = None
+    name: str = ""
+    quantity: int | None = None
+    done: int | None = None  # of its line of the document, as the operation's facts say it
+    expected: int | None = None
 
 
 @dataclass(slots=True)
@@ -210,6 +215,7 @@ class Desk:
             session.zone_to if session else None,
             decision.text,
             session,
+            **_item(decision.facts, language),
         )
         hear(entry)
         self._show(entry)
@@ -246,3 +252,12 @@ class Desk:
         price, per = (item.price.amount_minor, item.price.per_units) if item.price else (None, 1)
         names = item.name.ko or "", item.name.en or ""
         return Product(item.sku, hit.units, item.revision, item.base_unit, *names, price, per)
+
+
+def _item(facts: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """What an entry says of the goods."""
+    held = {name: facts.get(name) for name in ("sku", "quantity", "done", "expected")}
+    product = facts.get("product")
+    if isinstance(product, Product):
+        held |= {"sku": product.sku, "name": product_name(product, language)}
+    return held
