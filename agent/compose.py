@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from agent import VERSION
 from agent.announce import Announcer
 from agent.capture.feed import Feed
 from agent.capture.portals import PortalDesk, portal_of
-from agent.capture.stations import Desk
+from agent.capture.stations import SCREEN, Desk
 from agent.capture.supervisor import Device, Outage, Supervisor
 from agent.capture.tagging import Range, Tagging
 from agent.capture.tags import TagDesk
@@ -348,6 +349,7 @@ class Agent:
             readers={one.name: one.station or "" for one in self._config.device if one.settings.kind not in SCANNERS},
             item=self._catalogue.item,
             health=self._counts,
+            scan=partial(self._desk.scan, device=SCREEN),
             time_zone=ZoneInfo(self._config.store.time_zone),
         )
 

@@ -7,14 +7,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from agent.web import api, assets, errors, finding, pages, stream
+from agent.web import api, assets, errors, finding, pages, scanning, stream
 from agent.web.ask import BadParameter
 from agent.web.guard import Guard
 from agent.web.lane import Busy
 from agent.web.room import Room
 from agent.web.view import View
 
-BODY_BYTES_MAX = 1024  # nothing here takes a body yet
+BODY_BYTES_MAX = 64 * 1024
 
 
 def build(view: View) -> Starlette:
@@ -37,6 +37,7 @@ def build(view: View) -> Starlette:
             Route("/api/v1/find", finding.api),
             Route("/api/v1/devices/{name}", api.device),
             Route("/api/v1/health", api.health),
+            Route("/api/v1/stations/{name}/scan", scanning.scan, methods=["POST"]),
             Route("/static/{mark}/{name}", assets.serve),
         ],
         middleware=[Middleware(Guard, room=room)],

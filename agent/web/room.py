@@ -18,6 +18,7 @@ from agent.operations.values import Station
 from agent.web import shown
 from agent.web.expected import Expected
 from agent.web.lane import Busy, Lane
+from agent.web.presses import Presses
 from agent.web.texts import Language
 from agent.web.view import Sync, View
 from drivers.reads import Answer
@@ -46,6 +47,7 @@ class Room:
         self.failures = 0
         self.expected = Expected(self.lane, view.expected, self._failed)
         self.finders = 0
+        self.presses = Presses()
         self._facts: Facts | None = None
         self._facts_at_s = 0.0
         self._exceptions: list[dict[str, Any]] | None = None

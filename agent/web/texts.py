@@ -14,7 +14,7 @@ from agent.web.texts_tray import TRAY
 Language = Literal["ko", "en"]
 LANGUAGES: tuple[Language, ...] = ("ko", "en")
 
-TEXTS: dict[str, tuple[str, str]] = {
+_COMMON: dict[str, tuple[str, str]] = {
     "nav_overview": ("현황", "Overview"),
     "nav_stock": ("재고", "Stock"),
     "nav_find": ("상품 찾기", "Find"),
@@ -74,6 +74,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error_400": ("값이 올바르지 않습니다", "That value cannot be"),
     "error_404": ("없는 화면입니다", "There is no such page"),
     "error_405": ("지원하지 않는 요청입니다", "That request is not offered here"),
+    "error_413": ("요청이 너무 큽니다", "The request is too large"),
     "error_421": ("이 주소로는 열 수 없습니다", "Not under this address"),
     "error_431": ("요청이 너무 깁니다", "The request is too long"),
     "error_500": ("화면에 문제가 생겼습니다", "The screen has failed"),
@@ -81,6 +82,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hint_400": ("{name}: {found} — {expected}", "{name}: {found} — {expected}"),
     "hint_404": ("주소를 확인하거나 현황에서 다시 시작하세요.", "Check the address, or start from the overview."),
     "hint_405": ("이 화면은 보기 전용입니다 (GET).", "These screens are read-only (GET)."),
+    "hint_413": ("보내는 내용을 줄이세요.", "Send less at once."),
     "hint_421": (
         "http://127.0.0.1 또는 설정 파일의 web.host 주소로 여세요.",
         "Open it under http://127.0.0.1 or the address of web.host in the configuration.",
@@ -104,10 +106,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "SKU(영문자, 숫자, 점, 밑줄, 붙임표 1~64자) 또는 EPC(16진수 8~128자)여야 합니다",
         "expected an SKU (1 to 64 of letters, digits, full stop, underscore, hyphen) or an EPC (8 to 128 hex digits)",
     ),
+    "expected_press": ("영문자, 숫자, 붙임표로 된 8~64자여야 합니다", "expected 8 to 64 letters, digits and hyphens"),
+    "expected_json": ("JSON이어야 합니다", "expected JSON"),
+    "expected_code": (
+        '{"code": "…"} 또는 {"verb": "…", "argument": "…"}이어야 합니다',
+        'expected {"code": "…"} or {"verb": "…", "argument": "…"}',
+    ),
+    "expected_control": ("제어 코드가 아닙니다", "there is no such control code"),
     "expected_once": ("한 번만 쓸 수 있습니다", "expected it once"),
     "back": ("현황으로", "To the overview"),
 }
-TEXTS |= DEVICES | STATION | TRAY
+TEXTS = _COMMON | DEVICES | STATION | TRAY
 
 
 def text(key: str, language: Language, **facts: object) -> str:

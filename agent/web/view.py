@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from agent.capture.feed import Feed
+from agent.capture.stations import Entry
 from agent.capture.supervisor import DeviceStatus
 from agent.capture.tags import CountShown, Found
 from agent.operations.values import Station
@@ -28,6 +29,12 @@ class Sync:
     clock: Literal["synced", "suspect"]
 
 
+class Scan(Protocol):
+    """`Desk.scan` for a code from a screen. Raises KeyError for an unknown station."""
+
+    def __call__(self, station: str, code: bytes, hear: Callable[[Entry], None], /, *, resent: bool) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     store: str
@@ -44,5 +51,6 @@ class View:
     count: Callable[[str], CountShown | None]  # of a station, by RFID; on the event loop
     find: Callable[[str], list[Found]]  # tags of an SKU or with an EPC, the nearest first; on the event loop
     health: Callable[[], dict[str, Any]]
+    scan: Scan
     readers: Mapping[str, str] = field(default_factory=dict[str, str])  # devices that read tags: their station, or ""
     time_zone: tzinfo | None = None  # the store's; None: the machine's

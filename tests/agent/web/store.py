@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta, timezone
 from typing import Any
@@ -107,6 +108,9 @@ class Store:
     expected: dict[str, int] = field(default_factory=dict)
     found: dict[str, list[Found]] = field(default_factory=dict)
     broken: Exception | None = None
+    scanned: list[tuple[str, str, bool]] = field(default_factory=list)
+    refusing: int = 0  # so many scans are not recorded
+    held: list[Callable[[], None]] | None = None  # a list: answers wait in it
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def view(self) -> View:
@@ -126,8 +130,26 @@ class Store:
             find=self._find,
             readers=self.readers,
             health=lambda: {"scans": self.feed.total},
+            scan=self._scan,
             time_zone=SEOUL,
         )
+
+    def _scan(self, station: str, code: bytes, hear: Callable[[Entry], None], *, resent: bool) -> None:
+        """A desk that takes everything for good."""
+        self.scanned.append((station, code.decode(), resent))
+        one = entry(200 + len(self.scanned), Answer.GOOD, code.decode(), station)
+        if self.refusing:
+            self.refusing -= 1
+            one = replace(one, answer=Answer.STOP, said="not_written", seq=None)
+
+        def answer() -> None:
+            hear(one)
+            self.feed.publish(one)
+
+        if self.held is None:
+            answer()
+        else:
+            self.held.append(answer)
 
     def _stock(self, sku: str | None, zone: str | None) -> list[StockRow]:
         self.asked.append(("stock", sku, zone))
