@@ -36,6 +36,10 @@ class MovementData(Shape):
     portal: Name | None = Field(None, description="portal that saw it")
     reason: Name | None = Field(None, description="word for why, of the store's list: adjustments, returns, damage")
     transaction: Identifier | None = Field(None, description="of the point of sale; taken once")
+    content: Hash | None = Field(None, description="of the transaction as it came: the same id with another is refused")
+    departing: Literal[True] | None = Field(
+        None, description="goods with tags, sold by barcode: tags of theirs that leave afterwards are in order"
+    )
     reservation: Identifier | None = Field(None, description="reservation that it is for")
     count: Reference | None = Field(None, description="the approved count whose differences these are")
     balances: list[Reference] | None = Field(
@@ -78,6 +82,8 @@ class ExceptionData(Shape):
     epcs: list[Epc] | None = Field(None, max_length=500, description="tags that it is about")
     portal: Name | None = Field(None, description="portal where it happened")
     concerns: Reference | None = None
+    transaction: Identifier | None = Field(None, description="of the point of sale, whose line it is")
+    content: Hash | None = Field(None, description="of that transaction as it came")
 
 
 class Envelope(Shape):

@@ -116,7 +116,7 @@ class ResolvedData(Shape):
 
     kind: Literal["exception_resolved"]
     concerns: Reference = Field(description="the exception")
-    resolution: Literal["dismissed", "booked", "counted"]
+    resolution: Literal["dismissed", "booked", "counted", "assigned"]
     note: str | None = Field(None, max_length=500)
     sku: Name | None = Field(None, description="what an unknown code was found to be")
 
@@ -142,6 +142,17 @@ class TagSeenData(Shape):
     count: Name | None = None
     epcs: list[Epc] = Field(max_length=500)
     items: list[SeenItem] | None = Field(None, max_length=500, description="what they are, where that is known")
+
+
+class TagsDepartedData(Shape):
+    """Tags that left through a portal, of goods whose sale by barcode was booked before: no stock moves."""
+
+    kind: Literal["tags_departed"]
+    sku: Name
+    place: Place
+    portal: Name
+    quantity: Quantity = Field(description="base units that they stand for")
+    epcs: list[Epc] = Field(max_length=500)
 
 
 class Encoding(Shape):
@@ -218,6 +229,7 @@ JournalData = Annotated[
     | CountedData
     | CountStepData
     | TagSeenData
+    | TagsDepartedData
     | TagEncodingData
     | TagWrittenData
     | ReservationData

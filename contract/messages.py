@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from contract.canonical import INTEGER_MAX
-from contract.shapes import Hash, Name, Shape
+from contract.shapes import Gtin, Hash, Identifier, Name, Quantity, Shape
 
 MESSAGE_SIZE_BYTES_MAX = 64 * 1024
 MESSAGE_EVENTS_MAX = 100
@@ -140,6 +140,24 @@ class RestartDevice(Request):
     device: Name
 
 
+class Reserve(Request):
+    """Keep goods for an order. Refused where not so many are available."""
+
+    reservation: Identifier = Field(description="names it from here on; one item each")
+    sku: Name
+    quantity: Quantity = Field(description="base units")
+    order: Identifier | None = Field(None, description="the customer's order")
+    hold_until: str | None = Field(
+        None, description="RFC 3339; then the store gives the goods free by itself; absent: until they are released"
+    )
+
+
+class Release(Request):
+    """What is left of a reservation is free again."""
+
+    reservation: Identifier
+
+
 class Response(Shape):
     """`response/{id}`. A repeated request gets the same answer."""
 
@@ -151,11 +169,21 @@ class Response(Shape):
 
 
 class Ask(Shape):
-    """`ask/{verb}` from the agent: `catalog` since a revision, page by page."""
+    """`ask/{verb}` from the agent: `catalog`, `expected` since a revision, page by page."""
 
     id: Id
     since: Count = 0
     page: Count = 0
+
+
+class AskResolve(Shape):
+    """`ask/resolve`: a code that this store does not know. The answer is `{"id", "items": [...]}`: the items that have it,
+    as in a page of the catalogue."""
+
+    id: Id
+    text: str | None = Field(None, max_length=4096, description="as scanned, where it is text")
+    gtin: Gtin | None = None
+    sku: Name | None = Field(None, description="what somebody in the store took it for")
 
 
 class DigestResult(Shape):
