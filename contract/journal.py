@@ -19,6 +19,7 @@ from contract.shapes import (
     Place,
     Quantity,
     Reference,
+    Sequence,
     Serial,
     Shape,
 )
@@ -74,6 +75,18 @@ class CountedData(Shape):
     epc: Epc | None = Field(None, description="identity, where the code carries a serial number")
     code: Code | None = None
     reverses: Reference | None = None
+    follows: Sequence | None = Field(
+        None, description="the session's last event that undo would reverse before this one"
+    )
+
+
+class ZeroLine(Shape):
+    """A line of a count that nobody scanned, and somebody confirmed to be gone."""
+
+    sku: Name
+    lot: str | None = None
+    disposition: Disposition = "sellable"
+    stock: int = Field(description="of this item, zone, lot and disposition at this moment")
 
 
 class CountStepData(Shape):
@@ -84,7 +97,8 @@ class CountStepData(Shape):
     zone: Name | None = None
     blind: bool | None = Field(None, description="clerks do not see what is expected")
     request: Name | None = Field(None, description="head office's count request that it answers")
-    skus: list[Name] | None = Field(None, max_length=500, description="recounted, or confirmed to be gone")
+    skus: list[Name] | None = Field(None, max_length=500, description="whose lines are counted again")
+    lines: list[ZeroLine] | None = Field(None, max_length=400, description="confirmed to be gone")
     by_another: bool | None = Field(None, description="a recount that another clerk must do")
 
 
@@ -96,6 +110,7 @@ class SeenItem(Shape):
     lot: str | None = None
     disposition: Disposition = "sellable"
     stock: int = Field(description="of this item, zone, lot and disposition at this moment")
+    epcs: list[Epc] = Field(max_length=500, description="which of the EPCs")
 
 
 class ReservationData(Shape):

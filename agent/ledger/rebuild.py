@@ -57,8 +57,10 @@ class _Fold:
         if event["type"] == "journal":
             self._take_tags(event["data"])
         self.places.take(event)
-        occurred_us = parse_us(event["occurred_at"])
-        folding.fold(self.books, Folded(event["type"], event["seq"], occurred_us, event["source"], event["data"]))
+        occurred_us, source = parse_us(event["occurred_at"]), event["source"]
+        folding.fold(
+            self.books, Folded(event["type"], event["seq"], occurred_us, source, event["data"], event["clock"])
+        )
 
     def _take_tags(self, data: Mapping[str, Any]) -> None:
         change = tags.counted_change(data)

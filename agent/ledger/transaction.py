@@ -199,7 +199,8 @@ class Transaction:
             self._tags.fold(draft.data)
         if draft.data["kind"] in _PLACING or "document" in draft.source or _names_tags(draft):
             self.places.fold(one.type, one.seq, draft.source, draft.data)
-        folding.fold(self.books, Folded(one.type, one.seq, draft.occurred_us, draft.source, draft.data))
+        occurred_us = draft.occurred_us // 1000 * 1000
+        folding.fold(self.books, Folded(one.type, one.seq, occurred_us, draft.source, draft.data, draft.clock))
         self._rows.append(one[:3])
 
     def flush(self) -> tuple[int, set[str]]:

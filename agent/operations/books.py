@@ -31,13 +31,14 @@ class Books(Shelf, Protocol):
 
 
 class Folded(NamedTuple):
-    """An event as a fold sees it."""
+    """An event as a fold sees it. `occurred_us` is as the log keeps it, in whole milliseconds."""
 
     type: str
     seq: int
     occurred_us: int
     source: Mapping[str, Any]
     data: Mapping[str, Any]
+    clock: str = "synced"
 
 
 Fold = Callable[[Books, Folded], None]
