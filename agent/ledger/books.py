@@ -46,6 +46,10 @@ class LedgerBooks:
             if record is not None:
                 yield key, record
 
+    def changed(self, book: str) -> set[str]:
+        """Keys of a book that changed since the last flush."""
+        return {key for one, key in self._changed if one == book}
+
     def flush(self) -> None:
         puts = [(*place, body_of(record)) for place in self._changed if (record := self._held[place]) is not None]
         drops = [place for place in self._changed if self._held[place] is None]

@@ -19,7 +19,7 @@ from agent.ledger.books import LedgerBooks
 from agent.ledger.files import Chain
 from agent.ledger.places import Places
 from agent.ledger.tags import Tags
-from agent.operations import folding, sessions
+from agent.operations import folding, reservations, sessions
 from agent.operations.books import Folded
 from agent.operations.values import Draft, Session, TagPlace
 from contract.canonical import canonical
@@ -31,7 +31,7 @@ from contract.times import Stamper
 
 STOCK_CACHE_KEYS_MAX = 20_000
 # Events that may say where tags are; a movement of a scanner does when it names EPCs.
-_PLACING = frozenset({"uncertain_passage", "tags_seen"})
+_PLACING = frozenset({"uncertain_passage", "tags_seen", "tags_departed"})
 
 # Many rows in one statement: one step of SQLite, with the interpreter's lock released, instead of one a row.
 _ROWS_A_STATEMENT = (100, 10, 1)
@@ -204,7 +204,7 @@ class Transaction:
         self._rows.append(one[:3])
 
     def flush(self) -> tuple[int, set[str]]:
-        """Write the group and commit: the new head, and the SKUs whose stock changed."""
+        """Write the group and commit: the new head, and the SKUs whose stock or reservations changed."""
         write = self._connection
         _write_rows(write, _INSERT, self._rows)
         if self._changed:
@@ -216,9 +216,10 @@ class Transaction:
             else:
                 write.execute(_PUT_SESSION, (station, session_body(session)))
         self._tags.flush()
+        reserved = self.books.changed(reservations.RESERVED)
         self.books.flush()
         write.execute("COMMIT")
-        skus = {key.sku for key in self._changed}
+        skus = {key.sku for key in self._changed} | reserved
         self._rows, self._changed, self._stations = [], set(), set()
         self._committed = (self.head, self.prev)
         return self.head, skus

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from agent.operations import movements
+from agent.operations import departures, movements
+from agent.operations.books import Shelf
 from agent.operations.values import Context, Draft, TagPlace
 from contract.documents import INWARD, ExpectedDocument, ExpectedLine
 from contract.stock import NO_LOT, StockKey, is_outside
@@ -67,6 +68,9 @@ class PassageState(Protocol):
 
     def stock(self, key: StockKey) -> int: ...
 
+    @property
+    def books(self) -> Shelf: ...
+
     def tag(self, epc: str) -> TagPlace | None: ...
 
     def untagged(self, sku: str, zone: str) -> int:
@@ -102,13 +106,37 @@ def decide(state: PassageState, passed: Passed) -> tuple[Draft, ...]:
             moves.append(found)
         elif found is not None:
             troubles.setdefault(found, []).append(tag.epc)
-    if passed.rule == "alarm" and moves:
-        troubles.setdefault("unexpected_exit", []).extend(move.tag.epc for move in moves)
-        moves = []
     drafts: list[Draft] = []
+    if passed.rule == "alarm" and moves:
+        drafts, alarming = _departures(state, passed, moves)
+        troubles.setdefault("unexpected_exit", []).extend(move.tag.epc for move in alarming)
+        moves = []
     for document, group in _by_document(state, passed, moves, troubles):
         drafts += _moved(state, passed, document, group, state.next_seq + len(drafts))
     return (*drafts, *_troubles(passed, troubles))
+
+
+def _departures(state: PassageState, passed: Passed, moves: list[_Move]) -> tuple[list[Draft], list[_Move]]:
+    """Tags of goods that were sold by barcode leave in order; the others are left for the alarm."""
+    if not is_outside(passed.target):
+        return [], moves
+    gone: dict[str, list[_Move]] = {}
+    alarming: list[_Move] = []
+    room: dict[str, int] = {}
+    for move in moves:
+        left = room.setdefault(move.sku, departures.due(state.books, move.sku, passed.context))
+        if left < move.origin.units:
+            alarming.append(move)
+            continue
+        room[move.sku] = left - move.origin.units
+        gone.setdefault(move.sku, []).append(move)
+    drafts: list[Draft] = []
+    for sku, group in gone.items():
+        for at in range(0, len(group), EPCS_AN_EVENT_MAX):
+            some = group[at : at + EPCS_AN_EVENT_MAX]
+            left_with = departures.Left(sku, tuple(one.tag.epc for one in some), sum(one.origin.units for one in some))
+            drafts.append(departures.departed(left_with, passed.target, passed.portal, passed.device, passed.context))
+    return drafts, alarming
 
 
 def _origin(state: PassageState, passed: Passed, tag: PassedTag, taken: Counter[str]) -> _Move | str | None:
@@ -124,7 +152,8 @@ def _origin(state: PassageState, passed: Passed, tag: PassedTag, taken: Counter[
         return _Move(tag, known)
     if is_outside(passed.source):
         return _Move(tag, TagPlace(tag.sku, passed.source, units=tag.units))
-    if taken[tag.sku] + tag.units > state.untagged(tag.sku, passed.source):
+    sold = passed.rule == "alarm" and departures.due(state.books, tag.sku, passed.context) >= tag.units
+    if not sold and taken[tag.sku] + tag.units > state.untagged(tag.sku, passed.source):
         return "not_in_stock"
     taken[tag.sku] += tag.units
     return _Move(tag, TagPlace(tag.sku, passed.source, units=tag.units))
@@ -263,6 +292,10 @@ def tag_changes(kind: str, data: Mapping[str, Any]) -> Iterator[tuple[str, TagPl
             for epc in epcs:
                 units = line["quantity"] // len(epcs) or 1
                 yield epc, TagPlace(line["sku"], line["to"], line.get("lot") or NO_LOT, line["disposition"], units)
+    elif kind == "journal" and data["kind"] == "tags_departed":
+        units = data["quantity"] // len(data["epcs"]) or 1
+        for epc in data["epcs"]:
+            yield epc, TagPlace(data["sku"], data["place"], units=units)
 
 
 def progress_changes(kind: str, source: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
