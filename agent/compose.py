@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from agent import VERSION
 from agent.announce import Announcer
 from agent.capture.feed import Feed
+from agent.capture.office import Office
 from agent.capture.portals import PortalDesk, portal_of
 from agent.capture.stations import SCREEN, Desk
 from agent.capture.supervisor import Device, Outage, Supervisor
@@ -26,6 +27,7 @@ from agent.config import Config
 from agent.control import Control
 from agent.errors import EXIT_LEDGER
 from agent.ledger.log import Ledger, Limits
+from agent.ledger.moment import Moments
 from agent.ledger.reader import Reader
 from agent.looking import Looking
 from agent.notify import notify
@@ -38,6 +40,7 @@ from agent.uplink.link import Access, Link
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from agent.verbs import Parts, verbs
+from agent.web.back import Back
 from agent.web.view import SCANNERS, Sync, View
 from contract.ids import uuid7
 from contract.times import Stamper
@@ -77,6 +80,7 @@ class Agent:
         }
         self._device_stations = {one.name: one.station for one in config.device if one.station}
         self._screen_reader = Reader(folder)
+        self._moments = Moments(folder, self._clock, self._new_stamper())
         self._tags = self._build_tags()
         self._portals = self._build_portals()
         self._desk = self._build_desk()
@@ -350,7 +354,19 @@ class Agent:
             item=self._catalogue.item,
             health=self._counts,
             scan=partial(self._desk.scan, device=SCREEN),
+            back=self._back(),
+            sessions=looking.sessions,
             time_zone=ZoneInfo(self._config.store.time_zone),
+        )
+
+    def _back(self) -> Back:
+        return Back(
+            look=self._moments.look,
+            do=Office(self._ledger, self._clock).do,
+            after=self._moments.after,
+            before=self._moments.before,
+            search=self._catalogue.search,
+            settings=self._config.model_dump(mode="json"),
         )
 
     def _close(self) -> None:
@@ -360,6 +376,7 @@ class Agent:
         for reader in (self._screen_reader, self._uplink_reader):
             if reader is not None:
                 reader.close()  # before the writer, whose last close takes the write-ahead log in
+        self._moments.close()
         self._ledger.close()
         if self._link is not None:
             self._link.close()

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from agent.health import outbox
 from agent.ledger.reader import Reader
+from agent.operations.values import Session
 from agent.uplink.engine import Engine
 from contract.catalog import Item
 from contract.stock import StockRow
@@ -36,6 +37,10 @@ class Looking:
         """The newest, oldest first."""
         with self._lock:
             return self._reader.newest(limit, "exception")
+
+    def sessions(self) -> dict[str, Session]:
+        with self._lock:
+            return self._reader.sessions()
 
     def waiting(self, engine: Engine, now_us: int) -> tuple[int, int]:
         """Events that the slowest consumer has not acknowledged, and the age of the oldest in seconds."""

@@ -7,8 +7,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from agent.web import api, assets, errors, finding, pages, scanning, stream
+from agent.errors import LedgerError
+from agent.web import api, assets, endpoint, errors, finding, pages, picking, scanning, stream
 from agent.web.ask import BadParameter
+from agent.web.endpoint import Refused
 from agent.web.guard import Guard
 from agent.web.lane import Busy
 from agent.web.room import Room
@@ -24,6 +26,7 @@ def build(view: View) -> Starlette:
         routes=[
             Route("/", pages.overview),
             Route("/station/{name}", pages.station),
+            Route("/station/{name}/documents", picking.documents),
             Route("/stock", pages.stock),
             Route("/find", finding.page),
             Route("/device/{name}", pages.device),
@@ -31,13 +34,8 @@ def build(view: View) -> Starlette:
             Route("/events", stream.overview),
             Route("/events/find", finding.stream),
             Route("/events/{name}", stream.station),
-            Route("/api/v1/status", api.status),
-            Route("/api/v1/stock", api.stock),
-            Route("/api/v1/count/{station}", api.count),
-            Route("/api/v1/find", finding.api),
-            Route("/api/v1/devices/{name}", api.device),
-            Route("/api/v1/health", api.health),
             Route("/api/v1/stations/{name}/scan", scanning.scan, methods=["POST"]),
+            *api.routes(),
             Route("/static/{mark}/{name}", assets.serve),
         ],
         middleware=[Middleware(Guard, room=room)],
@@ -45,6 +43,8 @@ def build(view: View) -> Starlette:
             HTTPException: errors.http_error,
             BadParameter: errors.bad_parameter,
             Busy: errors.busy,
+            Refused: endpoint.refused,
+            LedgerError: endpoint.not_recorded,
             Exception: errors.failed,
         },
         max_body_size=BODY_BYTES_MAX,

@@ -9,13 +9,23 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Scope
 
 from agent.web import ask
-from agent.web.answers import answer
+from agent.web.endpoint import RETRY_S, refusal
 from agent.web.headers import secure
 from agent.web.pages import render
 from agent.web.room import room_of
 from agent.web.texts import TEXTS, Language, text
 
-RETRY_S = 5
+# What an answer of the API says for machines where its endpoint says nothing nearer.
+WORDS = {
+    400: "bad_request",
+    401: "not_logged_in",
+    403: "not_allowed",
+    404: "not_found",
+    405: "no_such_method",
+    413: "too_long",
+    429: "too_many",
+    503: "busy",
+}
 
 
 def _language(request: Request) -> Language:
@@ -26,13 +36,19 @@ def _language(request: Request) -> Language:
         return ask.kept_language(request)
 
 
-def _say(request: Request, status: int, hint: str, headers: dict[str, str] | None = None) -> Response:
+def _say(
+    request: Request,
+    status: int,
+    hint: str,
+    headers: dict[str, str] | None = None,
+    *,
+    word: str = "",
+    field: str | None = None,
+) -> Response:
     language = _language(request)
     key = f"error_{status}" if f"error_{status}" in TEXTS else "error_400"
     if request.url.path.startswith(("/api/", "/events")):
-        return answer(
-            {"error": {"status": status, "message": text(key, language), "hint": hint}}, status=status, headers=headers
-        )
+        return refusal(status, word or WORDS.get(status, "failed"), hint, field, headers=headers)
     content = {"status": status, "title": text(key, language), "hint": hint}
     return render(request, "error.html", language, content, status=status, headers=headers)
 
@@ -48,7 +64,8 @@ async def bad_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, ask.BadParameter)
     language = _language(request)
     expected = text(error.expected, language, **error.facts)
-    return _say(request, 400, text("hint_400", language, name=error.name, found=error.found, expected=expected))
+    hint = text("hint_400", language, name=error.name, found=error.found, expected=expected)
+    return _say(request, 400, hint, word="bad_parameter", field=error.name)
 
 
 async def busy(request: Request, _error: Exception) -> Response:

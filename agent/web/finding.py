@@ -12,6 +12,7 @@ from agent.catalogue.errors import CatalogueError
 from agent.web import ask, shown, tags_shown
 from agent.web import stream as streams
 from agent.web.answers import answer
+from agent.web.endpoint import refusal
 from agent.web.lane import Busy
 from agent.web.pages import render
 from agent.web.room import Room, room_of
@@ -115,5 +116,4 @@ async def _asked(room: Room, request: Request) -> Wanted | None:
 
 def _unknown(request: Request, language: Language) -> Response:
     message = text("find_unknown", language, wanted=ask.wanted(request))
-    error = {"status": 404, "message": message, "hint": text("find_unknown_hint", language)}
-    return answer({"error": error}, status=404)
+    return refusal(404, "unknown_sku", f"{message}. {text('find_unknown_hint', language)}", "q")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from agent.web.texts_devices import DEVICES
+from agent.web.texts_office import OFFICE
 from agent.web.texts_station import STATION
 from agent.web.texts_tray import TRAY
 
@@ -116,7 +117,7 @@ _COMMON: dict[str, tuple[str, str]] = {
     "expected_once": ("한 번만 쓸 수 있습니다", "expected it once"),
     "back": ("현황으로", "To the overview"),
 }
-TEXTS = _COMMON | DEVICES | STATION | TRAY
+TEXTS = _COMMON | DEVICES | OFFICE | STATION | TRAY
 
 
 def text(key: str, language: Language, **facts: object) -> str:

@@ -11,7 +11,8 @@ from agent.capture.feed import Feed
 from agent.capture.stations import Entry
 from agent.capture.supervisor import DeviceStatus
 from agent.capture.tags import CountShown, Found
-from agent.operations.values import Station
+from agent.operations.values import Session, Station
+from agent.web.back import Back
 from contract.catalog import Item
 from contract.stock import StockRow
 
@@ -52,5 +53,7 @@ class View:
     find: Callable[[str], list[Found]]  # tags of an SKU or with an EPC, the nearest first; on the event loop
     health: Callable[[], dict[str, Any]]
     scan: Scan
+    sessions: Callable[[], Mapping[str, Session]]  # open ones by station; blocks
+    back: Back
     readers: Mapping[str, str] = field(default_factory=dict[str, str])  # devices that read tags: their station, or ""
     time_zone: tzinfo | None = None  # the store's; None: the machine's

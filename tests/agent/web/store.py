@@ -11,7 +11,8 @@ from agent.capture.feed import Feed
 from agent.capture.stations import Entry
 from agent.capture.supervisor import DeviceStatus, State
 from agent.capture.tags import CountShown, Found
-from agent.operations.values import Station
+from agent.operations.values import Session, Station
+from agent.web.back import Back
 from agent.web.view import Sync, View
 from contract.catalog import Gtin, Item, Name
 from contract.stock import StockRow
@@ -24,19 +25,14 @@ HOSTILE = "<script>alert('x')</script>"
 
 
 def entry(at_s: int, answer: Answer, text: str, station: str = "dock-1", **more: Any) -> Entry:
-    held: dict[str, Any] = {"language": "ko", "mode": "receive", "zone": "dock", "zone_to": None} | more
+    """`more`: members of the session, which is None with `mode=None`, and of the entry."""
+    state = {"language": "ko", "mode": "receive", "zone": "dock", "zone_to": None}
+    state |= {name: more.pop(name) for name in list(more) if name in Session._fields}
+    session = Session(station, "session", **state) if state["mode"] else None
+    place = (state["mode"], state["zone"], state["zone_to"])
+    at_us = NOON_US + at_s * 1_000_000
     return Entry(
-        station,
-        "scanner-1",
-        NOON_US + at_s * 1_000_000,
-        answer,
-        text,
-        held["language"],
-        2100,
-        at_s + 1,
-        held["mode"],
-        held["zone"],
-        held["zone_to"],
+        station, "scanner-1", at_us, answer, text, state["language"], 2100, at_s + 1, *place, session=session, **more
     )
 
 
@@ -49,6 +45,13 @@ def exception(seq: int, kind: str, reason: str, **data: Any) -> dict[str, Any]:
         "source": {"device": "scanner-1", "station": "dock-1"},
         "data": {"kind": kind, "reason": reason, **data},
     }
+
+
+def _no_ledger(*_asked: Any) -> Any:
+    raise AssertionError("this store has no ledger: see tests/agent/web/branch.py")
+
+
+NO_LEDGER = Back(look=_no_ledger, do=_no_ledger, after=_no_ledger, before=_no_ledger, search=_no_ledger, settings={})
 
 
 @dataclass
@@ -107,6 +110,8 @@ class Store:
     counts: dict[str, CountShown] = field(default_factory=dict)
     expected: dict[str, int] = field(default_factory=dict)
     found: dict[str, list[Found]] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    back: Back = NO_LEDGER
     broken: Exception | None = None
     scanned: list[tuple[str, str, bool]] = field(default_factory=list)
     refusing: int = 0  # so many scans are not recorded
@@ -131,6 +136,8 @@ class Store:
             readers=self.readers,
             health=lambda: {"scans": self.feed.total},
             scan=self._scan,
+            sessions=lambda: self.sessions,
+            back=self.back,
             time_zone=SEOUL,
         )
 

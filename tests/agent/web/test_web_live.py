@@ -200,7 +200,7 @@ def test_one_listener_too_many_is_told_so(monkeypatch):
             await anext(told)
             refused = await client.get("/events")
             assert refused.status_code == 503
-            assert refused.json()["error"]["hint"]
+            assert refused.json()["hint"]
 
     serving(body)
 

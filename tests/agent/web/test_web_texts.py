@@ -19,7 +19,7 @@ from drivers.reads import Answer, Fault
 
 HANGUL = re.compile("[가-힣]")
 # The same in both languages, or a pattern without words.
-WORDLESS = {"other_language", "from_to", "hint_400", "unit_gram", "sku"}
+WORDLESS = {"other_language", "expected_shape", "from_to", "hint_400", "unit_gram", "sku"}
 SILENT = {"advice_connecting", "advice_up"}
 
 
@@ -42,7 +42,7 @@ def test_every_text_is_used_and_every_used_text_exists():
     sources = [one for one in folder.rglob("*") if one.suffix in {".py", ".html"} and not one.name.startswith("texts")]
     written = "\n".join(one.read_text() for one in sources)
     composed = ("state_", "advice_", "mode_", "kind_", "reason_", "error_", "hint_", "unit_", "age_")
-    composed += ("near_", "notice_", "fix_", "fact_", "tally_")
+    composed += ("guide_", "refused_", "document_", "near_", "notice_", "fix_", "fact_", "tally_")
     unused = [
         key for key in TEXTS if f'"{key}"' not in written and f"'{key}'" not in written and not key.startswith(composed)
     ]
