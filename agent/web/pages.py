@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from agent.web import ask, shown, tags_shown
+from agent.web import ask, guiding, shown, tags_shown
 from agent.web.assets import address
 from agent.web.room import EXCEPTIONS_MAX, Room, room_of
 from agent.web.texts import Language, text
@@ -88,14 +88,15 @@ async def station(request: Request) -> Response:
     place = room.stations.get(name)
     if place is None:
         raise HTTPException(404)
-    entries, last = room.view.feed.recent(name), room.last(name)
-    language: Language = last.language if last is not None else place.language
+    entries, session = room.view.feed.recent(name), await room.session(name)
+    language: Language = session.language
     rows = [shown.entry(one, place, language, room.view.time_zone) for one in reversed(entries[-ENTRIES_SHOWN:])]
     count = room.counting(name)
     panel = None
     if count is not None:
         panel = tags_shown.count_panel(count, await room.expected.fresh(count.zone), language)
-    content = {"station": name, "rows": rows, "count": panel, **shown.doing(last, place, language)}
+    content = {"station": name, "rows": rows, "count": panel, "doing": shown.doing(session, language)}
+    content |= {"modes": guiding.modes(language), "zones": guiding.zones(place), "reasons": [], "keys": guiding.KEYS}
     return render(request, "station.html", language, content)
 
 

@@ -14,7 +14,7 @@ from agent.capture.stations import Entry
 from agent.capture.supervisor import DeviceStatus, State
 from agent.capture.tags import CountShown, Found
 from agent.catalogue.errors import CatalogueError
-from agent.operations.values import Station
+from agent.operations.values import Session, Station
 from agent.web import shown
 from agent.web.expected import Expected
 from agent.web.lane import Busy, Lane
@@ -41,6 +41,7 @@ class Room:
     def __init__(self, view: View) -> None:
         self.view = view
         self.stations: dict[str, Station] = {one.name: one for one in view.stations}
+        self.zones = frozenset(zone for one in view.stations for zone in one.zones)
         self.hosts: set[str] = set()  # names beside the loopback's that a request may be addressed to
         self.lane = Lane()
         self.closing = asyncio.Event()
@@ -67,6 +68,12 @@ class Room:
     def last(self, station: str) -> Entry | None:
         entries = self.view.feed.recent(station)
         return entries[-1] if entries else None
+
+    async def session(self, station: str) -> Session:
+        """After the newest scan; before the first since the agent started, as the log has it."""
+        last = self.last(station)
+        held = None if last is not None else (await self.lane.call(self.view.sessions)).get(station)
+        return held or shown.begun(last, self.stations[station])
 
     def device(self, name: str) -> DeviceStatus | None:
         return next((one for one in self.view.devices() if one.device == name), None)
@@ -139,7 +146,8 @@ class Room:
             "sync": shown.sync_card(facts.sync, language),
             "exceptions": shown.exceptions_card(facts.exceptions, EXCEPTIONS_MAX, language),
             "stations": [
-                shown.station_card(one, self.last(one.name), language, zone) for one in self.stations.values()
+                shown.station_card(one, await self.session(one.name), self.last(one.name), language, zone)
+                for one in self.stations.values()
             ],
             "devices": [shown.device_card(one, language, zone) for one in facts.devices],
         }

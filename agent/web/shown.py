@@ -9,7 +9,8 @@ from typing import Any
 from agent.capture.stations import Entry
 from agent.capture.supervisor import DeviceStatus, State
 from agent.operations.sessions import IN_ONE_ZONE
-from agent.operations.values import Station
+from agent.operations.values import Session, Station
+from agent.web.guiding import advice
 from agent.web.texts import TEXTS, Language, age, text
 from agent.web.view import Sync
 from contract.catalog import Item
@@ -19,6 +20,8 @@ from drivers.reads import Notice
 CODE_CHARACTERS_MAX = 120
 HINT_CHARACTERS_MAX = 300
 MODEL_FACTS = ("model", "hardware", "firmware")
+# Stops that a supervisor may allow: the goods are there, the paper is short.
+APPROVABLE = frozenset({"over_delivery", "unexpected_item"})
 TALLIES = ("reads", "bad_reads", "resent", "overflows", "bytes_in", "opened", "bugs")
 # Conditions whose subject is an antenna's number.
 OF_ANTENNAS = frozenset({"antenna_off", "antenna_silent", "high_return_loss"})
@@ -52,7 +55,7 @@ def number(quantity: int) -> str:
 
 
 def entry(one: Entry, station: Station | None, language: Language, zone: tzinfo | None) -> dict[str, Any]:
-    """For the station's screen. `at_us` and `seq` name the entry."""
+    """For the station's screen. `at_us` and `seq` name the entry; `approvable`: a supervisor may allow it."""
     return {
         "at_us": one.at_us,
         "seq": one.seq,
@@ -61,35 +64,64 @@ def entry(one: Entry, station: Station | None, language: Language, zone: tzinfo 
         "text": line(one),
         "language": one.language,
         "time": clock_time(one.at_us, zone),
-        **doing(one, station, language),
+        "approvable": one.said in APPROVABLE and one.seq is not None,
+        "item": one.name,
+        "quantity": "" if one.quantity is None or not one.name else number(one.quantity),
+        "running": _running(one),
+        **(doing(begun(one, station), language) if station is not None else {}),
     }
 
 
-def doing(last: Entry | None, station: Station | None, language: Language) -> Shown:
-    """Mode and zone; before the first scan, and after a session is closed, what a new session begins with."""
-    mode, source, target = None, None, None
-    if last is not None and last.mode is not None:
-        mode, source, target = last.mode, last.zone, last.zone_to
-    elif station is not None:
-        mode = station.mode
-        source = station.zone if mode in IN_ONE_ZONE else None
-    if mode is None:
-        return {"mode": "", "zone": ""}
-    return {"mode": text(f"mode_{mode}", language), "zone": _zone(mode, source, target, language)}
+def _running(one: Entry) -> str:
+    """What has come of what is expected. A blind document tells neither."""
+    if one.done is None:
+        return ""
+    return number(one.done) if one.expected is None else of(one.done, one.expected)
 
 
-def _zone(mode: str, source: str | None, target: str | None, language: Language) -> str:
-    if mode == "lookup":
+def of(done: int, expected: int) -> str:
+    return f"{number(done)} / {number(expected)}"
+
+
+def begun(last: Entry | None, station: Station) -> Session:
+    """The session after an entry; without one, and after a session is closed, what a new session begins with."""
+    if last is not None and last.session is not None:
+        return last.session
+    zone = station.zone if station.mode in IN_ONE_ZONE else None
+    return Session(station.name, "", station.mode, zone, None, last.language if last is not None else station.language)
+
+
+def doing(session: Session, language: Language) -> Shown:
+    """What the station is at, and what to do next."""
+    return {
+        "mode": text(f"mode_{session.mode}", language),
+        "clerk": "",
+        "zone": _zone(session, language),
+        "document": session.document or session.counting or "",
+        "reason": session.reason or "",
+        "times": f"×{number(session.multiplier)}" if session.multiplier else "",
+        "damaged": text("chip_damaged", language) if session.damaged else "",
+        "pending": text("chip_pending", language) if session.pending else "",
+        "locked": text("chip_locked", language) if session.locked else "",
+        "advice": advice(session, language),
+    }
+
+
+def _zone(session: Session, language: Language) -> str:
+    source, target = session.zone, session.zone_to
+    if session.mode == "lookup":
         return ""
     if source is None:
         return text("no_zone", language)
-    if mode in IN_ONE_ZONE:
-        return text(_WHERE.get(mode, "in"), language, zone=source)
+    if session.mode in IN_ONE_ZONE:
+        return text(_WHERE.get(session.mode, "in"), language, zone=source)
     return text("from_to" if target else "from", language, zone=source, zone_to=target or "")
 
 
-def station_card(station: Station, last: Entry | None, language: Language, zone: tzinfo | None) -> Shown:
-    shown = {"name": station.name, **doing(last, station, language)}
+def station_card(
+    station: Station, session: Session, last: Entry | None, language: Language, zone: tzinfo | None
+) -> Shown:
+    shown = {"name": station.name, **doing(session, language)}
     if last is None:
         return shown | {
             "state": "ready",

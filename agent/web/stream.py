@@ -19,11 +19,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from agent.capture.stations import Entry
+from agent.operations.values import Station
 from agent.web import ask, shown, tags_shown
 from agent.web.lane import Busy
 from agent.web.room import Room, room_of
 from agent.web.shown import Shown
 from agent.web.texts import Language, text
+from agent.web.texts_station import STATION
 
 TICK_S = 1.0
 BEAT_TICKS = 10
@@ -32,25 +34,6 @@ RETRY_MS = 2000
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 BEAT = b": alive\nevent: beat\ndata: 1\n\n"
-
-STATION_WORDS = (
-    "count_expected",
-    "count_new",
-    "count_other",
-    "count_read",
-    "count_title",
-    "count_waiting",
-    "dismiss",
-    "dismiss_key",
-    "latest",
-    "link_lost",
-    "more_stops",
-    "nav_overview",
-    "sound_blocked",
-    "sound_off",
-    "sound_on",
-    "stop",
-)
 
 Listen = Callable[[], AbstractContextManager[asyncio.Queue[Entry]]]
 Changes = Callable[[list[Entry]], Awaitable[list[bytes]]]
@@ -165,14 +148,17 @@ async def overview(request: Request) -> Response:
     zone = room.view.time_zone
     sent: dict[str, Any] = {}
 
+    def told(place: Station, last: Entry) -> Shown:
+        return shown.station_card(place, shown.begun(last, place), last, language, zone)
+
     async def changes(entries: list[Entry]) -> list[bytes]:
         nonlocal sent
         if entries:
             newest = {one.station: one for one in entries}
             return [
-                event("station", shown.station_card(place, newest[name], language, zone))
-                for name, place in room.stations.items()
-                if name in newest
+                event("station", told(room.stations[name], one))
+                for name, one in newest.items()
+                if name in room.stations
             ]
         try:
             held = await room.overview(language)
@@ -197,14 +183,16 @@ async def station(request: Request) -> Response:
     if place is None:
         raise HTTPException(404)
     ask.chosen_language(request)  # a malformed one is told, as everywhere
-    last = room.last(name)
-    spoken: Language = last.language if last is not None else place.language
+    session = await room.session(name)
+    spoken: Language = session.language
 
     def told(one: Entry) -> dict[str, Any]:
         return shown.entry(one, place, one.language, room.view.time_zone)
 
     def first() -> list[bytes]:
-        return [event("snapshot", {"entries": [told(one) for one in room.view.feed.recent(name)], **_words(spoken)})]
+        entries = [told(one) for one in room.view.feed.recent(name)]
+        doing = entries[-1] if entries else shown.doing(session, spoken)
+        return [event("snapshot", {"entries": entries, "doing": doing, **_words(spoken)})]
 
     async def changes(entries: list[Entry]) -> list[bytes]:
         nonlocal spoken
@@ -240,4 +228,4 @@ class _Count:
 
 def _words(language: Language) -> dict[str, Any]:
     """The fixed words of a station's page; `{n}` stays for the script to fill."""
-    return {"language": language, "texts": {key: text(key, language) for key in STATION_WORDS}}
+    return {"language": language, "texts": {key: text(key, language) for key in (*STATION, "nav_overview")}}

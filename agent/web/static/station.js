@@ -1,19 +1,28 @@
+import { approval } from "./approve.js";
 import { fill, listen } from "./live.js";
+import { pad } from "./pad.js";
+import { presses } from "./press.js";
 import { control, play } from "./sound.js";
+import { wedge } from "./wedge.js";
 
 const SHOWN = 50;
 const now = document.querySelector("[data-now]");
 const list = document.querySelector("[data-entries]");
-const doing = document.querySelector(".doing");
+const doing = document.querySelectorAll("[data-doing]");
 const counted = document.querySelector("[data-count]");
 const stop = document.querySelector("[data-stop]");
 const dismiss = document.querySelector("[data-dismiss]");
+const approve = document.querySelector("[data-approve]");
+const kept = document.querySelector("[data-kept]");
+const undo = document.querySelector("[data-undo]");
+const language = document.querySelector("[data-lang-ko]");
 const name = control(document.querySelector("[data-sound]"));
 const SEEN = `jaego-seen-${now.dataset.events}`;
 
 let stops = []; // not dismissed yet, oldest first
 let heard = 0; // arrival of the newest entry we know
 let seen = Number(sessionStorage.getItem(SEEN)); // arrival of the newest stop that was dismissed, in microseconds
+let texts = {};
 
 function row(entry) {
   const item = document.createElement("li");
@@ -31,11 +40,15 @@ function row(entry) {
   return item;
 }
 
+function show(texts) {
+  for (const part of doing) fill(part, texts);
+}
+
 function showNow(entry) {
   now.dataset.state = entry.answer;
   fill(now, entry);
-  fill(doing, entry);
-  now.querySelector(".line").lang = entry.language;
+  show(entry);
+  for (const part of now.querySelectorAll(".line, .item")) part.lang = entry.language;
 }
 
 function showStop() {
@@ -44,16 +57,20 @@ function showStop() {
     if (stop.open) stop.close();
     return;
   }
-  const more = stops.length > 1 ? now.dataset.more.replace("{n}", stops.length - 1) : "";
+  const more = stops.length > 1 ? texts.more_stops.replace("{n}", stops.length - 1) : "";
   fill(stop, { ...first, more });
   stop.querySelector("#stop-text").lang = first.language;
-  if (!stop.open) stop.showModal();
+  approve.hidden = !first.approvable;
+  if (!stop.open) {
+    for (const other of document.querySelectorAll("dialog.choices[open]")) other.close();
+    stop.showModal();
+  }
   dismiss.focus();
 }
 
 function seeStop() {
   const first = stops.shift();
-  if (first) {
+  if (first?.at_us) {
     seen = first.at_us;
     sessionStorage.setItem(SEEN, seen);
   }
@@ -61,32 +78,45 @@ function seeStop() {
 }
 
 // The fixed words of the page, when the session's language changes (LANG-KO, LANG-EN).
-function words({ language, texts }) {
-  document.documentElement.lang = language;
+function words(spoken) {
+  texts = spoken.texts;
+  document.documentElement.lang = spoken.language;
   for (const element of document.querySelectorAll("[data-word]")) {
     element.textContent = texts[element.dataset.word];
   }
-  now.dataset.more = texts.more_stops;
+  for (const element of document.querySelectorAll("[data-ko]")) element.textContent = element.dataset[spoken.language];
+  const other = spoken.language === "ko" ? "en" : "ko";
+  language.dataset.code = other === "ko" ? language.dataset.langKo : language.dataset.langEn;
+  language.lang = other;
   name(texts);
 }
 
-function snapshot({ entries, ...spoken }) {
+function snapshot({ entries, doing: told, ...spoken }) {
   words(spoken);
   const last = entries.at(-1);
   if (!seen) sessionStorage.setItem(SEEN, (seen = last ? last.at_us - 1 : 1));
+  show(told);
   if (last) showNow(last);
   list.replaceChildren(...entries.slice(-SHOWN).reverse().map(row));
+  offerUndo();
   // A screen just opened asks about the newest scan only, not about what somebody saw on another one.
-  stops = entries.filter((one) => one.at_us > seen && one.answer === "stop");
+  const ours = stops.filter((one) => !one.at_us); // what the agent would not have: only this page knows of it
+  stops = [...ours, ...entries.filter((one) => one.at_us > seen && one.answer === "stop")];
   showStop();
   if (heard && last && last.at_us > heard) play(stops.length ? "stop" : last.answer); // scanned while we were away
   heard = last ? last.at_us : 0;
+}
+
+function offerUndo() {
+  list.firstElementChild?.append(undo);
+  undo.hidden = !list.firstElementChild;
 }
 
 function entry(one) {
   play(one.answer);
   heard = one.at_us;
   list.prepend(row(one));
+  offerUndo();
   while (list.children.length > SHOWN) list.lastElementChild.remove();
   showNow(one);
   if (one.answer === "stop") {
@@ -104,6 +134,30 @@ function count(told) {
   fill(counted, told);
 }
 
+// The agent will not have it: nothing was recorded, and whoever pressed must know.
+function refused(hint, body) {
+  play("stop");
+  const text = `${hint} ${body.code ?? `${body.verb} ${body.argument}`}`;
+  stops = [...stops, { text, time: "", language: document.documentElement.lang }].slice(-SHOWN);
+  showStop();
+}
+
+const press = presses(now.dataset.station, {
+  told(waiting) {
+    kept.hidden = waiting === 0;
+    if (waiting) kept.textContent = (texts.kept ?? kept.dataset.text).replace("{n}", waiting);
+  },
+  refused,
+  full: () => refused(texts.kept_full ?? kept.dataset.full, {}),
+});
+const supervisor = approval(now.dataset.station, seeStop);
+
+approve.addEventListener("click", () => {
+  const first = stops[0];
+  supervisor.open(first);
+});
 dismiss.addEventListener("click", seeStop);
 stop.addEventListener("close", () => stops.length && seeStop()); // Escape dismisses one, as the button does
+wedge((code) => supervisor.badge(code) || press({ code }));
+pad(now.dataset.station, press);
 listen(now.dataset.events, { snapshot, words, entry, count });

@@ -38,14 +38,13 @@ def test_an_answers_first_word_is_not_shown_twice():
 )
 def test_mode_and_zone_are_the_sessions(mode, zone, zone_to, expected):
     last = entry(0, Answer.GOOD, "x", mode=mode, zone=zone, zone_to=zone_to)
-    told = shown.doing(last, DOCK, "en")
+    told = shown.doing(shown.begun(last, DOCK), "en")
     assert (told["mode"], told["zone"]) == expected
 
 
 def test_before_the_first_scan_a_station_waits():
-    card = shown.station_card(DOCK, None, "ko", SEOUL)
+    card = shown.station_card(DOCK, shown.begun(None, DOCK), None, "ko", SEOUL)
     assert (card["state"], card["text"], card["mode"]) == ("ready", "스캔을 기다리고 있습니다", "입고")
-    assert shown.doing(None, None, "ko") == {"mode": "", "zone": ""}
 
 
 def test_a_device_tells_what_to_do():

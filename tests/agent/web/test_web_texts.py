@@ -39,13 +39,15 @@ def test_every_text_stands_in_both_languages(key):
 
 def test_every_text_is_used_and_every_used_text_exists():
     folder = Path(web.__path__[0])
-    sources = [one for one in folder.rglob("*") if one.suffix in {".py", ".html"} and not one.name.startswith("texts")]
+    sources = [
+        one for one in folder.rglob("*") if one.suffix in {".py", ".html", ".js"} and not one.name.startswith("texts")
+    ]
     written = "\n".join(one.read_text() for one in sources)
     composed = ("state_", "advice_", "mode_", "kind_", "reason_", "error_", "hint_", "unit_", "age_")
-    composed += ("guide_", "refused_", "document_", "near_", "notice_", "fix_", "fact_", "tally_")
-    unused = [
-        key for key in TEXTS if f'"{key}"' not in written and f"'{key}'" not in written and not key.startswith(composed)
-    ]
+    composed += ("guide_", "pick_", "sound_", "refused_", "document_", "near_", "notice_", "fix_", "fact_", "tally_")
+    named = set(re.findall(r"""["'](\w+)["']|\btexts\.(\w+)""", written))
+    used = {one for pair in named for one in pair}
+    unused = [key for key in TEXTS if key not in used and not key.startswith(composed)]
     assert set(unused) <= {"good", "look", *DISPOSITIONS}
     assert set(re.findall(r"\bt\('(\w+)'", written)) <= TEXTS.keys()
 
