@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agent.capture.zones import Zones, ZoneSettings
+from agent.catalogue.errors import CatalogueError
+from agent.catalogue.store import Hit
 from agent.clock import Clock
 from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
 from agent.operations import tags
+from agent.operations.counts_tags import TagItem
 from agent.operations.values import Context, Session, Station
 from contract.catalog import Item
 from contract.ids import uuid7
@@ -85,7 +88,7 @@ class _Count:
     epcs: set[str]
     foreign: set[bytes] = field(default_factory=set[bytes])
     known: set[bytes] = field(default_factory=set[bytes])  # looked at already, durable or under way
-    pending: dict[str, None] = field(default_factory=dict[str, None])
+    pending: dict[str, str] = field(default_factory=dict[str, str])  # EPC to GTIN
     device: str = ""
     fresh: deque[tuple[int, int]] = field(default_factory=deque[tuple[int, int]])  # when, how many new
     read_ns: int = 0
@@ -97,6 +100,8 @@ class Log(Protocol):
 
 class Items(Protocol):
     def item(self, sku: str, /) -> Item | None: ...
+
+    def by_code(self, gtin: str, /) -> Hit | None: ...
 
 
 class TagDesk:
@@ -174,7 +179,8 @@ class TagDesk:
         count.read_ns = now_ns
         if read.epc in count.known or len(count.pending) >= PENDING_MAX:
             return
-        if identify_epc(read.epc, read.pc).kind is not Kind.TRADE_ITEM:
+        identity = identify_epc(read.epc, read.pc)
+        if identity.kind is not Kind.TRADE_ITEM or identity.gtin is None:
             if len(count.foreign) < FOREIGN_HELD_MAX:
                 count.foreign.add(read.epc)
             return
@@ -183,11 +189,14 @@ class TagDesk:
             return
         count.known.add(read.epc)
         if text not in count.epcs:
-            count.pending[text] = None
+            count.pending[text] = identity.gtin
             count.device = read.device
-            if not self._flushing:
-                self._flushing = True
-                self._after(GROUP_S, self._flush)
+            self._flush_later()
+
+    def _flush_later(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            self._after(GROUP_S, self._flush)
 
     # -- counts -----------------------------------------------------------------------------------------------------
 
@@ -235,8 +244,13 @@ class TagDesk:
     def _write(self, station: str, count: _Count) -> None:
         if not count.pending:
             return
+        try:
+            items = self._meant(count.pending)
+        except CatalogueError:  # said by whoever scans; what a tag is will be known later
+            self._flush_later()
+            return
         epcs, count.pending = list(count.pending), {}
-        command = tags.SeenTags(self._stations[station], count.device, epcs, self._context())
+        command = tags.SeenTags(self._stations[station], count.device, epcs, self._context(), items)
 
         def job(tx: Transaction) -> str | None:
             drafts, session = tags.seen(tx, command)
@@ -253,11 +267,18 @@ class TagDesk:
         except LedgerError as error:
             self._written(count, epcs, None, error)
 
+    def _meant(self, gtins: Mapping[str, str]) -> dict[str, TagItem]:
+        """By EPC. Raises CatalogueError."""
+        hits = {gtin: self._items.by_code(gtin) for gtin in set(gtins.values())}
+        found = {epc: hits[gtin] for epc, gtin in gtins.items()}
+        return {epc: TagItem(hit.sku, hit.units) for epc, hit in found.items() if hit is not None}
+
     def _written(self, count: _Count, epcs: list[str], session: str | None, error: Exception | None) -> None:
-        if error is not None:  # read again, they are new again
+        if error is not None:
             self.not_written += len(epcs)
+        if session is None:  # not taken, or the count is in review: read again, they are new again
             count.known.difference_update(map(bytes.fromhex, epcs))
-        elif session is not None:
+        else:
             fresh = len(epcs) - len(count.epcs.intersection(epcs))
             count.epcs.update(epcs)
             count.fresh.append((self._clock.now().monotonic_ns, fresh))

@@ -5,12 +5,18 @@ Pure. A count by RFID is the union of distinct EPCs: each is journaled once in a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agent.operations.values import Context, Draft, Session, Station
+from agent.operations import counts_office, counts_tags
+from agent.operations.books import Record, Shelf
+from agent.operations.counts_tags import TagItem
+from agent.operations.counts_values import open_count
+from agent.operations.values import Context, Draft, Session, Station, TagPlace
+from contract.documents import ExpectedDocument
+from contract.stock import StockKey
 from drivers.reads import SensorWindow
 
 SERIAL_MAX = (1 << 38) - 1  # of an SGTIN-96 (TDS 14.6.1)
@@ -30,15 +36,26 @@ class TagState(Protocol):
         """The highest that was given out."""
         ...
 
+    @property
+    def books(self) -> Shelf: ...
+
+    def documents(self) -> Sequence[ExpectedDocument]: ...
+
+    def stock(self, key: StockKey) -> int: ...
+
+    def tag(self, epc: str) -> TagPlace | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class SeenTags:
-    """Tags that a station's readers saw; `epcs` are hexadecimal in upper case."""
+    """Tags that a station's readers saw; `epcs` are hexadecimal in upper case, `items` what the catalogue knows of
+    them."""
 
     station: Station
     device: str
     epcs: Sequence[str]
     context: Context
+    items: Mapping[str, TagItem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +75,44 @@ class NoSerial(Exception):
 
 
 def seen(state: TagState, command: SeenTags) -> tuple[tuple[Draft, ...], Session | None]:
-    """What is new to the count that the station is in, and its session; nothing outside a count."""
+    """What is new to the count that the station is in, and its session; nothing outside a count, and no session where
+    the count is in review."""
     session = state.session(command.station.name)
     if session is None or session.mode != "count" or session.zone is None:
         return (), session
     known = state.counted(session.session, session.zone)
     fresh = [epc for epc in dict.fromkeys(command.epcs) if epc not in known]
+    held = open_count(state.books, session.zone)
+    if not fresh or (held is not None and held[1]["state"] == "submitted"):
+        return (), session if held is None or not fresh else None
     source = {"device": command.device, "station": command.station.name, "session": session.session}
-    drafts = tuple(
-        _journal(
-            {
-                "kind": "tags_seen",
-                "session": session.session,
-                "zone": session.zone,
-                "epcs": fresh[at : at + EPCS_AN_EVENT_MAX],
-            },
-            source,
-            command.context,
-        )
-        for at in range(0, len(fresh), EPCS_AN_EVENT_MAX)
-    )
-    return drafts, session
+    source |= {"clerk": session.clerk} if session.clerk is not None else {}
+    drafts: list[Draft] = []
+    if held is None:
+        blind = command.station.rules.count_blind
+        opened, record = counts_office.opening(state, session.zone, source, command.context, blind=blind)
+        held = command.context.session_id, record
+        drafts.append(opened)
+    for at in range(0, len(fresh), EPCS_AN_EVENT_MAX):
+        drafts += _told(state, held, session, fresh[at : at + EPCS_AN_EVENT_MAX], source, command)
+    return tuple(drafts), session
+
+
+def _told(
+    state: TagState,
+    held: tuple[str, Record],
+    session: Session,
+    epcs: list[str],
+    source: Mapping[str, Any],
+    command: SeenTags,
+) -> Iterator[Draft]:
+    """The event, and an exception for tags of items that the catalogue does not know."""
+    found = counts_tags.told(state, held, epcs, command.items, session.clerk)
+    data = {"kind": "tags_seen", "session": session.session, "zone": session.zone, "count": held[0], "epcs": epcs}
+    yield _journal(data | ({"items": found.items} if found.items else {}), source, command.context)
+    if found.unknown:
+        data = {"kind": "unknown_tag", "reason": "unknown_item", "zone": session.zone, "epcs": found.unknown}
+        yield Draft("exception", data, source, command.context.occurred_us, command.context.clock)
 
 
 def next_serial(state: TagState, command: Encode) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from agent.operations.books import Shelf
+from agent.operations.rules import DEFAULTS, Rules
 from contract.documents import ExpectedDocument
 from contract.stock import NO_LOT, StockKey, StockRow
 from drivers.reads import Answer, BadRead, BarcodeRead
@@ -29,6 +30,7 @@ class Station:
     zone: str
     language: Language
     zones: frozenset[str]
+    rules: Rules = DEFAULTS
 
 
 class Session(NamedTuple):
@@ -171,10 +173,12 @@ class State(Protocol):
     def books(self) -> Shelf: ...
 
     def documents(self) -> Sequence[ExpectedDocument]:
-        """What is expected, in the order of their names."""
+        """What is expected and not closed, in the order of their names."""
         ...
 
-    def document(self, name: str) -> ExpectedDocument | None: ...
+    def document(self, name: str) -> ExpectedDocument | None:
+        """One of them."""
+        ...
 
     def progress(self, document: str) -> Mapping[str, int]:
         """Base units that moved for a document, by SKU."""

@@ -151,7 +151,7 @@ def test_zones_of_one_session_are_counted_apart_and_closing_forgets(shop: Shop) 
         "salesfloor",
     ]
     assert len(shop.reader.projections()["counted"]) == 2
-    shop.scan(order("CLOSE"))
+    shop.scan(order("LOGOUT"))
     assert shop.reader.projections()["counted"] == []
     assert fold(body for _seq, _kind, body in shop.reader.all_events()) == shop.reader.projections()
 
