@@ -9,6 +9,7 @@ from typing import Literal
 
 from agent.web.texts_devices import DEVICES
 from agent.web.texts_office import OFFICE
+from agent.web.texts_print import PRINT
 from agent.web.texts_station import STATION
 from agent.web.texts_tray import TRAY
 
@@ -117,7 +118,7 @@ _COMMON: dict[str, tuple[str, str]] = {
     "expected_once": ("한 번만 쓸 수 있습니다", "expected it once"),
     "back": ("현황으로", "To the overview"),
 }
-TEXTS = _COMMON | DEVICES | OFFICE | STATION | TRAY
+TEXTS = _COMMON | DEVICES | OFFICE | PRINT | STATION | TRAY
 
 
 def text(key: str, language: Language, **facts: object) -> str:
