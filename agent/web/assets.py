@@ -1,4 +1,4 @@
-"""Style sheet, scripts and icon: read once, served from memory under a mark of their content, cached for good."""
+"""Style sheets, scripts, icons, and the page for when the agent is away: read once, served from memory under a mark of their content, cached for good."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ MEDIA = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".html": "text/html; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
 }
+WORKER = "worker.js"
 YEAR_S = 31_536_000
 
 
@@ -50,4 +54,7 @@ async def serve(request: Request) -> Response:
         raise HTTPException(404)
     current = request.path_params["mark"] == held.mark
     keep = f"public, max-age={YEAR_S}, immutable" if current else "no-store"
-    return Response(found[0], media_type=found[1], headers={"cache-control": keep})
+    headers = {"cache-control": keep}
+    if request.path_params["name"] == WORKER:
+        headers["service-worker-allowed"] = "/"  # it answers for all pages, from beside the files that it keeps
+    return Response(found[0], media_type=found[1], headers=headers)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from agent.operations.rules import Rules
 from agent.operations.values import Session, Station
 from agent.web.texts import Language, text
 from identity.control import ControlError, encode
@@ -45,6 +46,13 @@ def modes(language: Language) -> list[Choice]:
 
 def zones(station: Station) -> list[Choice]:
     return list(_named("ZONE", sorted(station.zones)))
+
+
+def reasons(rules: Rules, language: Language) -> list[Choice]:
+    return [
+        Choice(one.ko if language == "ko" else one.en, encode("REASON", one.code), ko=one.ko, en=one.en)
+        for one in rules.reasons
+    ]
 
 
 def documents(names: Iterable[str]) -> list[Choice]:

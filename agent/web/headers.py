@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
 
-# No script, style, frame or connection from anywhere else, none inline; no string becomes markup (Trusted Types).
+# No script, style, frame or connection from anywhere else, none inline; no string becomes markup, and one the
+# address of a worker only (Trusted Types, offline.js).
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; worker-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+    "require-trusted-types-for 'script'; trusted-types jaego"
 )
 HEADERS = {
     "content-security-policy": POLICY,

@@ -96,7 +96,8 @@ async def station(request: Request) -> Response:
     if count is not None:
         panel = tags_shown.count_panel(count, await room.expected.fresh(count.zone), language)
     content = {"station": name, "rows": rows, "count": panel, "doing": shown.doing(session, language)}
-    content |= {"modes": guiding.modes(language), "zones": guiding.zones(place), "reasons": [], "keys": guiding.KEYS}
+    content |= {"modes": guiding.modes(language), "zones": guiding.zones(place), "keys": guiding.KEYS}
+    content["reasons"] = guiding.reasons(room.view.back.rules, language)
     return render(request, "station.html", language, content)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from agent.capture.stations import Entry
 
 PRESSES_KEPT = 200  # of each station
+ANSWER_S_MAX = 10.0
 NOT_WRITTEN = "not_written"
 
 Hear = Callable[[Entry], None]
@@ -25,7 +26,10 @@ class Presses:
         self._held: dict[str, OrderedDict[str, asyncio.Future[Entry]]] = {}
 
     async def once(self, station: str, press: str, begin: Callable[[Hear], None]) -> Entry:
-        """`begin` runs for the first of equal presses. What could not be recorded may be pressed again."""
+        """`begin` runs for the first of equal presses. What could not be recorded may be pressed again.
+
+        Raises TimeoutError when there is no answer in `ANSWER_S_MAX`; the same press asked again goes on waiting.
+        """
         held = self._held.setdefault(station, OrderedDict())
         coming = held.get(press)
         if coming is None:
@@ -39,4 +43,5 @@ class Presses:
                 coming.set_result(entry)
 
             begin(hear)
-        return await asyncio.shield(coming)  # whoever hangs up does not take the answer from the next one who asks
+        async with asyncio.timeout(ANSWER_S_MAX):
+            return await asyncio.shield(coming)  # whoever hangs up does not take the answer from the next one who asks

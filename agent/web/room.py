@@ -21,10 +21,12 @@ from agent.web.lane import Busy, Lane
 from agent.web.presses import Presses
 from agent.web.texts import Language
 from agent.web.view import Sync, View
+from agent.web.work import Work, card, waiting
 from drivers.reads import Answer
 
 EXCEPTIONS_MAX = 100
 FACTS_FRESH_S = 1.0
+WORK_FRESH_S = 5.0
 EXCEPTIONS_FRESH_S = 60.0  # without a scan that hints at a new one
 EXCEPTIONS_PAUSE_S = 5.0  # however many scans go wrong
 FINDERS_MAX = 8  # each looks through all tags several times a second, on the event loop
@@ -35,6 +37,7 @@ class Facts:
     sync: Sync
     devices: list[DeviceStatus]
     exceptions: list[dict[str, Any]]
+    work: Work
 
 
 class Room:
@@ -51,6 +54,8 @@ class Room:
         self.presses = Presses()
         self._facts: Facts | None = None
         self._facts_at_s = 0.0
+        self._work: Work | None = None
+        self._work_at_s = 0.0
         self._exceptions: list[dict[str, Any]] | None = None
         self._exceptions_at_s = 0.0
         self._exceptions_mark: int = -1
@@ -114,9 +119,17 @@ class Room:
             if self._facts is None or now_s - self._facts_at_s >= FACTS_FRESH_S:
                 sync = await self.lane.call(self.view.sync)
                 exceptions = await self._newest_exceptions(now_s)
-                self._facts = Facts(sync, self.view.devices(), exceptions)
+                self._facts = Facts(sync, self.view.devices(), exceptions, await self._waiting(now_s))
                 self._facts_at_s = now_s
             return self._facts
+
+    async def _waiting(self, now_s: float) -> Work:
+        """Reading all open documents takes a while where there are many."""
+        if self._work is None or now_s - self._work_at_s >= WORK_FRESH_S:
+            zones, now_us = sorted(self.zones), self.view.back.now_us()
+            self._work = await self.lane.call(self.view.back.look, lambda state: waiting(state, zones, now_us))
+            self._work_at_s = now_s
+        return self._work
 
     async def _newest_exceptions(self, now_s: float) -> list[dict[str, Any]]:
         """Read again when a scan went wrong, for that may be one: the log is long and not ordered by type."""
@@ -143,6 +156,7 @@ class Room:
         """Everything the start page shows, as texts."""
         facts, zone = await self.facts(), self.view.time_zone
         return {
+            "work": card(facts.work, language),
             "sync": shown.sync_card(facts.sync, language),
             "exceptions": shown.exceptions_card(facts.exceptions, EXCEPTIONS_MAX, language),
             "stations": [

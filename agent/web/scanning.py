@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from agent.web.answers import answer
 from agent.web.ask import BadParameter
+from agent.web.lane import Busy
 from agent.web.presses import NOT_WRITTEN
 from agent.web.room import room_of
 from identity.control import ControlError, encode
@@ -34,7 +35,10 @@ async def scan(request: Request) -> Response:
         raise BadParameter("X-Jaego-Press", press, "expected_press")
     resent = request.headers.get("x-jaego-resent") == "1"
     code = await _code(request)
-    entry = await room.presses.once(name, press, lambda hear: room.view.scan(name, code, hear, resent=resent))
+    try:
+        entry = await room.presses.once(name, press, lambda hear: room.view.scan(name, code, hear, resent=resent))
+    except TimeoutError as error:
+        raise Busy("the ledger does not answer") from error
     status = 503 if entry.said == NOT_WRITTEN else 200
     return answer({"answer": entry.answer.value, "text": entry.text, "seq": entry.seq}, status=status)
 

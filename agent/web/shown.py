@@ -54,6 +54,10 @@ def number(quantity: int) -> str:
     return f"{quantity:,}".replace("-", "\N{MINUS SIGN}")
 
 
+def signed(quantity: int) -> str:
+    return f"+{number(quantity)}" if quantity > 0 else number(quantity)
+
+
 def entry(one: Entry, station: Station | None, language: Language, zone: tzinfo | None) -> dict[str, Any]:
     """For the station's screen. `at_us` and `seq` name the entry; `approvable`: a supervisor may allow it."""
     return {
@@ -97,6 +101,7 @@ def doing(session: Session, language: Language) -> Shown:
         "mode": text(f"mode_{session.mode}", language),
         "clerk": "",
         "zone": _zone(session, language),
+        "place": _place(session),
         "document": session.document or session.counting or "",
         "reason": session.reason or "",
         "times": f"×{number(session.multiplier)}" if session.multiplier else "",
@@ -105,6 +110,13 @@ def doing(session: Session, language: Language) -> Shown:
         "locked": text("chip_locked", language) if session.locked else "",
         "advice": advice(session, language),
     }
+
+
+def _place(session: Session) -> str:
+    """The zones alone, for where it is said beside them what they are for."""
+    if session.zone is None or session.mode in IN_ONE_ZONE:
+        return session.zone or ""
+    return f"{session.zone} → {session.zone_to or '…'}"
 
 
 def _zone(session: Session, language: Language) -> str:

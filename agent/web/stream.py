@@ -228,4 +228,4 @@ class _Count:
 
 def _words(language: Language) -> dict[str, Any]:
     """The fixed words of a station's page; `{n}` stays for the script to fill."""
-    return {"language": language, "texts": {key: text(key, language) for key in (*STATION, "nav_overview")}}
+    return {"language": language, "texts": {key: text(key, language) for key in (*STATION, "nav_overview", "other_language")}}

@@ -33,6 +33,12 @@ _COMMON: dict[str, tuple[str, str]] = {
     "no_scan": ("스캔을 기다리고 있습니다", "Waiting for a scan"),
     "no_exceptions": ("예외가 없습니다", "No exceptions"),
     "see_all": ("모두 보기", "See all"),
+    "work": ("오늘 할 일", "To do"),
+    "work_documents": ("예정 문서 {n}건", "{n} documents open"),
+    "work_counts": ("실사 {n}건 · 검토 대기 {reviews}건", "{n} counts open, {reviews} to review"),
+    "work_orders": ("피킹할 주문 상품 {n}건", "{n} reservations to pick"),
+    "work_zones": ("오늘 실사할 구역: {zones}", "Zones to count today: {zones}"),
+    "work_none": ("오늘 실사할 구역이 없습니다", "No zone to count today"),
     # sync, as a fact
     "all_sent": ("모두 전송되었습니다", "Everything is sent"),
     "to_send": ("{waiting}건 전송 대기 · 가장 오래된 것 {age} 전", "{waiting} to send, oldest {age}"),

@@ -17,6 +17,7 @@ listen(
   {
     overview(all) {
       show("sync", all.sync);
+      show("work", all.work);
       show("exceptions", all.exceptions);
       for (const one of all.stations) show(`station/${one.name}`, one);
       for (const one of all.devices) show(`device/${one.name}`, one);

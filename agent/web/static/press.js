@@ -3,7 +3,7 @@
 
 const KEPT_MAX = 1000;
 const AGAIN_MS = 2000;
-const WAIT_MS = 10000;
+const WAIT_MS = 15000; // longer than the agent waits for its ledger
 const RELOAD_MS = 30000;
 const LATER = new Set([401, 403, 408, 429, 500, 502, 503, 504]);
 

@@ -11,6 +11,9 @@ from agent.capture.feed import Feed
 from agent.capture.stations import Entry
 from agent.capture.supervisor import DeviceStatus, State
 from agent.capture.tags import CountShown, Found
+from agent.operations.books import MemoryBooks
+from agent.operations.reservations import Orders
+from agent.operations.rules import DEFAULTS
 from agent.operations.values import Session, Station
 from agent.web.back import Back
 from agent.web.view import Sync, View
@@ -51,7 +54,27 @@ def _no_ledger(*_asked: Any) -> Any:
     raise AssertionError("this store has no ledger: see tests/agent/web/branch.py")
 
 
-NO_LEDGER = Back(look=_no_ledger, do=_no_ledger, after=_no_ledger, before=_no_ledger, search=_no_ledger, settings={})
+class _Nothing:
+    """A state in which nothing waits."""
+
+    books = MemoryBooks()
+
+    def documents(self) -> list[Any]:
+        return []
+
+
+NO_LEDGER = Back(
+    look=lambda function: function(_Nothing()),  # type: ignore[arg-type]  # all that the start page asks
+    do=_no_ledger,
+    after=_no_ledger,
+    before=_no_ledger,
+    now_us=lambda: NOON_US,
+    by_code=_no_ledger,
+    search=_no_ledger,
+    settings={},
+    rules=DEFAULTS,
+    orders=Orders(),
+)
 
 
 @dataclass
@@ -202,8 +225,11 @@ def busy_day(language: str = "ko") -> Store:
             else "Organic brown rice crisps family pack 3 kg: 6 received, dock now 42",
         ),
     ]
+    name = "유기농 현미 누룽지 대용량 실속포장 3kg" if ko else "Organic brown rice crisps family pack 3 kg"
+    goods = {"sku": "CRISPS", "name": name, "quantity": 6, "done": 42, "expected": 48, "document": "ASN-1001"}
     for at_s, (answer, line) in enumerate(lines):
-        store.feed.publish(entry(at_s * 7, answer, line, language=language))
+        more = goods if at_s == len(lines) - 1 else {}
+        store.feed.publish(entry(at_s * 7, answer, line, language=language, **more))
     moved = "Seoul Milk 1 l: 6 moved, salesfloor now 18"
     store.feed.publish(
         entry(60, Answer.GOOD, moved, "backroom", mode="move", zone="backroom", zone_to="salesfloor", language="en")

@@ -82,6 +82,19 @@ def test_a_repeat_waits_for_the_first_answer_and_survives_whoever_hangs_up():
     scanning(body)
 
 
+def test_a_ledger_that_does_not_answer_holds_nobody_for_good(monkeypatch):
+    monkeypatch.setattr(presses, "ANSWER_S_MAX", 0.01)
+
+    async def body(client: httpx.AsyncClient, store: Store) -> None:
+        store.held = []
+        assert (await press(client, 1)).status_code == 503
+        store.held[0]()
+        assert (await press(client, 1)).status_code == 200
+        assert len(store.scanned) == 1
+
+    scanning(body)
+
+
 def test_what_was_not_recorded_may_be_pressed_again():
     async def body(client: httpx.AsyncClient, store: Store) -> None:
         assert (await press(client, 1)).status_code == 503

@@ -1,0 +1,113 @@
+"""A whole agent as a process of its own, for what only a real one shows: codes from screens become events."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+from agent.ledger.reader import Reader
+
+RUN = """
+import sys
+from pathlib import Path
+from agent import compose, config
+sys.exit(compose.run(config.load(Path(sys.argv[1]))))
+"""
+CONFIG = """
+[store]
+id = "seoul-01"
+state_dir = "store"
+zones = ["dock", "backroom", "salesfloor"]
+clock_trusted = true
+language = "{language}"
+[catalogue]
+file = "items.json"
+[uplink]
+enabled = false
+[web]
+port = {port}
+"""
+STATION = """
+[[station]]
+name = "{name}"
+zone = "dock"
+mode = "receive"
+"""
+ITEMS = [
+    {
+        "sku": "MILK-1L",
+        "name": {"ko": "서울우유 1L", "en": "Seoul Milk 1 l"},
+        "gtins": [{"gtin": "8801234567893"}, {"gtin": "18801234567890", "units": 12, "level": "case"}],
+    },
+    {"sku": "RICE", "name": {"ko": "쌀 10kg", "en": "Rice 10 kg"}, "gtins": [{"gtin": "8809999999997"}]},
+    {"sku": "BREAD", "name": {"ko": "식빵", "en": "Bread"}},
+]
+START_S_MAX = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Shop:
+    """`with Shop(folder) as shop`: the agent runs; `stop` and `start` are an outage. The port stays the same."""
+
+    def __init__(self, folder: Path, *, language: str = "ko", stations: tuple[str, ...] = ("dock-1",)) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        folder.mkdir(exist_ok=True, parents=True)
+        (folder / "store").mkdir(exist_ok=True)
+        (folder / "items.json").write_text(json.dumps(ITEMS))
+        self.config = folder / "agent.toml"
+        lines = CONFIG.format(language=language, port=self.port) + "".join(STATION.format(name=one) for one in stations)
+        self.config.write_text(lines)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([sys.executable, "-c", RUN, str(self.config)], stderr=log, stdout=log)
+        end_s = time.monotonic() + START_S_MAX
+        while time.monotonic() < end_s:
+            try:
+                with urllib.request.urlopen(self.base + "/api/v1/health", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise TimeoutError((self.folder / "log").read_text()[-2000:])
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+            self._process = None
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """All of a type, or all."""
+        reader = Reader(self.folder / "store")
+        try:
+            return reader.newest(100_000, kind)
+        finally:
+            reader.close()
+
+    def stock(self) -> dict[str, int]:
+        reader = Reader(self.folder / "store")
+        try:
+            return {row.sku: row.quantity for row in reader.stock() if row.quantity}
+        finally:
+            reader.close()
