@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from agent.operations import movements, reservations
 from agent.operations.books import Books, Folded, Shelf
+from agent.operations.counts_settle import balance
 from agent.operations.fefo import fefo
 from agent.operations.rings import remember
 from agent.operations.transactions import Meant, Sale, SaleLine, Taken
@@ -187,9 +188,11 @@ class _Booking:
                 data = _movement_data(group, lines[at : at + LINES_A_MOVEMENT_MAX]) | said
                 draft = movements.movement(data, source, context)
                 low = [one for _, _, one in movements.below_zero(ahead, draft, seq, source, context)]
-                ahead.take(draft.deltas)
-                yield from (draft, *low)
-                seq += 1 + len(low)
+                balancing = balance(self._state, draft, seq)
+                for one in (draft, *balancing):
+                    ahead.take(one.deltas)
+                yield from (draft, *low, *balancing)
+                seq += 1 + len(low) + len(balancing)
         for data in self.tray:
             yield Draft("exception", data | said, source, context.occurred_us, context.clock)
 
