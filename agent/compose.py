@@ -23,7 +23,7 @@ from agent.capture.tags import TagDesk
 from agent.catalogue import Catalogue
 from agent.catalogue.start import open_at_start
 from agent.clock import Clock, SystemClock
-from agent.config import Config
+from agent.config import Config, rules_of
 from agent.control import Control
 from agent.errors import EXIT_LEDGER
 from agent.ledger.log import Ledger, Limits
@@ -31,15 +31,18 @@ from agent.ledger.moment import Moments
 from agent.ledger.reader import Reader
 from agent.looking import Looking
 from agent.notify import notify
-from agent.operations.values import Station
+from agent.operations.reservations import Orders
+from agent.people import People
 from agent.reporting import Reporter, Wire
 from agent.sections import DeviceSection, UplinkSection
+from agent.stationing import epc_of, stations_of
 from agent.threads import hand_over_fast
 from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.link import Access, Link
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from agent.verbs import Parts, verbs
+from agent.web.access import Access as WebAccess
 from agent.web.back import Back
 from agent.web.view import SCANNERS, Sync, View
 from contract.ids import uuid7
@@ -73,12 +76,9 @@ class Agent:
             on_failure=self._failed,
         )
         self._feed = Feed()
-        zones = frozenset(config.store.zones)
-        self._stations = {
-            one.name: Station(one.name, one.mode, one.zone, one.language or config.store.language, zones)
-            for one in config.station
-        }
+        self._stations = stations_of(config)
         self._device_stations = {one.name: one.station for one in config.device if one.station}
+        self._people = People(folder, self._clock)
         self._screen_reader = Reader(folder)
         self._moments = Moments(folder, self._clock, self._new_stamper())
         self._tags = self._build_tags()
@@ -154,6 +154,8 @@ class Agent:
             tags=self._tags,
             portals=self._portals,
             templates=[one.template() for one in self._config.in_store],
+            epc_of=epc_of(self._config),
+            after=self._later,
         )
 
     def _build_supervisor(self) -> Supervisor:
@@ -283,8 +285,10 @@ class Agent:
         self._ledger.start()
         if self._link is not None:
             self._link.start()
-        for station, session in self._screen_reader.sessions().items():
+        sessions = self._screen_reader.sessions()
+        for station, session in sessions.items():
             self._tags.session(station, session)
+        self._desk.resume(sessions)
         self._portals.start()
         await self._control.start()
         server = await self._serve()
@@ -307,11 +311,12 @@ class Agent:
         if not settings.enabled:
             return None
         from agent.web.app import build  # noqa: PLC0415  memory: a store without screens does not load them
-        from agent.web.server import WebServer  # noqa: PLC0415  same
+        from agent.web.server import Tls, WebServer  # noqa: PLC0415  same
 
-        server = WebServer(build(self._view()), settings.host, settings.port)
+        files = Tls(settings.cert_file, settings.key_file) if settings.cert_file and settings.key_file else None
+        server = WebServer(build(self._view()), settings.host, settings.port, files)
         host, port = await server.start()
-        self._announcer.say("screens", f"http://{host}:{port}/")
+        self._announcer.say("screens", f"{'https' if files else 'http'}://{host}:{port}/")
         return server
 
     async def _supervise(self) -> None:
@@ -355,6 +360,12 @@ class Agent:
             health=self._counts,
             scan=partial(self._desk.scan, device=SCREEN),
             back=self._back(),
+            access=WebAccess(
+                self._people,
+                self._clock,
+                open_screens=self._config.web.open_screens,
+                tls=self._config.web.cert_file is not None,
+            ),
             sessions=looking.sessions,
             time_zone=ZoneInfo(self._config.store.time_zone),
         )
@@ -365,8 +376,12 @@ class Agent:
             do=Office(self._ledger, self._clock).do,
             after=self._moments.after,
             before=self._moments.before,
+            now_us=lambda: self._clock.now().wall_us,
+            by_code=self._catalogue.by_code,
             search=self._catalogue.search,
             settings=self._config.model_dump(mode="json"),
+            rules=rules_of(self._config),
+            orders=Orders(),
         )
 
     def _close(self) -> None:
@@ -381,6 +396,7 @@ class Agent:
         if self._link is not None:
             self._link.close()
         self._catalogue.close()
+        self._people.close()
         self._loop.close()
 
 

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent.errors import ConfigError
+from agent.operations.rules import REASONS, Reason, Rules
 from agent.sections import (
     CatalogueSection,
     DeviceSection,
     InStoreSection,
     LedgerSection,
     PortalSection,
+    ReasonSection,
+    RulesSection,
     Section,
     StationSection,
     StoreSection,
@@ -45,11 +50,24 @@ class Config(Section):
     uplink: UplinkSection = UplinkSection.model_validate({})
     web: WebSection = WebSection.model_validate({})
     tags: TagsSection = TagsSection.model_validate({})
+    rules: RulesSection = RulesSection.model_validate({})
+    reason: Annotated[tuple[ReasonSection, ...], Field(max_length=100)] = ()
     station: Annotated[tuple[StationSection, ...], Field(max_length=200)] = ()
     device: Annotated[tuple[DeviceSection, ...], Field(max_length=200)] = ()
     portal: Annotated[tuple[PortalSection, ...], Field(max_length=50)] = ()
     zone_reader: Annotated[tuple[ZoneReaderSection, ...], Field(max_length=50)] = ()
     in_store: Annotated[tuple[InStoreSection, ...], Field(max_length=50)] = ()
+
+
+def rules_of(config: Config) -> Rules:
+    """What operations need of it."""
+    given = config.rules
+    reasons = tuple(Reason(one.code, one.kind, one.ko, one.en) for one in config.reason)
+    return Rules(
+        **given.model_dump(),
+        reasons=reasons or REASONS,
+        zone=ZoneInfo(config.store.time_zone),
+    )
 
 
 def load(path: Path) -> Config:
@@ -142,9 +160,14 @@ def _contradictions(table: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown_places(_section(table, "store").get("zones"), stations, devices)
     portals = _entries(table, "portal")
     zones = _section(table, "store").get("zones")
+    quarantine = _section(table, "rules").get("quarantine_zone")
+    if isinstance(zones, list) and isinstance(quarantine, str) and quarantine not in zones:
+        expected = ", ".join(sorted(str(zone) for zone in cast("list[Any]", zones)))
+        yield f"rules.quarantine_zone: found {quarantine!r}, expected one of {expected}"
     yield from _portals(portals, zones, devices)
     yield from _zone_readers(_entries(table, "zone_reader"), zones, devices)
-    for kind, entries in (("station", stations), ("device", devices), ("portal", portals)):
+    reasons: list[Mapping[str, Any]] = [{"name": one.get("code")} for one in _entries(table, "reason")]
+    for kind, entries in (("station", stations), ("device", devices), ("portal", portals), ("reason", reasons)):
         names = [one["name"] for one in entries if isinstance(one.get("name"), str)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"{kind}: found {name!r} {names.count(name)} times, expected each name once"
@@ -158,6 +181,7 @@ def _contradictions(table: Mapping[str, Any]) -> Iterator[str]:
             taken = f"expected a {key} that device[{places[where]}] has not"
             yield f"device[{index}].settings.{key}: found {place!r}, {taken}"
     yield from _halves(_section(table, "uplink"))
+    yield from _web(_section(table, "web"))
 
 
 def _unknown_places(zones: Any, stations: list[Mapping[str, Any]], devices: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -218,6 +242,23 @@ def _halves(uplink: Mapping[str, Any]) -> Iterator[str]:
             yield f"uplink.tls: found {str(uplink.get('tls', False)).lower()}, expected true, {name} needs it"
 
 
+def _web(web: Mapping[str, Any]) -> Iterator[str]:
+    """Badges, PINs and tokens never cross a network in the clear."""
+    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if one in web and other not in web:
+            yield f"web.{other}: found nothing, expected a value, {one} needs it"
+    host = web.get("host", "127.0.0.1")
+    if isinstance(host, str) and web.get("enabled") is not False and "cert_file" not in web and not _is_loopback(host):
+        yield f"web.host: found {host!r} without TLS, expected 127.0.0.1, or cert_file and key_file beside it"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _section(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = table.get(name)
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
@@ -251,6 +292,7 @@ def _rooted(config: Config, folder: Path) -> Config:
         update={
             "store": under(config.store, "state_dir"),
             "catalogue": under(config.catalogue, "file"),
+            "web": under(config.web, "cert_file", "key_file"),
             "uplink": under(config.uplink, "ca_file", "cert_file", "key_file", "password_file"),
             "device": tuple(devices),
         }

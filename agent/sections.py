@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from agent.operations.rules import ReasonKind
 from agent.operations.tags import SERIAL_MAX
 from contract.ids import is_store
 from contract.shapes import Mode, Name, Place
@@ -109,6 +110,14 @@ class WebSection(Section):
     enabled: bool = Field(default=True, description="Screens and the local API.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8470, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    open_screens: bool = Field(
+        default=True,
+        description="Screens on this PC read, and scan at stations, without a login. Every program on it may, too.",
+    )
+    cert_file: Path | None = Field(
+        None, description="Certificate chain (PEM): HTTPS. Needed to listen on anything but loopback."
+    )
+    key_file: Path | None = Field(None, description="Its private key (PEM).")
 
 
 class TagsSection(Section):
@@ -143,6 +152,55 @@ class StationSection(Section):
     mode: Mode = Field("receive", description="Mode of a new session.")
     zone: Name = Field(description="Zone that goods are received into.")
     language: Literal["ko", "en"] | None = Field(None, description="Language of a new session; absent: the store's.")
+
+
+class RulesSection(Section):
+    """What clerks may do by themselves, and what is looked at."""
+
+    over_delivery_percent: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Over-delivery that is taken without a supervisor, if a document allows less.",
+    )
+    expired: Literal["stop", "look"] = Field(
+        "stop", description="An expired lot that is received: stop until a supervisor approves, or take it with a look."
+    )
+    short_dated_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="A received lot that expires within so many days needs a look; 0: none.",
+    )
+    quarantine_zone: Name | None = Field(
+        None, description="Zone for a delivery's damaged goods; absent: where they are."
+    )
+    approve_by_another: bool = Field(
+        default=True, description="Nobody approves their own scans or counts; false for a store with one person."
+    )
+    count_blind: bool = Field(default=True, description="Who counts does not see what stock expects.")
+    count_tolerance_percent: int = Field(0, ge=0, le=100, description="Difference of a count's line that is small.")
+    count_tolerance_units: int = Field(0, ge=0, le=100_000, description="The same in base units; either is enough.")
+    recount_by_another: bool = Field(
+        default=True, description="A line that differs by more is recounted by another clerk before approval."
+    )
+    lock_idle_min: int = Field(
+        15, ge=0, le=1440, description="A station with a clerk locks after so many minutes without a scan; 0: never."
+    )
+
+
+class ReasonSection(Section):
+    """A word for why. Any that is given replaces the usual ones: FOUND, LOST, SCRAP, EXPIRED, DAMAGED, USED, UNWANTED,
+    FAULTY."""
+
+    code: Annotated[str, Field(pattern="^[A-Z0-9][A-Z0-9._-]{0,38}[A-Z0-9]$")] = Field(
+        description="Code on the sheet and in events, upper case."
+    )
+    kind: ReasonKind = Field(
+        description="What an adjustment does: in (found), out (lost), scrap, damage; return: of goods that come back."
+    )
+    ko: str = Field(min_length=1, max_length=40, description="What Korean screens and sheets say.")
+    en: str = Field(min_length=1, max_length=40, description="What English screens and sheets say.")
 
 
 class InStoreSection(Section):

@@ -23,6 +23,7 @@ from contract.shapes import (
     Sequence,
     Shape,
     Source,
+    Sscc,
 )
 
 
@@ -47,6 +48,7 @@ class MovementData(Shape):
     )
     approved_by: str | None = Field(None, description="opaque id of the clerk who allowed it")
     resolves: Reference | None = Field(None, description="the exception that it settles")
+    sscc: Sscc | None = Field(None, description="logistic unit that was received as a whole")
 
 
 class ExceptionData(Shape):
@@ -84,6 +86,7 @@ class ExceptionData(Shape):
     concerns: Reference | None = None
     transaction: Identifier | None = Field(None, description="of the point of sale, whose line it is")
     content: Hash | None = Field(None, description="of that transaction as it came")
+    held: MovementData | None = Field(None, description="the movement that it would be, once a supervisor approves")
 
 
 class Envelope(Shape):

@@ -170,6 +170,18 @@ class TagsDepartedData(Shape):
     epcs: list[Epc] = Field(max_length=500)
 
 
+class TagsIdentifiedData(Shape):
+    """Tags of goods that were received by barcode before, for the same document (`source.document`): no stock moves."""
+
+    kind: Literal["tags_identified"]
+    sku: Name
+    place: Name = Field(description="zone where they are")
+    lot: str | None = None
+    disposition: Disposition
+    quantity: Quantity = Field(description="base units that they stand for")
+    epcs: list[Epc] = Field(max_length=500)
+
+
 class Encoding(Shape):
     """A tag and what it is to carry."""
 
@@ -245,6 +257,7 @@ JournalData = Annotated[
     | CountStepData
     | TagSeenData
     | TagsDepartedData
+    | TagsIdentifiedData
     | TagEncodingData
     | TagWrittenData
     | ReservationData

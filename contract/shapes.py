@@ -26,6 +26,9 @@ Epc = Annotated[str, Field(pattern="^([0-9A-F]{2}){1,62}$")]
 Gtin = Annotated[str, Field(pattern="^[0-9]{14}$")]
 
 
+Sscc = Annotated[str, Field(pattern="^[0-9]{18}$")]
+
+
 Serial = Annotated[str, Field(pattern="^[0-9]{1,12}$")]
 
 

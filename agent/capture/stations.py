@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from agent.capture.idle import Idle
 from agent.catalogue.errors import CatalogueError
 from agent.catalogue.store import Hit
 from agent.clock import Clock
 from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
 from agent.operations import scans
-from agent.operations.values import BadScan, Context, Decision, Product, Scan, Session, Station
+from agent.operations.values import BadScan, Clerk, Context, Decision, Product, Scan, Session, Station
 from agent.texts import Language, product_name, render
 from contract.catalog import Item
 from contract.ids import uuid7
@@ -112,7 +113,12 @@ class Desk:
         tags: Tags,
         portals: Portals,
         templates: Sequence[Template] = (),
+        people: Callable[[str], Clerk | None] = lambda _badge: None,
+        epc_of: Callable[[str, str], str | None] = lambda _gtin, _serial: None,
+        after: Callable[[float, Callable[[], None]], None] = lambda _seconds, _call: None,
     ) -> None:
+        """`people` knows badges, upper case; `epc_of` the EPC of GTIN and serial number, where it can be told; `after`
+        calls back on the event loop, and locks stations that are idle."""
         self.stations = stations
         self._device_stations = device_stations
         self._items = items
@@ -123,6 +129,9 @@ class Desk:
         self._tags = tags
         self._portals = portals
         self._templates = templates
+        self._people = people
+        self._epc_of = epc_of
+        self._idle = Idle(stations, log, clock, after, lambda name, session: post(lambda: self._locked(name, session)))
         self.tally = Tally()
 
     def scan(
@@ -141,6 +150,11 @@ class Desk:
         place = self.stations[station]
         read = BarcodeRead(device, 0, code, None, self._clock.now(), resent)
         self._write(self._scan(place, read), read, place, hear)
+
+    def resume(self, sessions: Mapping[str, Session]) -> None:
+        """Sessions that were open when the agent stopped: they are idle from now on."""
+        for name, session in sessions.items():
+            self._idle.heard(name, session)
 
     def handle(self, read: Read, driver: Driver) -> None:
         if isinstance(read, TagRead):
@@ -198,6 +212,7 @@ class Desk:
             decision, seq, session = result
             if station is not None:
                 self._tags.session(station.name, session)
+                self._idle.heard(station.name, session)
         if any(draft.type == "exception" for draft in decision.drafts):
             self.tally.exceptions += 1
         language: Language = session.language if session else station.language if station else "ko"
@@ -228,10 +243,40 @@ class Desk:
         context = self._context(read)
         try:
             identity = identify(read.data, aim=read.aim, lookup=self._items.lookup, templates=self._templates)
-            return Scan(station, read, identity, self._product(identity), context)
+            order = identity.control
+            clerk = self._people(order.argument or "") if order is not None and order.verb == "LOGIN" else None
+            return Scan(station, read, identity, self._product(identity), context, clerk=clerk, epc=self._epc(identity))
         except CatalogueError as error:
             unknown = identify(read.data, aim=read.aim, templates=self._templates)
             return Scan(station, read, unknown, None, context, f"{error} ({error.hint})")
+
+    def _epc(self, identity: Identity) -> str | None:
+        """What the tag of this very item carries."""
+        gtin, serial = identity.gtin, identity.serial
+        return self._epc_of(gtin, serial) if gtin and serial and identity.kind is Kind.TRADE_ITEM else None
+
+    def _locked(self, station: str, session: Session) -> None:
+        """The screen says so; nobody scanned."""
+        place = self.stations[station]
+        now, language = self._clock.now(), session.language
+        self._tags.session(station, session)
+        self._show(
+            Entry(
+                station,
+                "",
+                now.wall_us,
+                Answer.LOOK,
+                render("idle_locked", {}, language),
+                language,
+                0,
+                None,
+                session.mode,
+                session.zone or place.zone,
+                session.zone_to,
+                "idle_locked",
+                session,
+            )
+        )
 
     def _homeless(self, read: BarcodeRead) -> BadScan:
         """A code from a device that belongs to no station: nobody knows what was meant, and it is kept."""
@@ -251,7 +296,7 @@ class Desk:
             return None
         price, per = (item.price.amount_minor, item.price.per_units) if item.price else (None, 1)
         names = item.name.ko or "", item.name.en or ""
-        return Product(item.sku, hit.units, item.revision, item.base_unit, *names, price, per)
+        return Product(item.sku, hit.units, item.revision, item.base_unit, *names, price, per, item.tracking)
 
 
 def _item(facts: Mapping[str, Any], language: Language) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from agent.ledger.books import LedgerBooks
 from agent.ledger.files import Chain
 from agent.ledger.places import Places
 from agent.ledger.tags import Tags
-from agent.operations import folding, reservations, sessions
+from agent.operations import documents, folding, reservations, sessions
 from agent.operations.books import Folded
 from agent.operations.values import Draft, Session, TagPlace
 from contract.canonical import canonical
@@ -31,7 +31,7 @@ from contract.times import Stamper
 
 STOCK_CACHE_KEYS_MAX = 20_000
 # Events that may say where tags are; a movement of a scanner does when it names EPCs.
-_PLACING = frozenset({"uncertain_passage", "tags_seen", "tags_departed"})
+_PLACING = frozenset({"uncertain_passage", "tags_seen", "tags_departed", "tags_identified"})
 
 # Many rows in one statement: one step of SQLite, with the interpreter's lock released, instead of one a row.
 _ROWS_A_STATEMENT = (100, 10, 1)
@@ -136,10 +136,10 @@ class Transaction:
         return sum(row.quantity for row in rows if row.disposition == "sellable") - self.places.tagged(sku, zone)
 
     def documents(self) -> Sequence[ExpectedDocument]:
-        return self.places.documents()
+        return [one for one in self.places.documents() if not documents.is_closed(self.books, one.document)]
 
     def document(self, name: str) -> ExpectedDocument | None:
-        return self.places.document(name)
+        return None if documents.is_closed(self.books, name) else self.places.document(name)
 
     def progress(self, document: str) -> Mapping[str, int]:
         return self.places.progress(document)

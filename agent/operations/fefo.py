@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from agent.operations.books import Shelf
+from agent.operations.books import Books, Folded, Shelf
+from agent.operations.rings import remember
 from contract.stock import NO_LOT, StockRow
 
 LOT = "lot"  # book: sku/lot -> its last day
+LOTS_KEPT_MAX = 20_000
 _NEVER = "9999-12-31"
 
 
@@ -40,3 +42,15 @@ def expiry(state: LotState, sku: str, lot: str) -> str | None:
     """The last day of a lot, where a code or a document said it."""
     record = state.books.get(LOT, f"{sku}/{lot}")
     return record["expiry"] if record else None
+
+
+def fold_lots(books: Books, event: Folded) -> None:
+    """The newest word on a lot's last day counts."""
+    for line in event.data["lines"]:
+        if "lot" not in line or "expiry" not in line:
+            continue
+        key, record = f"{line['sku']}/{line['lot']}", {"expiry": line["expiry"]}
+        if books.get(LOT, key) is None:
+            remember(books, LOT, key, record, LOTS_KEPT_MAX)
+        elif books.get(LOT, key) != record:
+            books.put(LOT, key, record)

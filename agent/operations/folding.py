@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import get_args
 
-from agent.operations import departures, reservations, resolving, sales
+from agent.operations import counts_fold, departures, documents, fefo, reservations, resolving, sales
 from agent.operations.books import Books, Fold, Folded
 from contract.events import ExceptionData, MovementData
 
@@ -28,6 +28,9 @@ def _rules() -> Iterator[tuple[str, Iterable[str], Fold]]:
     yield "exception", _EXCEPTIONS, resolving.fold_opened
     yield "journal", ("exception_resolved",), resolving.fold_closed
     yield "movement", _MOVEMENTS, resolving.fold_closed
+    yield from counts_fold.RULES
+    yield from documents.RULES
+    yield "movement", ("received", "transferred", "returned", "adjusted"), fefo.fold_lots
 
 
 def _by_event() -> Mapping[tuple[str, str], tuple[Fold, ...]]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from agent.operations import departures, movements
 from agent.operations.books import Shelf
+from agent.operations.documents import tags_of
 from agent.operations.values import Context, Draft, TagPlace
 from contract.documents import INWARD, ExpectedDocument, ExpectedLine
 from contract.stock import NO_LOT, StockKey, is_outside
@@ -111,6 +112,8 @@ def decide(state: PassageState, passed: Passed) -> tuple[Draft, ...]:
         drafts, alarming = _departures(state, passed, moves)
         troubles.setdefault("unexpected_exit", []).extend(move.tag.epc for move in alarming)
         moves = []
+    filled, moves = _filled(state, passed, moves)
+    drafts += filled
     for document, group in _by_document(state, passed, moves, troubles):
         drafts += _moved(state, passed, document, group, state.next_seq + len(drafts))
     return (*drafts, *_troubles(passed, troubles))
@@ -157,6 +160,40 @@ def _origin(state: PassageState, passed: Passed, tag: PassedTag, taken: Counter[
         return "not_in_stock"
     taken[tag.sku] += tag.units
     return _Move(tag, TagPlace(tag.sku, passed.source, units=tag.units))
+
+
+def _filled(state: PassageState, passed: Passed, moves: list[_Move]) -> tuple[list[Draft], list[_Move]]:
+    """Tags of units that were scanned without for a document that they come with: they are those units."""
+    if not is_outside(passed.source):
+        return [], moves
+    drafts: list[Draft] = []
+    for document in state.documents():
+        if not _goes(document, passed):
+            continue
+        groups: dict[str, list[_Move]] = {}
+        loose: dict[str, int] = {}
+        for move in moves:
+            room = loose.setdefault(move.sku, tags_of(state.books, document.document, move.sku)["loose"])
+            if room >= move.origin.units:
+                loose[move.sku] = room - move.origin.units
+                groups.setdefault(move.sku, []).append(move)
+        gone = {move.tag.epc for group in groups.values() for move in group}
+        moves = [move for move in moves if move.tag.epc not in gone]
+        drafts += [_identified(passed, document, sku, group) for sku, group in groups.items()]
+    return drafts, moves
+
+
+def _identified(passed: Passed, document: ExpectedDocument, sku: str, group: list[_Move]) -> Draft:
+    data = {
+        "kind": "tags_identified",
+        "sku": sku,
+        "place": passed.target,
+        "disposition": "sellable",
+        "quantity": sum(move.origin.units for move in group),
+        "epcs": sorted(move.tag.epc for move in group),
+    }
+    source = {"device": passed.device, "document": document.document}
+    return Draft("journal", data, source, passed.context.occurred_us, passed.context.clock)
 
 
 def _by_document(
@@ -296,6 +333,10 @@ def tag_changes(kind: str, data: Mapping[str, Any]) -> Iterator[tuple[str, TagPl
         units = data["quantity"] // len(data["epcs"]) or 1
         for epc in data["epcs"]:
             yield epc, TagPlace(data["sku"], data["place"], units=units)
+    elif kind == "journal" and data["kind"] == "tags_identified":
+        units = data["quantity"] // len(data["epcs"]) or 1
+        for epc in data["epcs"]:
+            yield epc, TagPlace(data["sku"], data["place"], data.get("lot") or NO_LOT, data["disposition"], units)
 
 
 def progress_changes(kind: str, source: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:

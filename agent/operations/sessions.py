@@ -9,7 +9,7 @@ from agent.operations.values import Context, Draft, Session, Station
 
 IN_ONE_ZONE = frozenset({"receive", "count", "ship", "return", "adjust"})  # begin in the station's own zone
 _FOLDED = frozenset({"station", "top"})  # the event's source says the one, the order of events the other
-_SCANNED = frozenset({"counted", "looked_up"})
+_SCANNED = frozenset({"looked_up", "count_submitted", "tags_identified", "reservation_picked", "pick_rejected"})
 
 
 def fresh(station: Station, context: Context) -> Session:
@@ -49,9 +49,23 @@ def fold(
         top = data.get("follows") if data["kind"] == "reversed" else seq
         held[station] = after_scan(before)._replace(top=top)
         return station
+    if kind == "journal" and data["kind"] == "counted":
+        return _counted(held, station, seq, source, data)
     if kind == "exception" or (kind == "journal" and data["kind"] in _SCANNED):
         return _scanned(held, station, source)
     return _fold_journal(held, station, data) if kind == "journal" else None
+
+
+def _counted(
+    held: MutableMapping[str, Session], station: str, seq: int, source: Mapping[str, Any], data: Mapping[str, Any]
+) -> str | None:
+    """A count scan is undone like a movement; with the first one the station works on that count."""
+    before = held.get(station)
+    if before is None or before.session != source.get("session"):
+        return None
+    top = data.get("follows") if "reverses" in data else seq
+    held[station] = after_scan(before)._replace(top=top, counting=data.get("count"))
+    return station
 
 
 def _scanned(held: MutableMapping[str, Session], station: str, source: Mapping[str, Any]) -> str | None:
@@ -77,3 +91,16 @@ def _fold_journal(held: MutableMapping[str, Session], station: str, data: Mappin
     top = before.top if before is not None and before.session == data["session"] else None
     held[station] = restored({name: data[name] for name in data if name != "kind"} | {"station": station, "top": top})
     return station
+
+
+def locking(session: Session, source: Mapping[str, Any], context: Context) -> tuple[Draft, ...]:
+    """Nobody scanned for too long: whoever is logged in is out, and what comes next needs a badge. The session stays
+    as it was, and goes on for the same clerk."""
+    if session.clerk is None or session.locked:
+        return ()
+    out = {"kind": "clerk_logged_out", "clerk": session.clerk, "by": "idle"}
+    whose = {**source, "station": session.station, "session": session.session}
+    return (
+        Draft("journal", out, {**whose, "clerk": session.clerk}, context.occurred_us, context.clock),
+        draft("session_changed", session._replace(locked=True), whose, context),
+    )

@@ -15,7 +15,28 @@ import agent.operations
 from agent.operations.values import Product
 from agent.texts import TEXTS, product_name, render
 
-FACTS = {"zone": "backroom", "zone_quantity": 3, "quantity": 2, "sku": "COLA", "on_hand": 5, "code": "x", "reason": "r"}
+FACTS = {
+    "zone": "backroom",
+    "zone_quantity": 3,
+    "quantity": 2,
+    "sku": "COLA",
+    "on_hand": 5,
+    "code": "x",
+    "reason": "r",
+    "done": 3,
+    "expected": 4,
+    "missing": 2,
+    "lines": 2,
+    "skus": "COLA, TEA",
+    "document": "ASN-1",
+    "sscc": "0" * 18,
+    "over": 1,
+    "short": 0,
+    "damaged": 2,
+    "lot": "L7",
+    "expiry": "2026-12-01",
+    "clerk_name": "Kim",
+}
 KNOWN = {"name", "product", *FACTS}
 PRODUCT = Product("COLA", 1, 0, "each", "콜라", "Cola")
 
@@ -45,9 +66,19 @@ def test_every_text_that_operations_name_is_there() -> None:
     source = "".join(path.read_text("utf-8") for path in sorted(folder.glob("*.py")))
     source += Path(agent.capture.stations.__file__).read_text("utf-8")
     named = set(re.findall(r'Decision\(\s*Answer\.[A-Z]+, "([a-z_]+)"', source))
-    named |= set(re.findall(r'"not_done", "([a-z_]+)"', source))
-    named |= set(re.findall(r'_exception\(\s*scan, source, "(?!not_done)([a-z_]+)"', source))
-    assert {"session_closed", "nothing_to_undo", "no_weight", "unknown_code", "not_written"} <= named
+    named |= set(re.findall(r'(?:\.stop\(|"not_done", )"([a-z_]+)"', source))
+    named |= set(re.findall(r'(?:\.moved|_changed|duplicate)\(\s*(?:turn, )?"([a-z_]+)"', source))
+    named |= set(re.findall(r'(?:turn\.exception\(|exception\(scan, source, )"(?!not_done|possible)([a-z_]+)"', source))
+    named |= set(re.findall(r'text="([a-z_]+)"', source))
+    assert {
+        "session_closed",
+        "nothing_to_undo",
+        "no_weight",
+        "unknown_code",
+        "not_written",
+        "set_to",
+        "no_reason",
+    } <= named
     assert named - TEXTS.keys() == set()
 
 

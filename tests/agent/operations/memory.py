@@ -3,18 +3,34 @@ contract. Stock and sessions are folded from the events alone, so a draft whose 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from agent.operations import scans, sessions
-from agent.operations.values import BadScan, Context, Decision, Product, Scan, Session, Station
+from agent.ledger.places import Fold
+from agent.operations import documents, folding, scans, sessions
+from agent.operations.books import Folded, MemoryBooks
+from agent.operations.rules import DEFAULTS, Rules
+from agent.operations.values import (
+    BadScan,
+    Clerk,
+    Context,
+    Decision,
+    Draft,
+    Outcome,
+    Product,
+    Scan,
+    Session,
+    Station,
+    TagPlace,
+)
 from contract.chain import GENESIS, Place, Sealer
+from contract.documents import ExpectedDocument, parse_document
 from contract.events import EVENT
 from contract.ids import uuid7
-from contract.stock import StockKey, event_deltas, line_deltas
+from contract.stock import StockKey, StockRow, event_deltas, line_deltas
 from contract.times import Stamper
 from drivers.reads import Arrival, BadRead, BarcodeRead, Fault
 from identity import Control, Identity, identify
@@ -32,8 +48,10 @@ PRODUCTS = {
 UNDO = encode("UNDO")
 
 
-def station(name: str = "dock", mode: Any = "receive", zone: str = "backroom", language: Any = "ko") -> Station:
-    return Station(name, mode, zone, language, ZONES)
+def station(
+    name: str = "dock", mode: Any = "receive", zone: str = "backroom", language: Any = "ko", rules: Rules = DEFAULTS
+) -> Station:
+    return Station(name, mode, zone, language, ZONES, rules)
 
 
 class Memory:
@@ -46,6 +64,11 @@ class Memory:
         self.sessions: dict[str, Session] = {}
         self._stamper = Stamper(ZoneInfo("Asia/Seoul"))
         self._reads = 0
+        self.books = MemoryBooks()
+        self.places = Fold()
+        self.expected: dict[str, ExpectedDocument] = {}
+        self.people: dict[str, Clerk] = {}
+        self.clock: Any = "synced"
 
     # -- State ------------------------------------------------------------------------------------------------------
 
@@ -58,6 +81,29 @@ class Memory:
 
     def on_hand(self, sku: str) -> int:
         return sum(quantity for key, quantity in self._stock.items() if key.sku == sku)
+
+    def stock_rows(self, *, sku: str | None = None, zone: str | None = None) -> list[StockRow]:
+        held = sorted((key, units) for key, units in self._stock.items() if units)
+        return [StockRow(*key, units) for key, units in held if sku in {None, key.sku} and zone in {None, key.zone}]
+
+    def documents(self) -> list[ExpectedDocument]:
+        return [one for name, one in sorted(self.expected.items()) if not documents.is_closed(self.books, name)]
+
+    def document(self, name: str) -> ExpectedDocument | None:
+        return None if documents.is_closed(self.books, name) else self.expected.get(name)
+
+    def progress(self, document: str) -> Mapping[str, int]:
+        return {sku: units for (name, sku), units in self.places.progress.items() if name == document}
+
+    def tag(self, epc: str) -> TagPlace | None:
+        return self.places.tags.get(epc)
+
+    def untagged(self, sku: str, zone: str) -> int:
+        held = sum(row.quantity for row in self.stock_rows(sku=sku, zone=zone) if row.disposition == "sellable")
+        return held - sum(one.units for one in self.places.tags.values() if (one.sku, one.place) == (sku, zone))
+
+    def counted(self, session: str, zone: str) -> frozenset[str]:
+        return frozenset()
 
     def session(self, station: str) -> Session | None:
         return self.sessions.get(station)
@@ -72,7 +118,17 @@ class Memory:
 
     def take(self, decision: Decision) -> Decision:
         """What the ledger does with a decision, and what the contract says of each of its events."""
-        for draft in decision.drafts:
+        self.write(decision.drafts)
+        return decision
+
+    def do(self, operation: Callable[[Any, Context], Outcome]) -> Outcome:
+        """What the office does: nothing is written of what is refused."""
+        outcome = operation(self, self.context())
+        self.write(outcome.drafts if outcome.refused is None else ())
+        return outcome
+
+    def write(self, drafts: Iterable[Draft]) -> None:
+        for draft in drafts:
             if draft.type == "movement":
                 assert list(draft.deltas) == [delta for line in draft.data["lines"] for delta in line_deltas(line)]
             else:
@@ -87,9 +143,16 @@ class Memory:
             self.events.append(event)
             for key, delta in event_deltas(event):
                 self._stock[key] = self.stock(key) + delta
-            if event["type"] in {"movement", "journal"}:
-                sessions.fold(self.sessions, event["type"], event["seq"], event["source"], event["data"])
-        return decision
+            sessions.fold(self.sessions, event["type"], event["seq"], event["source"], event["data"])
+            self.places.take(event)
+            folded = Folded(event["type"], event["seq"], draft.occurred_us, event["source"], event["data"], draft.clock)
+            folding.fold(self.books, folded)
+
+    def expect(self, name: str, kind: str, source: str, target: str, *lines: dict[str, Any], **more: Any) -> None:
+        """Lines without numbers."""
+        numbered = [{"line": number, **line} for number, line in enumerate(lines, start=1)]
+        body = {"document": name, "kind": kind, "revision": 1, "from": source, "to": target, "lines": numbered, **more}
+        self.expected[name] = parse_document(body)
 
     def scan(
         self, text: str | bytes, at: Station | None = None, *, device: str | None = None, resent: bool = False
@@ -108,12 +171,15 @@ class Memory:
         device: str | None = None,
         resent: bool = False,
         product: Product | None = None,
+        epc: str | None = None,
     ) -> Decision:
         at = at or station()
         self._reads += 1
         read = BarcodeRead(device or f"{at.name}-scanner", self._reads, data, None, Arrival(self.now_us, 0), resent)
         product = product or (PRODUCTS.get(found.gtin) if found.gtin else None)
-        return self.take(scans.decide(self, Scan(at, read, found, product, self.context())))
+        order = found.control
+        clerk = self.people.get(order.argument or "") if order is not None and order.verb == "LOGIN" else None
+        return self.take(scans.decide(self, Scan(at, read, found, product, self.context(), clerk=clerk, epc=epc)))
 
     def order(self, verb: str, argument: str | None = None, at: Station | None = None) -> Decision:
         return self.scan(encode(verb, argument), at)
@@ -124,7 +190,7 @@ class Memory:
         return self.take(scans.decide(self, BadScan(at, read, self.context())))
 
     def context(self) -> Context:
-        return Context(self.now_us, "synced", f"session-{self._reads}")
+        return Context(self.now_us, self.clock, f"session-{self._reads}")
 
     def kinds(self) -> list[str]:
         return [one["data"]["kind"] for one in self.events]
