@@ -42,8 +42,12 @@ When = Literal["before", "between", "after"]
 def when(line: Record, event: Folded) -> When:
     """Where a movement that is told now stands to the first and last scan of a line, or of a settled one.
 
-    What is taken back never happened: it counts as of the event that it reverses. A suspect clock decides nothing.
+    What is taken back never happened: it counts as of the event that it reverses. What balances a movement is of a time
+    before an approved count, as that movement is, and so before any scan of a later one. A suspect clock decides
+    nothing.
     """
+    if "balances" in event.data:
+        return "before"
     occurred_us, clock = event.occurred_us, event.clock
     reverses: Mapping[str, Any] | None = event.data.get("reverses")
     if reverses is not None:
