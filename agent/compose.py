@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from agent import VERSION
 from agent.announce import Announcer
+from agent.backing import back_of
 from agent.capture.feed import Feed
 from agent.capture.office import Office
 from agent.capture.portals import PortalDesk, portal_of
@@ -20,10 +21,11 @@ from agent.capture.stations import SCREEN, Desk
 from agent.capture.supervisor import Device, Outage, Supervisor
 from agent.capture.tagging import Range, Tagging
 from agent.capture.tags import TagDesk
+from agent.capture.tills import TillDesk
 from agent.catalogue import Catalogue
 from agent.catalogue.start import open_at_start
 from agent.clock import Clock, SystemClock
-from agent.config import Config, rules_of
+from agent.config import Config
 from agent.control import Control
 from agent.errors import EXIT_LEDGER
 from agent.ledger.log import Ledger, Limits
@@ -31,7 +33,7 @@ from agent.ledger.moment import Moments
 from agent.ledger.reader import Reader
 from agent.looking import Looking
 from agent.notify import notify
-from agent.operations.reservations import Orders
+from agent.operations.sales import Tills
 from agent.people import People
 from agent.reporting import Reporter, Wire
 from agent.sections import DeviceSection, UplinkSection
@@ -43,7 +45,6 @@ from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from agent.verbs import Parts, verbs
 from agent.web.access import Access as WebAccess
-from agent.web.back import Back
 from agent.web.view import SCANNERS, Sync, View
 from contract.ids import uuid7
 from contract.times import Stamper
@@ -81,6 +82,8 @@ class Agent:
         self._people = People(folder, self._clock)
         self._screen_reader = Reader(folder)
         self._moments = Moments(folder, self._clock, self._new_stamper())
+        self._office = Office(self._ledger, self._clock)
+        self._tills = TillDesk(items=self._catalogue, office=self._office, tills=Tills({}))
         self._tags = self._build_tags()
         self._portals = self._build_portals()
         self._desk = self._build_desk()
@@ -154,6 +157,7 @@ class Agent:
             tags=self._tags,
             portals=self._portals,
             templates=[one.template() for one in self._config.in_store],
+            people=self._people.by_badge,
             epc_of=epc_of(self._config),
             after=self._later,
         )
@@ -359,7 +363,7 @@ class Agent:
             item=self._catalogue.item,
             health=self._counts,
             scan=partial(self._desk.scan, device=SCREEN),
-            back=self._back(),
+            back=back_of(self._config, self._moments, self._office, self._catalogue, self._tills, self._clock),
             access=WebAccess(
                 self._people,
                 self._clock,
@@ -368,20 +372,6 @@ class Agent:
             ),
             sessions=looking.sessions,
             time_zone=ZoneInfo(self._config.store.time_zone),
-        )
-
-    def _back(self) -> Back:
-        return Back(
-            look=self._moments.look,
-            do=Office(self._ledger, self._clock).do,
-            after=self._moments.after,
-            before=self._moments.before,
-            now_us=lambda: self._clock.now().wall_us,
-            by_code=self._catalogue.by_code,
-            search=self._catalogue.search,
-            settings=self._config.model_dump(mode="json"),
-            rules=rules_of(self._config),
-            orders=Orders(),
         )
 
     def _close(self) -> None:

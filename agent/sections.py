@@ -184,6 +184,9 @@ class RulesSection(Section):
     recount_by_another: bool = Field(
         default=True, description="A line that differs by more is recounted by another clerk before approval."
     )
+    clerks_required: bool = Field(
+        default=False, description="Stations take scans of people who are logged in only, by badge or PIN."
+    )
     lock_idle_min: int = Field(
         15, ge=0, le=1440, description="A station with a clerk locks after so many minutes without a scan; 0: never."
     )

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from starlette.routing import BaseRoute
 
-from agent.web import api_stock, api_store, finding, openapi
-from agent.web.endpoint import Call, Endpoint, Query, Told, route
+from agent.web import (
+    api_counts,
+    api_documents,
+    api_orders,
+    api_settings,
+    api_stock,
+    api_store,
+    api_till,
+    api_tray,
+    finding,
+    openapi,
+    scanning,
+)
+from agent.web.endpoint import Body, Call, Endpoint, Header, Query, Told, route
 
 
 class DocumentTold(Told):
@@ -18,7 +31,7 @@ class DocumentTold(Told):
 
 
 class FindQuery(Query):
-    q: str
+    q: Annotated[str, Field(min_length=1, description="an SKU, or an EPC in hexadecimal")]
 
 
 class FoundTold(Told):
@@ -27,6 +40,20 @@ class FoundTold(Told):
     named_by_tags: bool
     readers_up: int
     tags: list[dict[str, Any]]
+
+
+class Scanned(Body):
+    """`code` as a scanner would send it, or a control code's `verb` and `argument` without its check character."""
+
+    code: str | None = None
+    verb: str | None = None
+    argument: str | None = None
+
+
+class ScanTold(Told):
+    answer: Literal["good", "look", "stop"]
+    text: str
+    seq: int | None = Field(description="the event's number; null: nothing was written")
 
 
 @cache
@@ -41,6 +68,12 @@ async def openapi_document(_call: Call) -> Any:
 ENDPOINTS: tuple[Endpoint, ...] = (
     *api_store.ENDPOINTS,
     *api_stock.ENDPOINTS,
+    *api_counts.ENDPOINTS,
+    *api_tray.ENDPOINTS,
+    *api_orders.ENDPOINTS,
+    *api_documents.ENDPOINTS,
+    *api_settings.ENDPOINTS,
+    *api_till.ENDPOINTS,
     Endpoint(
         method="GET",
         path="/find",
@@ -49,6 +82,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         raw=finding.api,
         query=FindQuery,
         refusals=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/stations/{name}/scan",
+        does="What a scanner does, from a screen",
+        tells=ScanTold,
+        raw=scanning.scan,
+        scope="stock",
+        kiosk=True,
+        body=Scanned,
+        body_bytes_max=scanning.BODY_BYTES_MAX,
+        headers=(
+            Header("X-Jaego-Press", scanning.PRESS.pattern, True, "names the press: the same one again is done once"),
+            Header("X-Jaego-Resent", "[01]", False, "1: it was sent before"),
+        ),
     ),
     Endpoint(
         method="GET",

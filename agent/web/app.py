@@ -8,7 +8,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from agent.errors import LedgerError
-from agent.web import api, assets, endpoint, errors, finding, pages, picking, scanning, stream
+from agent.web import api, assets, endpoint, errors, finding, login, office, pages, picking, print_pages, stream
+from agent.web.access import Denied
 from agent.web.ask import BadParameter
 from agent.web.endpoint import Refused
 from agent.web.guard import Guard
@@ -16,7 +17,7 @@ from agent.web.lane import Busy
 from agent.web.room import Room
 from agent.web.view import View
 
-BODY_BYTES_MAX = 64 * 1024
+BODY_BYTES_MAX = 2 * 1024 * 1024  # of any body; each endpoint has a limit of its own
 
 
 def build(view: View) -> Starlette:
@@ -30,17 +31,22 @@ def build(view: View) -> Starlette:
             Route("/stock", pages.stock),
             Route("/find", finding.page),
             Route("/device/{name}", pages.device),
-            Route("/exceptions", pages.exceptions),
+            Route("/login", login.page, methods=["GET"]),
+            Route("/login", login.log_in, methods=["POST"]),
+            Route("/logout", login.log_out, methods=["POST"]),
+            *office.routes(),
+            Route("/print", print_pages.page),
+            Route("/print/{size}.pdf", print_pages.document),
             Route("/events", stream.overview),
             Route("/events/find", finding.stream),
             Route("/events/{name}", stream.station),
-            Route("/api/v1/stations/{name}/scan", scanning.scan, methods=["POST"]),
             *api.routes(),
             Route("/static/{mark}/{name}", assets.serve),
         ],
         middleware=[Middleware(Guard, room=room)],
         exception_handlers={
             HTTPException: errors.http_error,
+            Denied: errors.denied,
             BadParameter: errors.bad_parameter,
             Busy: errors.busy,
             Refused: endpoint.refused,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,10 +20,13 @@ from starlette.routing import Route
 
 from agent.capture.office import Operation
 from agent.errors import LedgerError
+from agent.operations.values import State
 from agent.texts import TEXTS as OPERATIONS
 from agent.texts import render
 from agent.web import ask
+from agent.web.access import Need, needs, principal_of, require
 from agent.web.answers import answer
+from agent.web.back import Back
 from agent.web.room import Room, room_of
 from agent.web.texts import TEXTS, Language, text
 from contract.canonical import CanonicalError
@@ -43,6 +46,7 @@ Limit = Annotated[int, Field(ge=1, le=ROWS_MAX, description="rows of an answer")
 # What a path's parameters are; one that is not named here is a name.
 PATH_SHAPES: Mapping[str, Any] = {"seq": Annotated[int, Field(ge=1, le=SEQ_MAX)]}
 
+T = TypeVar("T")
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -58,6 +62,10 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class Nothing(Body):
+    """The address says it all."""
+
+
 class Told(BaseModel):
     """An answer. Members are added in later versions, never given another meaning."""
 
@@ -70,6 +78,13 @@ class Refusal(Told):
     error: str = Field(description="word for machines")
     hint: str = Field(description="what to do, in Korean or English")
     field: str | None = Field(None, description="parameter or member that it is about")
+
+
+class DoneTold(Told):
+    """What was done, and is durable."""
+
+    seqs: list[int] = Field(description="the events that say so")
+    result: dict[str, Any] | None = None
 
 
 class Refused(Exception):
@@ -91,6 +106,30 @@ class Call:
     query: Any
     body: Any
 
+    @property
+    def back(self) -> Back:
+        return self.room.view.back
+
+    @property
+    def clerk(self) -> str | None:
+        """The opaque id of who calls, where that is a person."""
+        who = principal_of(self.request).clerk
+        return who.clerk if who is not None else None
+
+    @property
+    def source(self) -> dict[str, Any]:
+        return {"clerk": self.clerk} if self.clerk is not None else {}
+
+    async def supervisor(self, badge: str | None, pin: str | None) -> str | None:
+        """Who approves: whose badge and PIN they are, else who is logged in; None: a program. Raises `Denied`."""
+        if badge is not None:
+            return (await self.room.view.access.supervisor(self.request, badge, pin or "")).clerk
+        require(self.request, Need("stock", "supervisor"))
+        return self.clerk
+
+    async def look(self, function: Callable[[State], T]) -> T:
+        return await self.room.lane.call(self.back.look, function)
+
     def refuse(self, status: int, word: str, **facts: object) -> Refused:
         """`word` names a line of the screens' texts, `refused_…`."""
         return Refused(status, word, text(f"refused_{word}", self.language, **facts))
@@ -98,7 +137,7 @@ class Call:
     async def do(self, operation: Operation) -> Any:
         """The operation's result, once it is durable. Raises `Refused`."""
         try:
-            done = await self.room.view.back.do(operation)
+            done = await self.back.do(operation)
         except (CanonicalError, StockError) as error:
             raise Refused(422, "unwritable", str(error)) from error
         outcome = done.outcome
@@ -124,6 +163,13 @@ Handler = Callable[[Call], Awaitable[Any]]
 Raw = Callable[[Request], Awaitable[Response]]
 
 
+class Header(NamedTuple):
+    name: str
+    pattern: str
+    required: bool
+    description: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """`path` stands below `/api/v1`. `raw` answers by itself, checks and all; neither: it is routed elsewhere."""
@@ -139,8 +185,15 @@ class Endpoint:
     body_bytes_max: int = BODY_BYTES_MAX
     scope: Literal["read", "sales", "stock", "admin"] = "read"
     role: Literal["clerk", "supervisor", "admin"] = "clerk"
-    open: bool = False
+    open: bool = False  # to everybody on this PC
+    kiosk: bool = False  # a writing one, to screens without a login too
     refusals: tuple[int, ...] = ()
+    headers: tuple[Header, ...] = ()
+
+    @property
+    def need(self) -> Need:
+        reads = self.method == "GET" and self.scope == "read" and self.role == "clerk"
+        return Need(self.scope, self.role, kiosk=self.kiosk or reads)
 
     @property
     def parameters(self) -> list[str]:
@@ -159,7 +212,8 @@ class Endpoint:
 def route(one: Endpoint) -> Route:
     assert one.handler is not None or one.raw is not None
     endpoint = one.raw or _checked(one, one.handler)
-    return Route(API + one.path, endpoint, methods=[one.method], max_body_size=one.body_bytes_max)
+    endpoint = needs(endpoint, one.need, open_here=one.open)
+    return Route(API + one.path, endpoint, methods=[one.method])
 
 
 def _checked(one: Endpoint, handler: Handler | None) -> Raw:
@@ -173,7 +227,7 @@ def _checked(one: Endpoint, handler: Handler | None) -> Raw:
             ask.language(request),
             {name: _shaped(shape, name, request.path_params[name]) for name, shape in shapes.items()},
             _query(one.query, request),
-            await _body(one.body, request) if one.body is not None else None,
+            await _body(one.body, request, one.body_bytes_max) if one.body is not None else None,
         )
         return answer(await handler(call))
 
@@ -195,27 +249,31 @@ def _shaped(shape: TypeAdapter[Any], name: str, value: str) -> Any:
 
 
 def _query(model: type[Query], request: Request) -> Query:
-    """Empty and absent are the same: a form sends empty fields too."""
     held: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name in held:
             raise ask.BadParameter(name, value, "expected_once")
         held[name] = value
     try:
-        return model.model_validate({name: value for name, value in held.items() if value})
+        return model.model_validate(held)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         raise ask.BadParameter(name, held.get(name, ""), "expected_shape", why=_why(first)) from error
 
 
-async def _body(model: type[BaseModel], request: Request) -> BaseModel:
-    """Raises `Refused`; a body that is too long is refused before, by the route."""
+async def _body(model: type[BaseModel], request: Request, size_bytes_max: int) -> BaseModel:
+    """Raises `Refused`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(415, "not_json", text("refused_not_json", ask.language(request)), "content-type")
+    held = bytearray()
+    async for part in request.stream():
+        held += part
+        if len(held) > size_bytes_max:
+            raise Refused(413, "too_long", text("hint_413", ask.language(request)))
     try:
-        return model.model_validate_json(await request.body())
+        return model.model_validate_json(bytes(held))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["type"] == "json_invalid":

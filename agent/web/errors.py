@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Scope
 
 from agent.web import ask
+from agent.web.access import Denied
 from agent.web.endpoint import RETRY_S, refusal
 from agent.web.headers import secure
 from agent.web.pages import render
@@ -68,6 +71,18 @@ async def bad_parameter(request: Request, error: Exception) -> Response:
     return _say(request, 400, hint, word="bad_parameter", field=error.name)
 
 
+async def denied(request: Request, error: Exception) -> Response:
+    """A page that nobody may see without a login leads there."""
+    assert isinstance(error, Denied)
+    hint = text(f"denied_{error.word}", _language(request), n=error.wait_s)
+    headers = {"retry-after": str(error.wait_s)} if error.wait_s else {}
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+        if request.method == "GET" and not request.url.path.startswith(("/api/", "/events")):
+            return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+    return _say(request, error.status, hint, headers)
+
+
 async def busy(request: Request, _error: Exception) -> Response:
     return _say(request, 503, text("hint_503", _language(request)), {"retry-after": str(RETRY_S)})
 
@@ -76,7 +91,7 @@ async def failed(request: Request, _error: Exception) -> Response:
     """A bug in a screen ends this answer and no more; it is counted, and the server writes its traceback."""
     room_of(request).failures += 1
     response = _say(request, 500, text("hint_500", _language(request)))
-    secure(MutableHeaders(raw=response.raw_headers))  # this answer goes out around the guard
+    secure(MutableHeaders(raw=response.raw_headers), request.url.scheme)  # this answer goes out around the guard
     return response
 
 

@@ -1,4 +1,4 @@
-"""Around every answer: the Host check and the security headers.
+"""Around every answer: the Host check, who asks and how often, and the security headers.
 
 A page of a stranger's site may let its own name point at 127.0.0.1 (DNS rebinding) and then read what this agent says,
 because to the browser it is the same origin. The Host header still carries the stranger's name, so we answer only to
@@ -10,9 +10,12 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.web.errors import refuse
+from agent.web.access import LOGIN_PATHS, NOBODY, READ, READING, Denied, Need, Principal, require
+from agent.web.errors import denied, refuse
 from agent.web.headers import secure
 from agent.web.room import Room
 
@@ -30,9 +33,16 @@ class Guard:
             # No lifespan and no websocket here: uvicorn is told so, and anything else is a mistake in composing.
             raise RuntimeError(f"no {scope['type']} is served here")
 
+        welcome: str | None = None
+
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                secure(MutableHeaders(scope=message))
+                headers = MutableHeaders(scope=message)
+                secure(headers, scope["scheme"])
+                if welcome is not None:
+                    cookie = Response()
+                    self._room.view.access.set_cookie(cookie, welcome)
+                    headers.append("set-cookie", cookie.headers["set-cookie"])
             await send(message)
 
         if _head_size_bytes(scope) > HEAD_BYTES_MAX:
@@ -41,7 +51,40 @@ class Guard:
         if not is_ours(Headers(scope=scope).getlist("host"), scope, self._room.hosts):
             await refuse(scope, 421)(scope, receive, secured)
             return
+        request = Request(scope)
+        request.state.principal = NOBODY
+        try:
+            request.state.principal, welcome = self._admit(request)
+            _floor(request)
+        except Denied as error:
+            response = await denied(request, error)
+            await response(scope, receive, secured)
+            return
         await self._app(scope, receive, secured)
+
+    def _admit(self, request: Request) -> tuple[Principal, str | None]:
+        """Who asks, and the cookie to give. Raises `Denied`."""
+        access = self._room.view.access
+        access.limit(request)
+        who = access.principal(request)
+        if request.method not in READING:
+            access.writes(request, who)
+        elif who.kind in {"nobody", "kiosk"} and _is_page(request) and access.opens_for(request):
+            welcome = access.welcome(request)
+            return (who, None) if welcome is None else (access.as_kiosk(welcome), welcome)
+        return who, None
+
+
+def _is_page(request: Request) -> bool:
+    return not request.url.path.startswith(("/api/", "/events", "/static/"))
+
+
+def _floor(request: Request) -> None:
+    """What every page needs, whoever made it. Each endpoint of the API says itself what it needs."""
+    path = request.url.path
+    if path.startswith(("/api/", "/static/")) or path in LOGIN_PATHS:
+        return
+    require(request, READ if request.method in READING else Need(scope="stock"))
 
 
 def _head_size_bytes(scope: Scope) -> int:

@@ -12,6 +12,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types jaego"
 )
+YEAR_S = 31_536_000
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -23,7 +24,9 @@ HEADERS = {
 }
 
 
-def secure(headers: MutableHeaders) -> None:
+def secure(headers: MutableHeaders, scheme: str) -> None:
+    if scheme == "https":
+        headers.setdefault("strict-transport-security", f"max-age={YEAR_S}")
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("cache-control", "no-store")

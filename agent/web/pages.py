@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from agent.web import ask, guiding, shown, tags_shown
+from agent.web.access import principal_of
 from agent.web.assets import address
 from agent.web.room import EXCEPTIONS_MAX, Room, room_of
 from agent.web.texts import Language, text
@@ -64,6 +65,7 @@ def render(
             store=room.view.store,
             version=room.view.version,
             t=partial(_text, language),
+            who=principal_of(request),
         )
     )
     response = HTMLResponse(html, status, headers)

@@ -10,8 +10,11 @@ import asyncio
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import h11
 import uvicorn
@@ -35,11 +38,19 @@ class WebUnavailable(AgentError):
     """The address cannot be listened on."""
 
 
+class Tls(NamedTuple):
+    """PEM files; TLS 1.2 or newer."""
+
+    cert_file: Path
+    key_file: Path
+
+
 class WebServer:
     """Serves an app made by `agent.web.app.build`, in the running loop."""
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    def __init__(self, app: Starlette, host: str, port: int, tls: Tls | None = None) -> None:
         self._app = app
+        self._tls = tls
         self._host = host
         self._port = port
         self._server: _Server | None = None
@@ -48,6 +59,7 @@ class WebServer:
     async def start(self) -> tuple[str, int]:
         """The address and port bound. Raises `WebUnavailable`."""
         room: Room = self._app.state.room
+        files = _files(self._tls)
         bound = await _bind(self._host, self._port)
         room.hosts.add(self._host.lower())
         config = uvicorn.Config(
@@ -64,6 +76,7 @@ class WebServer:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_S_MAX,
             h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+            **files,
         )
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # tracebacks of failed pages; the rest is noise
         self._server = server = _Server(config)
@@ -143,6 +156,21 @@ class _Protocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _files(tls: Tls | None) -> dict[str, Any]:
+    """What uvicorn is told of TLS, once the files are known to be good. Raises `WebUnavailable`."""
+    if tls is None:
+        return {}
+    try:
+        # A passphrase cannot be asked for: nobody sits there. Without one given, OpenSSL would ask the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.cert_file, tls.key_file, password="")
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        raise WebUnavailable(
+            f"screens: {tls.cert_file}, {tls.key_file}: {error}",
+            hint="expected certificate chain and private key as PEM files, without passphrase, readable to the agent",
+        ) from error
+    return {"ssl_certfile": tls.cert_file, "ssl_keyfile": tls.key_file}
 
 
 async def _bind(host: str, port: int) -> socket.socket:

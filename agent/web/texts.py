@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from agent.web.texts_access import ACCESS
 from agent.web.texts_devices import DEVICES
 from agent.web.texts_office import OFFICE
 from agent.web.texts_print import PRINT
@@ -124,7 +125,7 @@ _COMMON: dict[str, tuple[str, str]] = {
     "expected_once": ("한 번만 쓸 수 있습니다", "expected it once"),
     "back": ("현황으로", "To the overview"),
 }
-TEXTS = _COMMON | DEVICES | OFFICE | PRINT | STATION | TRAY
+TEXTS = _COMMON | ACCESS | DEVICES | OFFICE | PRINT | STATION | TRAY
 
 
 def text(key: str, language: Language, **facts: object) -> str:

@@ -44,7 +44,28 @@ def test_every_text_is_used_and_every_used_text_exists():
     ]
     written = "\n".join(one.read_text() for one in sources)
     composed = ("state_", "advice_", "mode_", "kind_", "reason_", "error_", "hint_", "unit_", "age_")
-    composed += ("guide_", "pick_", "sound_", "refused_", "document_", "near_", "notice_", "fix_", "fact_", "tally_")
+    composed += (
+        "guide_",
+        "pick_",
+        "sound_",
+        "refused_",
+        "document_",
+        "near_",
+        "notice_",
+        "fix_",
+        "fact_",
+        "tally_",
+        "print_",
+        "train_",
+        "denied_",
+        "role_",
+        "paper_",
+        "moved_",
+        "line_",
+        "journal_",
+        "count_",
+        "place_",
+    )
     named = set(re.findall(r"""["'](\w+)["']|\btexts\.(\w+)""", written))
     used = {one for pair in named for one in pair}
     unused = [key for key in TEXTS if key not in used and not key.startswith(composed)]
