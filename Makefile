@@ -26,6 +26,7 @@ demo: $(READY)-run
 
 test: $(READY)-all
 	@scripts/broker
+	@scripts/axe || echo 'axe-core could not be fetched: the accessibility of the screens is not checked'
 	@$(BIN)/python -m pytest
 
 lint: $(READY)-all
