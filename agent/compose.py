@@ -18,7 +18,7 @@ from agent.capture.feed import Feed
 from agent.capture.office import Office
 from agent.capture.portals import PortalDesk, portal_of
 from agent.capture.stations import SCREEN, Desk
-from agent.capture.supervisor import Device, Outage, Supervisor
+from agent.capture.supervisor import Outage, Supervisor
 from agent.capture.tagging import Range, Tagging
 from agent.capture.tags import TagDesk
 from agent.capture.tills import TillDesk
@@ -36,8 +36,8 @@ from agent.notify import notify
 from agent.operations.sales import Tills
 from agent.people import People
 from agent.reporting import Reporter, Wire
-from agent.sections import DeviceSection, UplinkSection
-from agent.stationing import epc_of, stations_of
+from agent.sections import UplinkSection
+from agent.stationing import devices_of, epc_of, stations_of, zones_of
 from agent.threads import hand_over_fast
 from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.link import Access, Link
@@ -49,7 +49,6 @@ from agent.web.view import SCANNERS, Sync, View
 from contract.ids import uuid7
 from contract.times import Stamper
 from contract.topics import Topics
-from drivers import registry
 from drivers.reads import Notice
 
 DIRTY_LEVELS_MAX = 50_000
@@ -117,11 +116,7 @@ class Agent:
             post=self._post,
             after=self._later,
             counted=self._screen_reader.counted,
-            zones={
-                (one.device, int(number)): zone
-                for one in self._config.zone_reader
-                for number, zone in one.antennas.items()
-            },
+            zones=zones_of(self._config),
         )
 
     def _build_portals(self) -> PortalDesk:
@@ -163,13 +158,8 @@ class Agent:
         )
 
     def _build_supervisor(self) -> Supervisor:
-        def device(section: DeviceSection) -> Device:
-            make = registry.factory(section.name, section.settings, self._clock.now)
-            path = registry.watched(section.settings)
-            return Device(section.name, make, path, network=path is None)
-
         return Supervisor(
-            [device(section) for section in self._config.device],
+            devices_of(self._config, self._clock),
             handler=self._desk.handle,
             clock=self._clock.now,
             chance=self._clock.chance,

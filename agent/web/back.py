@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from agent.capture.office import Done, Operation
+from agent.catalogue.store import Hit
 from agent.ledger.moment import Page
+from agent.operations.reservations import Orders
+from agent.operations.rules import Rules
+from agent.operations.transactions import Taken
 from agent.operations.values import State
 from contract.catalog import Item
 from contract.topics import EventType
@@ -33,5 +37,10 @@ class Back:
     do: Callable[[Operation], Awaitable[Done]]  # durable when it returns; raises LedgerError
     after: Pages
     before: Pages  # from the head back if the number is beyond it
+    sell: Callable[[Sequence[Any]], Awaitable[list[Taken]]]  # durable when it returns; raises LedgerError
+    now_us: Callable[[], int]
+    by_code: Callable[[str], Hit | None]  # by a GTIN of 14 digits; blocks
     search: Callable[[str, int], list[Item]]  # blocks
     settings: Mapping[str, Any]  # the configuration as it is; secrets are taken out before it is shown
+    rules: Rules
+    orders: Orders

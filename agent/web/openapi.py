@@ -68,7 +68,7 @@ def operation(one: Endpoint) -> dict[str, Any]:
     told: dict[str, Any] = {
         "operationId": _name(one),
         "summary": one.does,
-        "parameters": [*_path_parameters(one), *_query_parameters(one)],
+        "parameters": [*_path_parameters(one), *_query_parameters(one), *_header_parameters(one)],
         "responses": {"200": _json("Done", one.tells)}
         | {str(status): _json(REFUSALS[status], Refusal) for status in one.statuses},
         "x-scope": one.scope,
@@ -113,6 +113,19 @@ def _query_parameters(one: Endpoint) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "required": name in required, "schema": _plain(shape)}
         | ({"description": shape["description"]} if "description" in shape else {})
         for name, shape in schema["properties"].items()
+    ]
+
+
+def _header_parameters(one: Endpoint) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": header.name,
+            "in": "header",
+            "required": header.required,
+            "description": header.description,
+            "schema": {"type": "string", "pattern": f"^{header.pattern}$"},
+        }
+        for header in one.headers
     ]
 
 

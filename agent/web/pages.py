@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from agent.web import ask, guiding, shown, tags_shown
 from agent.web.access import principal_of
 from agent.web.assets import address
-from agent.web.room import EXCEPTIONS_MAX, Room, room_of
+from agent.web.room import Room, room_of
 from agent.web.texts import Language, text
 from contract.catalog import Item
 from contract.stock import StockRow
@@ -109,13 +109,6 @@ async def device(request: Request) -> Response:
     if found is None:
         raise HTTPException(404)
     return render(request, "device.html", language, {"one": shown.device_card(found, language, room.view.time_zone)})
-
-
-async def exceptions(request: Request) -> Response:
-    room, language = room_of(request), ask.language(request)
-    newest = await room.lane.call(room.view.exceptions, EXCEPTIONS_MAX)
-    rows = [shown.exception(one, language) for one in reversed(newest[-EXCEPTIONS_MAX:])]
-    return render(request, "exceptions.html", language, {"rows": rows})
 
 
 async def stock(request: Request) -> Response:

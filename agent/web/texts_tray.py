@@ -6,7 +6,6 @@ TRAY: dict[str, tuple[str, str]] = {
     # exceptions
     "exceptions_count": ("{n}건", "{n}"),
     "exceptions_many": ("{n}건 이상", "{n} or more"),
-    "exceptions_shown": ("최근 {n}건, 최신순", "The newest {n}, latest first"),
     "when": ("시각", "When"),
     "what": ("내용", "What"),
     "code": ("코드", "Code"),

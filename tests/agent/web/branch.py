@@ -12,11 +12,15 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from agent.capture.office import Office
+from agent.capture.tills import TillDesk
 from agent.catalogue import Catalogue
 from agent.ledger.log import Ledger
 from agent.ledger.moment import Moments
 from agent.ledger.reader import Reader
 from agent.looking import Looking
+from agent.operations.reservations import Orders
+from agent.operations.rules import DEFAULTS
+from agent.operations.sales import Tills
 from agent.operations.values import Draft
 from agent.web.app import build
 from agent.web.back import Back
@@ -50,16 +54,23 @@ class Branch:
         self.moments = Moments(folder, self.clock, stamper)
         self.reader = Reader(folder)
         self.looking = Looking(self.reader, self.catalogue)
-        self.store = Store(back=self.back())
+        self.rules = DEFAULTS
+        self.store = Store()
 
     def back(self) -> Back:
+        office = Office(self.ledger, self.clock)
         return Back(
             look=self.moments.look,
-            do=Office(self.ledger, self.clock).do,
+            do=office.do,
+            sell=TillDesk(items=self.catalogue, office=office, tills=Tills({"till-1": "salesfloor"})).sell,
             after=self.moments.after,
             before=self.moments.before,
+            now_us=lambda: self.clock.now().wall_us,
+            by_code=self.catalogue.by_code,
             search=self.catalogue.search,
             settings={"store": {"id": "seoul-01"}, "uplink": {"username": "store", "password_file": "secret.txt"}},
+            rules=self.rules,
+            orders=Orders(),
         )
 
     def __enter__(self) -> Self:
@@ -72,6 +83,7 @@ class Branch:
         self.catalogue.close()
 
     def app(self) -> Any:
+        self.store.back = self.back()
         view = self.store.view()
         return build(
             type(view)(
@@ -110,6 +122,7 @@ class Branch:
     def move(self, sku: str, quantity: int, source: str, target: str, **more: Any) -> None:
         """A movement of one line, written as a station would."""
         line = {"sku": sku, "quantity": quantity, "from": source, "to": target, "disposition": "sellable"}
-        data = {"kind": more.pop("kind", "received"), "lines": [line], **more}
-        draft = Draft("movement", data, {"station": "dock-1"}, self.clock.wall_us, "synced", line_deltas(line))
+        data = {"kind": more.get("kind", "received"), "lines": [line]}
+        source = {"station": "dock-1"} | ({"document": more["document"]} if "document" in more else {})
+        draft = Draft("movement", data, source, self.clock.wall_us, "synced", line_deltas(line))
         self.ledger.call(lambda tx: tx.append([draft]))

@@ -184,8 +184,8 @@ BAD += ["sku=" + "a" * 65, "sku=a&sku=b", "zone=가", "page=1&page=1", "lang=", 
 @pytest.mark.parametrize("path", ["/stock", "/api/v1/stock"])
 def test_malformed_parameters_are_told(path, query):
     answer = ask(Store(), f"{path}?{query}")
-    if query == "lang=":
-        assert answer.status_code == 200  # empty is absent
+    if query == "lang=" and path == "/stock":
+        assert answer.status_code == 200  # a form sends empty fields too
     else:
         assert answer.status_code == 400
         assert query.partition("=")[0] in answer.text

@@ -1,0 +1,30 @@
+"""What screens and API ask of ledger and catalogue, put together from the configuration."""
+
+from __future__ import annotations
+
+from agent.capture.office import Office
+from agent.capture.tills import TillDesk
+from agent.catalogue import Catalogue
+from agent.clock import Clock
+from agent.config import Config, rules_of
+from agent.ledger.moment import Moments
+from agent.operations.reservations import Orders
+from agent.web.back import Back
+
+
+def back_of(
+    config: Config, moments: Moments, office: Office, catalogue: Catalogue, tills: TillDesk, clock: Clock
+) -> Back:
+    return Back(
+        look=moments.look,
+        do=office.do,
+        sell=tills.sell,
+        after=moments.after,
+        before=moments.before,
+        now_us=lambda: clock.now().wall_us,
+        by_code=catalogue.by_code,
+        search=catalogue.search,
+        settings=config.model_dump(mode="json"),
+        rules=rules_of(config),
+        orders=Orders(),
+    )
