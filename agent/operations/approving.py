@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.operations import documents, movements, resolving
+from agent.operations.counts_settle import balance
 from agent.operations.rules import Rules
 from agent.operations.values import Clerk, Context, Outcome, State
+from contract.times import parse_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Approve:
 
 
 def approve(state: State, command: Approve, context: Context) -> Outcome:
-    """The movement that the exception holds. The result is `{"seq"}` of it."""
+    """The movement that the exception holds, as of the time of its scan: the goods are there since then, and a count in
+    between has seen them. The result is `{"seq"}` of it."""
     seq, supervisor = command.seq, command.supervisor
     event = state.event(seq) if state.books.get(resolving.BOOK, resolving.key_of(seq)) is not None else None
     if event is None:
@@ -39,6 +42,8 @@ def approve(state: State, command: Approve, context: Context) -> Outcome:
     source = {one: value for one, value in event["source"].items() if one != "session"}
     reference = {"seq": event["seq"], "id": event["id"]}
     data = {**held, "approved_by": supervisor.clerk, "resolves": reference}
-    draft = movements.movement(data, source, context)
-    low = movements.below_zero(state, draft, state.next_seq, source, context)
-    return Outcome((draft, *(one for _, _, one in low)), {"seq": state.next_seq})
+    then = Context(parse_us(event["occurred_at"]), event["clock"], context.session_id)
+    draft = movements.movement(data, source, then)
+    low = movements.below_zero(state, draft, state.next_seq, source, then)
+    drafts = (draft, *(one for _, _, one in low), *balance(state, draft, state.next_seq))
+    return Outcome(drafts, {"seq": state.next_seq})

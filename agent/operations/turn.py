@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.operations import codes, movements, sessions
+from agent.operations.counts_settle import balance
 from agent.operations.rules import Rules
 from agent.operations.values import Context, Decision, Draft, Product, Scan, Session, State
 from contract.documents import INWARD, ExpectedDocument
@@ -87,8 +88,8 @@ class Turn:
         return line | {name: one for name, one in said.items() if one}
 
     def moved(self, text: str, data: Mapping[str, Any], facts: Mapping[str, Any], look: str | None = None) -> Decision:
-        """The movement, and an exception for each stock that it takes below zero. `look` is the text for what is
-        recorded and needs a look."""
+        """The movement, an exception for each stock that it takes below zero, and what balances it where a count has
+        seen its effect already. `look` is the text for what is recorded and needs a look."""
         draft = movements.movement(data, self.source, self.context)
         held: dict[str, Any] = dict(facts)
         for key, delta in draft.deltas:
@@ -97,7 +98,8 @@ class Turn:
         if low:
             key, held["zone_quantity"], _ = low[-1]
             held["zone"], look = key.zone, "negative_stock"
-        return Decision(Answer.LOOK if look else Answer.GOOD, look or text, (draft, *(one for _, _, one in low)), held)
+        drafts = (draft, *(one for _, _, one in low), *balance(self.state, draft, self.seq))
+        return Decision(Answer.LOOK if look else Answer.GOOD, look or text, drafts, held)
 
 
 def goods_of(turn: Turn) -> Goods | Decision:
