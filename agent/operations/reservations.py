@@ -34,6 +34,9 @@ class Orders:
     safety_buffer: int = 0
 
 
+PLAIN = Orders()
+
+
 class Wanted(NamedTuple):
     """`hold_until` is RFC 3339; None holds it until it is released."""
 

@@ -15,14 +15,12 @@ import orjson
 from agent.catalogue.errors import CatalogueError
 from agent.clock import Clock
 from agent.uplink.link import Inbound
+from agent.uplink.pages import Pages
 from agent.uplink.plane import StatePlane
-from contract.catalog import NUMBER_MAX, Item, ItemRefused, parse_item
-from contract.ids import uuid7
-from contract.messages import Ask
+from contract.catalog import Item, ItemRefused, parse_item
 from contract.topics import Topics
 
 ITEMS_A_WRITE = 500
-PAGES_MAX = 100_000
 
 
 class Items(Protocol):
@@ -62,24 +60,17 @@ class ItemMaster:
         counts: Counts,
     ) -> None:
         self._items = items
-        self._topics = topics
-        self._plane = plane
-        self._clock = clock
         self._say = say
         self._counts = counts
         self._taken: list[Item] = []
-        self._asked: str | None = None
-        self._since = 0
-        self._page = 0
+        self._pages = Pages("catalog", topics, plane, clock)
 
     def ask(self) -> None:
         """Ask for everything since the revision that is complete here."""
         try:
-            self._since, self._page = self._items.synced(), 0
+            self._pages.begin(self._items.synced())
         except CatalogueError as error:
             self._unusable(error)
-            return
-        self._ask_page()
 
     def take(self, one: Inbound) -> None:
         """An item from the catalogue topic; `save` writes what was taken."""
@@ -102,11 +93,10 @@ class ItemMaster:
 
     def answered(self, ask_id: str, one: Inbound) -> None:
         """A page of items: `{"items": [...], "page": n, "more": bool, "revision": n, "since": n}`."""
-        if ask_id != self._asked:
+        if not self._pages.is_mine(ask_id):
             return
-        self._asked = None
         try:
-            items, more, revision = self._parsed(one.payload)
+            items, more, revision = self._parsed(one)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             self._counts.inbound_ignored += 1
             self._say("catalogue", f"head office's answer to ask/catalog is no page of items: {error}")
@@ -118,22 +108,16 @@ class ItemMaster:
                 self._refused(one.topic, error)
         if not self.save():
             return
-        if more and self._page < PAGES_MAX:
-            self._page += 1
-            self._ask_page()
-        elif not more:
+        if more:
+            self._pages.next()
+        else:
             self._complete(revision)
 
-    def _parsed(self, payload: bytes) -> tuple[list[Any], bool, int]:
-        answer: dict[str, Any] = orjson.loads(payload)
-        items, more, revision = answer["items"], answer["more"], answer["revision"]
-        page, since = answer["page"], answer["since"]
-        if not isinstance(items, list) or not isinstance(more, bool):
-            raise TypeError("items is a list, more is true or false")
-        if type(revision) is not int or not 0 <= revision <= NUMBER_MAX:
-            raise ValueError("revision is a whole number")
-        if (page, since) != (self._page, self._since):
-            raise ValueError(f"it is page {page} since {since}, asked was page {self._page} since {self._since}")
+    def _parsed(self, one: Inbound) -> tuple[list[Any], bool, int]:
+        answer, more, revision = self._pages.parsed(one)
+        items = answer["items"]
+        if not isinstance(items, list):
+            raise TypeError("items is a list")
         return items, more, revision  # pyright: ignore[reportUnknownVariableType]
 
     def _complete(self, revision: int) -> None:
@@ -141,12 +125,6 @@ class ItemMaster:
             self._items.set_synced(revision)
         except CatalogueError as error:
             self._unusable(error)
-
-    def _ask_page(self) -> None:
-        now_us = self._clock.now().wall_us
-        self._asked = uuid7(now_us // 1000, self._clock.entropy(10))
-        ask = Ask(id=self._asked, since=self._since, page=self._page)
-        self._plane.say(self._topics.ask("catalog"), ask.model_dump_json().encode())
 
     def _refused(self, topic: str, error: ValueError) -> None:
         self._counts.items_refused += 1

@@ -1,7 +1,8 @@
-"""What head office may ask of a store: `replay`, `digest`, `ping`, `restart-device`. Each request has one answer.
+"""What head office may ask of a store: `replay`, `digest`, `ping`, `restart-device`, `reserve`, `release`. Each request
+has one answer.
 
 A late request answers `expired`, a broken one `refused` with what is wrong; a repeated one is answered by its record
-and has no second effect.
+and has no second effect. What a request writes is one commit with the record of its answer.
 """
 
 from __future__ import annotations
@@ -14,17 +15,32 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from agent.ledger.reader import Reader
+from agent.operations import reservations
+from agent.operations.reservations import PLAIN, Orders, Wanted
+from agent.operations.values import Context, Outcome, State
 from contract.chain import GENESIS
-from contract.messages import ChainDigest, Ping, Replay, Request, Response, RestartDevice, StockDigest
+from contract.messages import (
+    ChainDigest,
+    Ping,
+    Release,
+    Replay,
+    Request,
+    Reserve,
+    Response,
+    RestartDevice,
+    StockDigest,
+)
 from contract.stock import stock_digest, wire_row
 from contract.times import parse_us
 
-VERBS = ("replay", "digest", "ping", "restart-device")
+VERBS = ("replay", "digest", "ping", "restart-device", "reserve", "release")
 _SHAPES: dict[str, TypeAdapter[Any]] = {
     "replay": TypeAdapter(Replay),
     "digest": TypeAdapter(StockDigest | ChainDigest),
     "ping": TypeAdapter(Ping),
     "restart-device": TypeAdapter(RestartDevice),
+    "reserve": TypeAdapter(Reserve),
+    "release": TypeAdapter(Release),
 }
 
 
@@ -36,6 +52,20 @@ class Hands:
     restart: Callable[[str], bool]
     wall_us: Callable[[], int]
     clock_synced: Callable[[], bool]
+    orders: Orders = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A request that writes: the ledger's writer runs it, and its outcome is the answer."""
+
+    id: str
+    operation: Callable[[State, Context], Outcome]
+
+    def response(self, outcome: Outcome) -> Response:
+        if outcome.refused is not None:
+            return _refused(self.id, outcome.refused, outcome.detail)
+        return Response(id=self.id, status="done", result=outcome.result)
 
 
 class Malformed(ValueError):
@@ -44,8 +74,8 @@ class Malformed(ValueError):
 
 def answer(
     verb: str, payload: bytes, reader: Reader, hands: Hands, answering: Container[str] = frozenset()
-) -> Response | None:
-    """The response to a request; a repeated one gets what was recorded. Raises `Malformed`.
+) -> Response | Command | None:
+    """The response to a request, or what the writer answers; a repeated one gets what was recorded. Raises `Malformed`.
 
     None for a repeated one whose first answer is still being recorded (`answering` has its id).
     """
@@ -71,8 +101,15 @@ def answer(
     return _done(request, reader, hands)
 
 
-def _done(request: Request, reader: Reader, hands: Hands) -> Response:
+def _done(request: Request, reader: Reader, hands: Hands) -> Response | Command:
+    orders = hands.orders
     match request:
+        case Reserve():
+            wanted = Wanted(request.reservation, request.sku, request.quantity, request.order, request.hold_until)
+            return Command(request.id, lambda state, context: reservations.reserve(state, wanted, orders, context))
+        case Release():
+            name = request.reservation
+            return Command(request.id, lambda state, context: reservations.release(state, name, orders, context))
         case Replay():
             refusal = (
                 "it is of another log" if request.log != reader.log else hands.replay(request.consumer, request.seq)

@@ -13,14 +13,18 @@ from agent.clock import Clock
 from agent.errors import LedgerBusy
 from agent.ledger.reader import Reader
 from agent.ledger.transaction import Transaction
+from agent.operations.reservations import PLAIN, RESERVED, Orders, available
+from agent.operations.values import Context
 from agent.uplink import requests
 from agent.uplink.engine import Batch, Engine
 from agent.uplink.expected import ExpectedDocuments
 from agent.uplink.link import Accepted, Inbound, Link
 from agent.uplink.master import Counts, ItemMaster, Items
+from agent.uplink.pages import Pages
 from agent.uplink.plane import StatePlane
 from agent.uplink.wire import FAILURE, HEADER_BYTES_MAX, PACKET_BYTES_MAX, EventPacker, Receipt, topic_field
 from contract.chain import frame
+from contract.ids import uuid7
 from contract.messages import Ack, Level, Response, State
 from contract.stock import StockRow
 from contract.times import Stamper
@@ -50,6 +54,7 @@ class Outside:
     restart: Callable[[str], bool]
     say: Callable[[str, str], None]
     items: Items | None
+    orders: Orders = PLAIN
 
 
 class StoreTraffic:
@@ -91,15 +96,17 @@ class StoreTraffic:
             if outside.items is not None
             else None
         )
-        self._expected = ExpectedDocuments(outside.submit, say=outside.say, counts=self.counts)
+        pages = Pages("expected", self._topics, plane, clock)
+        self._expected = ExpectedDocuments(outside.submit, pages, say=outside.say, counts=self.counts)
 
     def _subscriptions(self) -> tuple[str, ...]:
         """Exact topics wherever a retained value matters: not every broker hands it to a wildcard."""
         found = [self._topics.ack(name) for name in self.engine.consumers]
         found += [self._topics.request(verb) for verb in requests.VERBS]
         found.append(expected_filter(self._store.id, self._store.prefix))
+        found.append(f"{self._store.prefix}/{self._store.id}/answer/+")
         if self._outside.items is not None:
-            found += [catalog_filter(self._store.prefix), f"{self._store.prefix}/{self._store.id}/answer/+"]
+            found.append(catalog_filter(self._store.prefix))
         return tuple(found)
 
     # -- Traffic ----------------------------------------------------------------------------------------------------
@@ -118,6 +125,7 @@ class StoreTraffic:
         self._plane.put(self._topics.state(), self._state("online"))
         if self._master is not None:
             self._master.ask()
+        self._expected.ask()
 
     def disconnected(self) -> None:
         self.engine.disconnect()
@@ -213,7 +221,9 @@ class StoreTraffic:
     def _level(self, sku: str) -> bytes:
         """Empty, which clears the retained value, for a SKU that is gone."""
         head, _name, rows = self._reader.snapshot(sku, sku)
-        return level_payload(sku, rows, self._store.log, head) if rows else b""
+        held = dict(self._reader.book(RESERVED, sku)).get(sku)  # read later, it may be newer: then it comes again
+        reserved = held["quantity"] if held else 0
+        return level_payload(sku, rows, reserved, self._outside.orders, self._store.log, head) if rows else b""
 
     def put(self, topic: str, payload: bytes) -> None:
         """A retained value of the state plane: health, a device."""
@@ -244,12 +254,17 @@ class StoreTraffic:
                 self._expected.take(address.name, one)
             elif address.plane == "request" and address.name is not None:
                 self._request(address.name, one)
-            elif address.plane == "answer" and address.name is not None and master is not None:
-                master.answered(address.name, one)
+            elif address.plane == "answer" and address.name is not None:
+                self._answered(address.name, one)
             else:
                 self.counts.inbound_ignored += 1
         if master is not None:
             master.save()
+
+    def _answered(self, ask_id: str, one: Inbound) -> None:
+        self._expected.answered(ask_id, one)
+        if self._master is not None:
+            self._master.answered(ask_id, one)
 
     def _ack(self, consumer: str, one: Inbound, now_s: float) -> None:
         if not one.payload:
@@ -299,6 +314,7 @@ class StoreTraffic:
             self._outside.restart,
             lambda: self._clock.now().wall_us,
             lambda: self._clock.state() == "synced",
+            self._outside.orders,
         )
         try:
             response = requests.answer(verb, one.payload, self._reader, hands, self._answering)
@@ -308,7 +324,7 @@ class StoreTraffic:
             return
         if response is None:
             return  # a repeated one, whose first answer is on its way
-        if response.status != "done":
+        if isinstance(response, Response) and response.status != "done":
             self.counts.requests_refused += 1
         self._respond(response)
 
@@ -320,14 +336,16 @@ class StoreTraffic:
         self.engine.replay_from(seq)
         return None
 
-    def _respond(self, response: Response) -> None:
-        body = response.model_dump_json(exclude_none=True).encode()
+    def _respond(self, response: Response | requests.Command) -> None:
+        now = self._clock.now()
+        context = Context(now.wall_us, self._clock.state(), uuid7(now.wall_us // 1000, self._clock.entropy(10)))
 
         def job(tx: Transaction) -> bytes:
             """The first answer stands, also over a restart; the oldest ones make room."""
             row = tx.execute("SELECT body FROM response WHERE id = ?", (response.id,)).fetchone()
             if row is not None:
                 return bytes(row[0])
+            body = _carried_out(tx, response, context).model_dump_json(exclude_none=True).encode()
             tx.execute("INSERT INTO response (id, body) VALUES (?, ?)", (response.id, body))
             tx.execute("DELETE FROM response WHERE rowid <= (SELECT MAX(rowid) FROM response) - ?", (RESPONSES_KEPT,))
             return body
@@ -345,12 +363,21 @@ class StoreTraffic:
             self._outside.say("request", f"request {response.id} gets no answer now: {error}")
 
 
-def level_payload(sku: str, rows: list[StockRow], log: str, as_of: int) -> bytes:
+def _carried_out(tx: Transaction, response: Response | requests.Command, context: Context) -> Response:
+    if isinstance(response, Response):
+        return response
+    outcome = response.operation(tx, context)
+    if outcome.drafts and outcome.refused is None:
+        tx.append(outcome.drafts)
+    return response.response(outcome)
+
+
+def level_payload(sku: str, rows: list[StockRow], reserved: int, orders: Orders, log: str, as_of: int) -> bytes:
     zones: dict[str, int] = {}
     for row in rows:
         zones[row.zone] = zones.get(row.zone, 0) + row.quantity
-    sellable = sum(row.quantity for row in rows if row.disposition == "sellable")
+    free = available(rows, reserved, orders)
     level = Level(
-        sku=sku, on_hand=sum(zones.values()), reserved=0, available=sellable, zones=zones, log=log, as_of=as_of
+        sku=sku, on_hand=sum(zones.values()), reserved=reserved, available=free, zones=zones, log=log, as_of=as_of
     )
     return level.model_dump_json().encode()
