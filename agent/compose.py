@@ -39,6 +39,7 @@ from agent.reporting import Reporter, Wire
 from agent.sections import UplinkSection
 from agent.stationing import devices_of, epc_of, stations_of, zones_of
 from agent.threads import hand_over_fast
+from agent.training.desk import Practices
 from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.link import Access, Link
 from agent.uplink.plane import StatePlane
@@ -85,6 +86,7 @@ class Agent:
         self._tills = TillDesk(items=self._catalogue, office=self._office, tills=Tills({}))
         self._tags = self._build_tags()
         self._portals = self._build_portals()
+        self._practices = Practices(lambda: self._clock.now().wall_us, self._new_stamper())
         self._desk = self._build_desk()
         self._supervisor = self._build_supervisor()
         self._control = self._build_control()
@@ -155,6 +157,7 @@ class Agent:
             people=self._people.by_badge,
             epc_of=epc_of(self._config),
             after=self._later,
+            practise=self._practices.scan,
         )
 
     def _build_supervisor(self) -> Supervisor:
@@ -361,6 +364,7 @@ class Agent:
                 tls=self._config.web.cert_file is not None,
             ),
             sessions=looking.sessions,
+            practices=self._practices,
             time_zone=ZoneInfo(self._config.store.time_zone),
         )
 

@@ -21,7 +21,7 @@ from agent.ledger.places import Places
 from agent.ledger.tags import Tags
 from agent.operations import documents, folding, reservations, sessions
 from agent.operations.books import Folded
-from agent.operations.values import Draft, Session, TagPlace
+from agent.operations.values import Context, Draft, Session, TagPlace
 from contract.canonical import canonical
 from contract.chain import Place, Sealed, Sealer
 from contract.documents import ExpectedDocument
@@ -160,6 +160,16 @@ class Transaction:
     def recent(self, device: str, limit: int) -> list[Mapping[str, Any]]:
         found = (self.event(seq) for seq in range(self.head, max(self.head - limit, 0), -1))
         return [event for event in found if event is not None and event["source"].get("device") == device]
+
+    def withdraw(self, name: str) -> None:
+        """Head office takes a document back: an event where anything was done with it."""
+        document = self.places.document(name)
+        if document is not None:
+            context = Context(self._clock.now().wall_us, self._clock.state(), "")
+            drafts = documents.withdrawn(self, document, context)
+            if drafts:
+                self.append(drafts)
+            self.places.withdraw(name)
 
     # -- what the writer does ---------------------------------------------------------------------------------------
 

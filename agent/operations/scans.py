@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.operations import adjusting, controls, counts, moving, receiving, returning, sessions, shipping
+from agent.operations import adjusting, controls, counts, documents, moving, receiving, returning, sessions, shipping
 from agent.operations.codes import code_of
-from agent.operations.turn import Goods, Turn, goods_of, lapsed, source_of
+from agent.operations.turn import BY_DOCUMENT, Goods, Turn, goods_of, lapsed, source_of
 from agent.operations.values import BadScan, Decision, Draft, Mode, Scan, State
 from contract.times import parse_us
 from drivers.reads import Answer
@@ -59,6 +59,9 @@ def _decide(turn: Turn) -> Decision:
         return turn.exception("unknown_code", identity.reason or f"unknown_{identity.kind.value}", **zone)
     if turn.session.mode == "lookup":
         return _look_up(turn)
+    if turn.session.document and turn.session.mode in BY_DOCUMENT and turn.document is None:
+        closed = documents.is_closed(turn.state.books, turn.session.document)
+        return turn.stop("document_closed_already" if closed else "unknown_document")
     goods = goods_of(turn)
     if not isinstance(goods, Goods):
         return goods
