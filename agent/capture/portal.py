@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from agent.capture.portal_evidence import BEFORE_S, Profile, Seen, Turn, profile
 from agent.capture.portal_groups import Group, Scorer
 from agent.capture.portal_health import Health
-from agent.capture.portal_tracks import Lean, Track
+from agent.capture.portal_tracks import WARM_S, Lean, Track
 from agent.capture.portal_values import Finding, Passage, Settings, Uncertain
 
 __all__ = ["Engine", "Finding", "Passage", "Settings", "Uncertain"]
+
+
+COMPANY_S = 45.0  # goods that came within this time before are company
+FELLOWS_S = 120.0  # and those that passed together within this
 
 
 class Engine:
@@ -179,7 +183,8 @@ class Engine:
             if number == track.refused or sign != turn.sign or not turn.last_s - 1.0 <= t_s <= turn.first_s + 1.0:
                 continue
             score = turn.score - self._score.prior(track, self._now_s)
-            if score < self._model.late_score:
+            met = any(gone[1] != sign and abs(gone[0] - t_s) < BEFORE_S for gone in self._gone)
+            if score < (self._model.alone_score if met else self._model.late_score):
                 return False
             self._pass(track, t_s, number, sign, score)
             return True
@@ -225,49 +230,38 @@ class Engine:
             if turn is not None and turn.sign == group.sign and turn.score >= self._model.member_score:
                 turns[track.epc] = turn
         pattern = self._pattern(group, turns)
-        if pattern is not None:
-            self._gone = [one for one in self._gone if self._now_s - one[0] < self._settings.late_s]
-            self._gone.append((group.t_s, group.sign, group.number))
-            self._patterns = [one for one in self._patterns if self._now_s - one.t_s < 3 * BEFORE_S]
+        deserted = self._deserted(group)
+        if pattern is None or deserted:
+            for track in sure:
+                self._judge_alone(track, group, turns.get(track.epc), deserted=deserted)
+            return
         rivals = self._rivals(group)
-        if pattern is not None:
-            self._patterns.append(pattern)
-        near = [
-            track  # those of another group go with that
-            for track in (self._recent(group.t_s - BEFORE_S) if pattern else sure)
-            if track.crossing in {None, group.number}
-        ]
-        drawn = [] if pattern is None else self._drawn(near, turns, pattern)
-        weak = pattern is not None and self._weak(group, turns, drawn)
-        left = {track.epc for track in drawn if all(read.sign != group.sign for read in track.reads)}
-        others = left if len(left) > self._model.left_share * len(turns) else set[str]()
-        for track in near:
-            if pattern is not None and (track.epc in others or (weak and track.epc not in turns)):
-                score, _ = self._score.with_group(track, pattern, self._now_s)
-                if track in drawn:
-                    self._doubt(track, "weak group")
-                self._leave_open(track, group, min(score, 0.0))
-            else:
-                self._judge(track, group, turns.get(track.epc), None if weak else pattern, rivals)
+        self._gone = [one for one in self._gone if self._now_s - one[0] < self._settings.late_s]
+        self._gone.append((group.t_s, group.sign, group.number))
+        self._patterns = [one for one in self._patterns if self._now_s - one.t_s < 3 * BEFORE_S]
+        self._patterns.append(pattern)
+        for track in self._recent(group.t_s - BEFORE_S):
+            if track.crossing in {None, group.number}:  # those of another group go with that
+                self._judge(track, group, turns.get(track.epc), pattern, rivals)
 
-    def _drawn(self, near: list[Track], turns: dict[str, Turn], pattern: Profile) -> list[Track]:
-        """Tags that would go with the group without being sure by themselves."""
-        scores = ((track, self._score.with_group(track, pattern, self._now_s)) for track in near)
-        return [track for track, (score, needed) in scores if score >= needed and track.epc not in turns]
-
-    def _weak(self, group: Group, turns: dict[str, Turn], drawn: list[Track]) -> bool:
-        """Too few are sure, or too little of the group arrived: goods that only came near are not taken along."""
+    def _deserted(self, group: Group) -> bool:
+        """Most of what came to the door with these tags has stayed: then these have not gone either."""
         model = self._model
-        if len(turns) < model.support_share * (len(turns) + len(drawn)):
+        since_s = max(group.t_s - COMPANY_S, self._score.begun_s + WARM_S)
+        came = [
+            track
+            for track in self._recent(group.t_s - BEFORE_S)
+            if track.born_s > since_s
+            and track.crossing in {None, group.number}
+            and self._now_s - track.went_s > COMPANY_S
+        ]
+        if len(came) <= len(group.members):
+            return False
+        arrived = sum(bool(track.reads) and track.reads[-1].sign == group.sign for track in came)
+        share, there = len(group.members) / len(came), arrived / len(came)
+        if share < 2 * model.company_share and there > model.company_there:
             return True
-        left = came = 0.0
-        for track in (*drawn, *(self._tracks[epc] for epc in turns)):
-            for read in track.within(group.t_s - BEFORE_S, self._now_s):
-                if read.sign == group.sign:
-                    came += read.weight
-                elif read.t_s < group.t_s + 1.0:
-                    left += read.weight
-        return came < model.arrived_share * left
+        return share < model.company_share or there < model.company_arrived
 
     def _rivals(self, group: Group) -> list[Profile]:
         """Groups that cross the other way at about the same time."""
@@ -284,9 +278,19 @@ class Engine:
             return None
         times = sorted(turn.t_s for turn in turns.values())
         group.t_s = times[len(times) // 2]
-        return profile(
-            [self._tracks[epc].within(group.t_s - BEFORE_S, self._now_s) for epc in turns], group.t_s, group.sign
+        tracks = [self._tracks[epc] for epc in turns]
+        new = sum(track.fresh(group.t_s, self._score.begun_s) is True for track in tracks)
+        reads = [track.within(group.t_s - BEFORE_S, self._now_s) for track in tracks]
+        return profile(reads, group.t_s, group.sign)._replace(fresh=new / len(tracks), fellows=self._fellows(tracks))
+
+    def _fellows(self, tracks: list[Track]) -> int:
+        """The group that most of them passed with a short while ago; 0 where there is none."""
+        passed = Counter(
+            track.went_with for track in tracks if track.went_with and self._now_s - track.went_s < FELLOWS_S
         )
+        for number, count in passed.most_common(1):
+            return number if 2 * count > len(tracks) else 0
+        return 0
 
     def _recent(self, since_s: float) -> list[Track]:
         found: list[Track] = []
@@ -296,19 +300,19 @@ class Engine:
             found.append(track)
         return found[::-1]
 
-    def _judge(
-        self, track: Track, group: Group, turn: Turn | None, pattern: Profile | None, rivals: list[Profile]
-    ) -> None:
+    def _judge_alone(self, track: Track, group: Group, turn: Turn | None, *, deserted: bool) -> None:
+        track.crossing = None
+        if turn is None:
+            return
+        enough, reads = self._enough_alone(track, turn, deserted=deserted)
+        if turn.score >= enough and track.both_sides() >= reads:
+            self._pass(track, turn.t_s, group.number, group.sign, turn.score)
+        elif turn.score >= self._model.doubt_score:
+            self._doubt(track, "weak")
+
+    def _judge(self, track: Track, group: Group, turn: Turn | None, pattern: Profile, rivals: list[Profile]) -> None:
         model = self._model
         track.crossing = None
-        if pattern is None:
-            if turn is None:
-                return
-            if turn.score >= model.alone_score and track.both_sides() >= model.alone_reads:
-                self._pass(track, turn.t_s, group.number, group.sign, turn.score)
-            elif turn.score >= model.doubt_score:
-                self._doubt(track, "weak")
-            return
         score, needed = self._score.with_group(track, pattern, self._now_s)
         torn = turn is None and score >= needed and rivals
         if torn and not self._score.leads(track, pattern, rivals, self._now_s):
@@ -322,6 +326,20 @@ class Engine:
         self._leave_open(track, group, score)
         if turn is not None or score >= model.doubt_score:
             self._doubt(track, "weak" if turn is not None else "one-sided")
+
+    def _enough_alone(self, track: Track, turn: Turn, *, deserted: bool) -> tuple[float, float]:
+        """What a tag must reach without a group: score, and reads of either side."""
+        model = self._model
+        fresh = track.fresh(self._now_s - self._settings.decide_s, self._score.begun_s)
+        if deserted:
+            return model.alone_company_score, model.alone_reads
+        if not fresh:
+            settled = fresh is None or sum(track.history) >= model.settled_reads
+            return model.alone_settled_score if settled else model.alone_score, model.alone_reads
+        others = [one.t_s for one in self._patterns] + [one.t_s for one in self._groups if len(one.members) >= 3]
+        if any(abs(t_s - turn.t_s) < 2 * BEFORE_S for t_s in others):
+            return model.alone_score, model.alone_fresh_reads
+        return model.alone_fresh_score, model.alone_fresh_reads
 
     def _leave_open(self, track: Track, group: Group, score: float) -> None:
         """Later reads will tell where it is, unless so much is known of it that they need not."""
@@ -345,7 +363,7 @@ class Engine:
         self._found.append(
             Passage(track.epc, origin, target, round(t_s, 3), round(confidence, 4), track.total, self._now_s, number)
         )
-        track.passed(t_s, sign)
+        track.passed(t_s, sign, number)
 
     def _doubt(self, track: Track, reason: str) -> None:
         self._found.append(Uncertain(track.epc, reason, self._now_s, track.total))

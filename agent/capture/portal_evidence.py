@@ -27,21 +27,27 @@ class Model(NamedTuple):
     member_score: float = 0.5  # makes a tag one of those by whom a group is known
     alone_score: float = 3.4  # what a passage needs without a group
     alone_reads: float = 1.4  # and how many reads on either side
+    alone_fresh_score: float = 0.5  # the same, of a tag never seen before it came: it is no tag at rest
+    alone_fresh_reads: float = 0.5
+    alone_settled_score: float = 5.5  # of a tag with a long history, or when the portal has not watched for long
+    alone_company_score: float = 8.0  # of one whose company stayed
+    company_share: float = 0.125  # sure tags to all that came with them, below which the company has stayed
+    company_arrived: float = 0.3  # share of those that came and were seen last on the other side, below which it has
+    company_there: float = 0.7  # and above which, with few sure, it was there from the first
     group_score: float = 0.5  # what a tag seen by both zones needs with a group
     one_sided_score: float = 0.7  # what a tag seen by one zone needs with a group
     one_sided_reads: float = 0.6  # and how many reads: one that is not faint
+    one_sided_fresh_reads: float = 0.3  # the same, of a tag never seen before
+    single_time_s: float = 2.5  # a tag read once, and never before, was read so soon before or after the crossing
     doubt_score: float = 0.0  # above it a tag without a passage is uncertain
-    fresh_prior: float = 3.0  # with a group: for a tag never seen before, read on the origin's side only
-    fresh_arrived_prior: float = 0.5  # the same, on the target's side only
-    fresh_both_prior: float = 1.5  # the same, on both
+    fresh_prior: float = 3.8  # with a group: for a tag never seen before, read on the origin's side only
+    fresh_arrived_prior: float = 2.0  # the same, on the target's side only
+    fresh_both_prior: float = 3.0  # the same, on both
+    fellow_prior: float = 4.0  # for a tag that last passed together with most of the group
     moved_prior: float = 1.0  # for a tag that passed a minute ago
     settled_prior: float = -1.0  # against a tag that stood here before
-    stood_prior: float = -3.0  # and more against one that stood here for long
-    support_share: float = 0.12  # share of sure tags below which a group draws nobody along
-    arrived_share: float = 0.3  # reads by the target's zone to reads by the origin's, below which it does neither
-    left_share: float = 2.0  # tags seen on the origin's side only, to sure ones, above which they are other goods
-    rival_margin: float = 5.0  # what one of two opposite groups must be better by, for a tag that one zone saw
-    rival_margin_both: float = 4.0  # the same, for a tag that both zones saw
+    stood_prior: float = -5.0  # and more against one that stood here for long
+    rival_margin: float = 1.5  # what one of two opposite groups must be better by, for a tag that is not sure itself
     floor_share: float = 0.03  # reads of a crossing tag that fit no pattern
     level_db: float = 2.5  # how the reads of one tag at rest scatter
     moving_level_db: float = 3.5  # how those of a group scatter about its pattern
@@ -157,6 +163,8 @@ class Profile(NamedTuple):
     sign: int
     density: tuple[tuple[float, ...], tuple[float, ...]]  # origin, target; sums to 1
     level_dbm: tuple[tuple[float, ...], tuple[float, ...]]
+    fresh: float = 1.0  # share of the members that were never seen before
+    fellows: int = 0  # the group that most of them passed with before
 
 
 def profile(members: Sequence[Sequence[Seen]], t_s: float, sign: int) -> Profile:

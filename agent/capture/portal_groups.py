@@ -11,11 +11,15 @@ from agent.capture.portal_evidence import (
     Turn,
     at_rest,
     best_turn,
+    crossing_fit,
     side_table,
     with_group,
 )
 from agent.capture.portal_tracks import Rest, Track
 from agent.capture.portal_values import Settings
+
+FRESH_GROUP = 0.5  # share of new tags that makes a group of new goods
+EARLY_S = 0.2  # how well the moment of a crossing is known
 
 
 class Group:
@@ -77,11 +81,24 @@ class Scorer:
         if not reads:
             return -math.inf, 0.0
         one_sided = all(read.sign == reads[0].sign for read in reads)
-        if one_sided and sum(read.weight for read in reads) < self._model.one_sided_reads:
+        if one_sided and not self._enough(track, reads, pattern):
             return -math.inf, 0.0
         score = self.likeness(track, reads, pattern, now_s) + self._expected(track, reads, one_sided, pattern)
         score += self.lived(track, pattern.sign)
         return score, self._model.one_sided_score if one_sided else self._model.group_score
+
+    def _enough(self, track: Track, reads: list[Seen], pattern: Profile) -> bool:
+        """Seen by one zone only: not too faint, and on the one side before the crossing or on the other after it."""
+        weight = sum(read.weight for read in reads)
+        if not self._fresh(track, pattern) and not _fellow(track, pattern):
+            return weight >= self._model.one_sided_reads
+        away_s = reads[-1].t_s - pattern.t_s if reads[0].sign == pattern.sign else pattern.t_s - reads[0].t_s
+        longest_s = self._model.single_time_s if len(reads) == 1 else BEFORE_S
+        return weight >= self._model.one_sided_fresh_reads and -EARLY_S <= away_s <= longest_s
+
+    def _fresh(self, track: Track, pattern: Profile) -> bool:
+        """It came with the goods of the group, which were not seen before either."""
+        return pattern.fresh >= FRESH_GROUP and track.fresh(pattern.t_s, self.begun_s) is True
 
     def likeness(self, track: Track, reads: list[Seen], pattern: Profile, now_s: float) -> float:
         """The reads alone: was the tag seen as the group was, rather than as one that stands still?"""
@@ -90,22 +107,32 @@ class Scorer:
         return with_group(reads, track.history, level, spread_db, pattern, now_s, model)
 
     def leads(self, track: Track, pattern: Profile, rivals: list[Profile], now_s: float) -> bool:
-        """Is it clearly rather of this group than of those that cross the other way?"""
-        reads = track.within(pattern.t_s - BEFORE_S, now_s)
-        one_sided = all(read.sign == reads[0].sign for read in reads)
-        margin = self._model.rival_margin if one_sided else self._model.rival_margin_both
-        others = (self.likeness(track, track.within(one.t_s - BEFORE_S, now_s), one, now_s) for one in rivals)
-        return self.likeness(track, reads, pattern, now_s) - max(others) >= margin
+        """Is it clearly rather of this group than of those that cross the other way, by pattern and by zones?"""
+        return all(self._lead(track, pattern, one, now_s) >= self._model.rival_margin for one in rivals)
+
+    def _lead(self, track: Track, pattern: Profile, rival: Profile, now_s: float) -> float:
+        mine, theirs = (track.within(one.t_s - BEFORE_S, now_s) for one in (pattern, rival))
+        by_pattern = self.likeness(track, mine, pattern, now_s) - self.likeness(track, theirs, rival, now_s)
+        by_zone = crossing_fit(mine, pattern.t_s, pattern.sign, self._table) - crossing_fit(
+            theirs, rival.t_s, rival.sign, self._table
+        )
+        return min(by_pattern, by_zone)
 
     def _expected(self, track: Track, reads: list[Seen], one_sided: bool, pattern: Profile) -> float:
         """What is likely of such a tag before its reads are looked at."""
         model, t_s = self._model, pattern.t_s
-        fresh = track.fresh(t_s, self.begun_s)
-        if fresh and not one_sided:
-            return model.fresh_both_prior
-        if fresh:
+        if self._fresh(track, pattern):
+            if not one_sided:
+                return model.fresh_both_prior
             return model.fresh_prior if reads[0].sign != pattern.sign else model.fresh_arrived_prior
+        if _fellow(track, pattern):
+            return model.fellow_prior
         if t_s - track.went_s < self._settings.late_s:
             return model.moved_prior
-        settled = model.settled_prior if one_sided and fresh is False else 0.0
+        known = track.fresh(t_s, self.begun_s) is not None
+        settled = model.settled_prior if one_sided and known else 0.0
         return settled + (model.stood_prior if sum(track.history) >= model.settled_reads else 0.0)
+
+
+def _fellow(track: Track, pattern: Profile) -> bool:
+    return pattern.fellows != 0 and track.went_with == pattern.fellows

@@ -73,6 +73,7 @@ class Track:
         "watched",
         "went",
         "went_s",
+        "went_with",
     )
 
     def __init__(self, epc: str, t_s: float, rest: Rest) -> None:
@@ -91,7 +92,7 @@ class Track:
         self.last_sign = 0
         self.lean: Lean | None = None
         self.refused = 0
-        self.went, self.went_s = 0, -math.inf
+        self.went, self.went_s, self.went_with = 0, -math.inf, 0
         self.told = False  # that a silent zone makes it uncertain
         self.watched = False  # it may have crossed: look again when it is read again
         self.total = 0
@@ -139,11 +140,11 @@ class Track:
         self.lean = None
         self.total = 0
 
-    def passed(self, t_s: float, sign: int) -> None:
+    def passed(self, t_s: float, sign: int, number: int) -> None:
         """It is on the other side now: only what came clearly after counts there."""
         kept = [read for read in self.reads if read.t_s > t_s + 0.5 or (read.t_s > t_s and read.sign == sign)]
         self.reads = deque(kept, maxlen=READS_MAX)
-        self.went, self.went_s = sign, t_s
+        self.went, self.went_s, self.went_with = sign, t_s, number
         # How often it is heard by the wrong zone goes with it.
         right, wrong = self.history[sign < 0], self.history[sign > 0]
         self.history = [0.0, 0.0]

@@ -1,7 +1,7 @@
 """Accuracy at the real door and in the simulator's scenes may not fall below what it is.
 
 These are floors against a change for the worse, not what is aimed at: `python -m bench.portal_accuracy` prints all
-figures beside the aims, most of which are not reached yet (docs/portal.md). Seeds here were used for no fitting.
+figures, docs/portal.md says what is not reached and why. Seed and 4 m run were used for no choice of a parameter.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from simulators.portal_scene import builtin, load
 SEED = 401
 # What is reached at least, over seeds.
 FLOORS = {
-    "single": 0.70,
-    "follow": 0.90,
-    "crossing": 0.65,
-    "fast": 0.70,
-    "dense": 0.88,
-    "shadowed": 0.85,
-    "failed": 0.85,
-    "in_out": 0.80,
-    "stream": 0.85,
+    "single": 0.80,
+    "follow": 0.97,
+    "crossing": 0.79,
+    "fast": 0.955,
+    "dense": 0.97,
+    "shadowed": 0.955,
+    "failed": 0.95,
+    "in_out": 0.94,
+    "stream": 0.95,
 }
 # Share of goods that come near and do not cross, kept still.
-STILL = {"u_turn": 0.985, "drive_by": 0.94, "loiter": 0.96}
+STILL = {"u_turn": 0.985, "drive_by": 0.975, "loiter": 0.92}
 
 
 @cache
@@ -42,7 +42,8 @@ def scored(name: str) -> Score:
 @pytest.mark.parametrize("run", ["keepout2m", "keepout4m"])
 def test_real_door(run: str) -> None:
     found = of_real(run)
-    assert found.right >= 0.95 * found.crossings
+    assert found.right >= 0.99 * found.crossings
+    assert found.false_tags <= 0.03 * found.idle
     assert found.wrong <= 0.002 * found.crossings
 
 
@@ -50,7 +51,7 @@ def test_real_door(run: str) -> None:
 def test_scene_floor(name: str) -> None:
     found = scored(name)
     assert found.right >= FLOORS[name] * found.crossings
-    assert found.wrong <= (0.03 if name == "crossing" else 0.005) * found.crossings
+    assert found.wrong <= (0.015 if name == "crossing" else 0.002) * found.crossings
 
 
 @pytest.mark.parametrize("name", STILL)
