@@ -8,7 +8,7 @@ from agent.catalogue import Catalogue
 from agent.clock import Clock
 from agent.config import Config, rules_of
 from agent.ledger.moment import Moments
-from agent.operations.reservations import Orders
+from agent.selling import orders_of
 from agent.web.back import Back
 
 
@@ -26,5 +26,5 @@ def back_of(
         search=catalogue.search,
         settings=config.model_dump(mode="json"),
         rules=rules_of(config),
-        orders=Orders(),
+        orders=orders_of(config),
     )

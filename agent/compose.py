@@ -16,12 +16,12 @@ from agent.announce import Announcer
 from agent.backing import back_of
 from agent.capture.feed import Feed
 from agent.capture.office import Office
+from agent.capture.orders import lapse
 from agent.capture.portals import PortalDesk, portal_of
 from agent.capture.stations import SCREEN, Desk
 from agent.capture.supervisor import Outage, Supervisor
 from agent.capture.tagging import Range, Tagging
 from agent.capture.tags import TagDesk
-from agent.capture.tills import TillDesk
 from agent.catalogue import Catalogue
 from agent.catalogue.start import open_at_start
 from agent.clock import Clock, SystemClock
@@ -33,10 +33,10 @@ from agent.ledger.moment import Moments
 from agent.ledger.reader import Reader
 from agent.looking import Looking
 from agent.notify import notify
-from agent.operations.sales import Tills
 from agent.people import People
 from agent.reporting import Reporter, Wire
 from agent.sections import UplinkSection
+from agent.selling import orders_of, sales_files, till_desk
 from agent.stationing import devices_of, epc_of, stations_of, zones_of
 from agent.threads import hand_over_fast
 from agent.training.desk import Practices
@@ -83,7 +83,10 @@ class Agent:
         self._screen_reader = Reader(folder)
         self._moments = Moments(folder, self._clock, self._new_stamper())
         self._office = Office(self._ledger, self._clock)
-        self._tills = TillDesk(items=self._catalogue, office=self._office, tills=Tills({}))
+        self._tills = till_desk(config, self._catalogue, self._office)
+        self._sales_files = sales_files(
+            config, self._tills, self._office, self._clock, self._announcer.say, self._failed
+        )
         self._tags = self._build_tags()
         self._portals = self._build_portals()
         self._practices = Practices(lambda: self._clock.now().wall_us, self._new_stamper())
@@ -199,6 +202,7 @@ class Agent:
                 restart=self._restart,
                 say=self._announcer.say,
                 items=self._catalogue if config.catalogue.topic else None,
+                orders=orders_of(config),
             ),
         )
         access, say = Access.of(settings, config.store.id), self._announcer.say
@@ -287,9 +291,12 @@ class Agent:
             self._tags.session(station, session)
         self._desk.resume(sessions)
         self._portals.start()
+        if self._sales_files is not None:
+            self._sales_files.start()
         await self._control.start()
         server = await self._serve()
-        tasks = [asyncio.create_task(self._supervise()), asyncio.create_task(self._reporter.run())]
+        lapsing = lapse(self._office, self._announcer.say)
+        tasks = [asyncio.create_task(one) for one in (self._supervise(), self._reporter.run(), lapsing)]
         notify("READY=1")
         self._announcer.say("agent", f"store {self._config.store.id} is open, {self._ledger.head} events in the log")
         await self._stop.wait()
@@ -297,9 +304,10 @@ class Agent:
         await self._control.stop()
         self._supervisor.stop()
         await tasks[0]
-        tasks[1].cancel()
-        with suppress(asyncio.CancelledError):
-            await tasks[1]
+        for task in tasks[1:]:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         if server is not None:
             await server.stop()
 
@@ -372,6 +380,8 @@ class Agent:
         """Nothing is half done: the writer ends last, after everything that hands it work."""
         if self._link is not None:
             self._link.stop()
+        if self._sales_files is not None:
+            self._sales_files.stop()
         for reader in (self._screen_reader, self._uplink_reader):
             if reader is not None:
                 reader.close()  # before the writer, whose last close takes the write-ahead log in

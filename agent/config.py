@@ -23,9 +23,11 @@ from agent.sections import (
     DeviceSection,
     InStoreSection,
     LedgerSection,
+    OrdersSection,
     PortalSection,
     ReasonSection,
     RulesSection,
+    SalesSection,
     Section,
     StationSection,
     StoreSection,
@@ -51,6 +53,8 @@ class Config(Section):
     web: WebSection = WebSection.model_validate({})
     tags: TagsSection = TagsSection.model_validate({})
     rules: RulesSection = RulesSection.model_validate({})
+    sales: SalesSection = SalesSection.model_validate({})
+    orders: OrdersSection = OrdersSection.model_validate({})
     reason: Annotated[tuple[ReasonSection, ...], Field(max_length=100)] = ()
     station: Annotated[tuple[StationSection, ...], Field(max_length=200)] = ()
     device: Annotated[tuple[DeviceSection, ...], Field(max_length=200)] = ()
@@ -66,6 +70,7 @@ def rules_of(config: Config) -> Rules:
     return Rules(
         **given.model_dump(),
         reasons=reasons or REASONS,
+        pickup_zone=config.orders.pickup_zone,
         zone=ZoneInfo(config.store.time_zone),
     )
 
@@ -154,16 +159,30 @@ def _key(location: tuple[int | str, ...]) -> str:
     return text or "the file"
 
 
+def _unknown_zones(table: Mapping[str, Any], zones: Any) -> Iterator[str]:
+    """Zones that settings outside of stations and portals name."""
+    sales, orders = _section(table, "sales"), _section(table, "orders")
+    named = {
+        "rules.quarantine_zone": _section(table, "rules").get("quarantine_zone"),
+        "sales.zone": sales.get("zone"),
+        "orders.pickup_zone": orders.get("pickup_zone"),
+    }
+    tills = sales.get("tills")
+    if isinstance(tills, dict):
+        named |= {f"sales.tills.{till}": zone for till, zone in cast("dict[str, Any]", tills).items()}
+    for key, zone in named.items():
+        if isinstance(zones, list) and isinstance(zone, str) and zone not in zones:
+            expected = ", ".join(sorted(str(one) for one in cast("list[Any]", zones)))
+            yield f"{key}: found {zone!r}, expected one of {expected}"
+
+
 def _contradictions(table: Mapping[str, Any]) -> Iterator[str]:
     """What each setting alone cannot see, as far as a file with mistakes shows it."""
     stations, devices = _entries(table, "station"), _entries(table, "device")
     yield from _unknown_places(_section(table, "store").get("zones"), stations, devices)
     portals = _entries(table, "portal")
     zones = _section(table, "store").get("zones")
-    quarantine = _section(table, "rules").get("quarantine_zone")
-    if isinstance(zones, list) and isinstance(quarantine, str) and quarantine not in zones:
-        expected = ", ".join(sorted(str(zone) for zone in cast("list[Any]", zones)))
-        yield f"rules.quarantine_zone: found {quarantine!r}, expected one of {expected}"
+    yield from _unknown_zones(table, zones)
     yield from _portals(portals, zones, devices)
     yield from _zone_readers(_entries(table, "zone_reader"), zones, devices)
     reasons: list[Mapping[str, Any]] = [{"name": one.get("code")} for one in _entries(table, "reason")]
@@ -293,6 +312,7 @@ def _rooted(config: Config, folder: Path) -> Config:
             "store": under(config.store, "state_dir"),
             "catalogue": under(config.catalogue, "file"),
             "web": under(config.web, "cert_file", "key_file"),
+            "sales": under(config.sales, "folder"),
             "uplink": under(config.uplink, "ca_file", "cert_file", "key_file", "password_file"),
             "device": tuple(devices),
         }

@@ -206,6 +206,27 @@ class ReasonSection(Section):
     en: str = Field(min_length=1, max_length=40, description="What English screens and sheets say.")
 
 
+class SalesSection(Section):
+    """What the point of sale hands over, by the local API or as files."""
+
+    tills: dict[Name, Name] = Field(
+        {}, max_length=500, description="The zone that each till sells from, by the till's name."
+    )
+    zone: Name | None = Field(None, description="The zone of tills that are not named; absent: those are refused.")
+    folder: Path | None = Field(None, description="Files of sales that are put down here are read (docs/sales.md).")
+    settle_s: float = Field(5.0, ge=0.5, le=3600, description="A file is read when it has not changed for so long.")
+    keep_days: int = Field(90, ge=1, le=3650, description="Files that were read are deleted after so many days.")
+
+
+class OrdersSection(Section):
+    """Online orders that are picked in the store."""
+
+    pickup_zone: Name | None = Field(None, description="Zone that picks go to; absent: they stay where they are.")
+    safety_buffer: int = Field(
+        0, ge=0, le=1_000_000, description="Base units of each item that are never reserved: shelves are not exact."
+    )
+
+
 class InStoreSection(Section):
     """How this store's own labels are laid out; there is no official Korean layout (standards.md, 5)."""
 

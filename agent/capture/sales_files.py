@@ -111,6 +111,8 @@ class SalesFiles(threading.Thread):
     def stop(self) -> None:
         """It ends within a batch; what is left of a file is read at the next start."""
         self._stopping.set()
+        if self.is_alive():
+            self.join(WRITE_S_MAX)
 
     def run(self) -> None:
         try:
