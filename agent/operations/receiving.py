@@ -102,9 +102,12 @@ def duplicate(turn: Turn, reason: str, facts: dict[str, Any], **more: Any) -> De
 
 
 def _fills(turn: Turn, goods: Goods, document: ExpectedDocument, facts: dict[str, Any]) -> Decision | None:
-    """The identity of a unit that was scanned without one."""
+    """The identity of a unit that was scanned without one. Where items are not tracked by serial, a code with a number
+    and one without are two items."""
     sku = goods.product.sku
-    if goods.epc is None or documents.tags_of(turn.state.books, document.document, sku)["loose"] < goods.quantity:
+    if goods.epc is None or goods.product.tracking != "serial":
+        return None
+    if documents.tags_of(turn.state.books, document.document, sku)["loose"] < goods.quantity:
         return None
     data = {"kind": "tags_identified", "sku": sku, "place": turn.zone, "quantity": goods.quantity}
     data |= {"disposition": "sellable", "epcs": [goods.epc], **({"lot": goods.lot} if goods.lot else {})}

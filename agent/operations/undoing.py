@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.operations import counts, documents, movements, receiving
+from agent.operations.counts_settle import balance
 from agent.operations.turn import Turn
 from agent.operations.values import Decision, Draft
 from drivers.reads import Answer
@@ -57,7 +58,8 @@ def _both(turn: Turn, event: Mapping[str, Any], data: Mapping[str, Any], quantit
         facts["zone"], facts["zone_quantity"] = key.zone, turn.state.stock(key) + delta
     if low:
         facts["zone"], facts["zone_quantity"] = low[-1][0].zone, low[-1][1]
-    drafts: tuple[Draft, ...] = (back, again, *(one for _, _, one in low))
+    settled = *balance(turn.state, back, turn.seq), *balance(turn.state, again, turn.seq + 1)
+    drafts: tuple[Draft, ...] = (back, again, *(one for _, _, one in low), *settled)
     return Decision(Answer.LOOK if low else Answer.GOOD, "negative_stock" if low else "set_to", drafts, facts)
 
 

@@ -15,12 +15,14 @@ import pytest
 
 from agent.capture.feed import BEHIND_MAX, KEPT, LISTENERS_MAX, Feed
 from agent.capture.portals import Portal, PortalDesk
+from agent.capture.sgtin import sgtin
 from agent.capture.stations import Desk, Entry
 from agent.capture.tags import TagDesk
 from agent.catalogue import Catalogue
 from agent.ledger.log import Ledger, Limits
 from agent.ledger.reader import Reader
-from agent.operations.values import Station
+from agent.operations.rules import Rules
+from agent.operations.values import Clerk, Station
 from contract.catalog import parse_item
 from contract.times import Stamper
 from drivers.driver import Counters
@@ -86,10 +88,11 @@ class Shop:
         self.reader = Reader(folder)
         self._reads = 0
         stations = {
-            "dock": Station("dock", "receive", "backroom", "ko", ZONES),
+            "dock": Station("dock", "receive", "backroom", "ko", ZONES, Rules(lock_idle_min=15)),
             "shop": Station("shop", "lookup", "salesfloor", "en", ZONES),
         }
         device_stations = {"dock-scanner": "dock", "shop-scanner": "shop"}
+        self.locks: list[tuple[float, Callable[[], None]]] = []
         self.timers: list[Callable[[], None]] = []
         self.notices: list[Notice] = []
         self.tags, self.portals = self._tags(stations, device_stations), self._portals(portals)
@@ -103,6 +106,9 @@ class Shop:
             show=self.entries.append,
             tags=self.tags,
             portals=self.portals,
+            people={"B1": Clerk("c-1", "clerk", "Kim")}.get,
+            epc_of=lambda gtin, serial: sgtin(gtin, serial, 7, 1),
+            after=lambda seconds, call: self.locks.append((seconds, call)),
         )
 
     def _tags(self, stations: dict[str, Station], device_stations: dict[str, str]) -> TagDesk:
