@@ -153,6 +153,11 @@ class Access:
 
     # -- whether -----------------------------------------------------------------------------------------------------
 
+    def name(self, clerk: str | None) -> str:
+        """What somebody at a station is called; empty for nobody, and for whoever was erased."""
+        held = self._people.clerk(clerk) if clerk is not None else None
+        return held.name if held is not None else ""
+
     def limit(self, request: Request) -> None:
         """Each request counts for its address. Raises `Denied`."""
         wait_s = self._asked.wait_s(address_of(request), self._now_s())

@@ -97,7 +97,12 @@ async def station(request: Request) -> Response:
     panel = None
     if count is not None:
         panel = tags_shown.count_panel(count, await room.expected.fresh(count.zone), language)
-    content = {"station": name, "rows": rows, "count": panel, "doing": shown.doing(session, language)}
+    content = {
+        "station": name,
+        "rows": rows,
+        "count": panel,
+        "doing": shown.doing(session, language, room.clerk(session)),
+    }
     content |= {"modes": guiding.modes(language), "zones": guiding.zones(place), "keys": guiding.KEYS}
     content["reasons"] = guiding.reasons(room.view.back.rules, language)
     return render(request, "station.html", language, content)

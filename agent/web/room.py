@@ -80,6 +80,10 @@ class Room:
         held = None if last is not None else (await self.lane.call(self.view.sessions)).get(station)
         return held or shown.begun(last, self.stations[station])
 
+    def clerk(self, session: Session | None) -> str:
+        """The name of who is at a station."""
+        return self.view.access.name(session.clerk) if session is not None else ""
+
     def device(self, name: str) -> DeviceStatus | None:
         return next((one for one in self.view.devices() if one.device == name), None)
 
@@ -160,8 +164,8 @@ class Room:
             "sync": shown.sync_card(facts.sync, language),
             "exceptions": shown.exceptions_card(facts.exceptions, EXCEPTIONS_MAX, language),
             "stations": [
-                shown.station_card(one, await self.session(one.name), self.last(one.name), language, zone)
-                for one in self.stations.values()
+                shown.station_card(session, self.last(session.station), language, zone, self.clerk(session))
+                for session in [await self.session(name) for name in self.stations]
             ],
             "devices": [shown.device_card(one, language, zone) for one in facts.devices],
         }

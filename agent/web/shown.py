@@ -58,7 +58,7 @@ def signed(quantity: int) -> str:
     return f"+{number(quantity)}" if quantity > 0 else number(quantity)
 
 
-def entry(one: Entry, station: Station | None, language: Language, zone: tzinfo | None) -> dict[str, Any]:
+def entry(one: Entry, station: Station, language: Language, zone: tzinfo | None, clerk: str = "") -> dict[str, Any]:
     """For the station's screen. `at_us` and `seq` name the entry; `approvable`: a supervisor may allow it."""
     return {
         "at_us": one.at_us,
@@ -72,7 +72,7 @@ def entry(one: Entry, station: Station | None, language: Language, zone: tzinfo 
         "item": one.name,
         "quantity": "" if one.quantity is None or not one.name else number(one.quantity),
         "running": _running(one),
-        **(doing(begun(one, station), language) if station is not None else {}),
+        **doing(begun(one, station), language, clerk),
     }
 
 
@@ -95,11 +95,11 @@ def begun(last: Entry | None, station: Station) -> Session:
     return Session(station.name, "", station.mode, zone, None, last.language if last is not None else station.language)
 
 
-def doing(session: Session, language: Language) -> Shown:
-    """What the station is at, and what to do next."""
+def doing(session: Session, language: Language, clerk: str = "") -> Shown:
+    """What the station is at, who is there, and what to do next."""
     return {
         "mode": text(f"mode_{session.mode}", language),
-        "clerk": "",
+        "clerk": clerk,
         "zone": _zone(session, language),
         "place": _place(session),
         "document": session.document or session.counting or "",
@@ -131,9 +131,9 @@ def _zone(session: Session, language: Language) -> str:
 
 
 def station_card(
-    station: Station, session: Session, last: Entry | None, language: Language, zone: tzinfo | None
+    session: Session, last: Entry | None, language: Language, zone: tzinfo | None, clerk: str = ""
 ) -> Shown:
-    shown = {"name": station.name, **doing(session, language)}
+    shown = {"name": session.station, **doing(session, language, clerk)}
     if last is None:
         return shown | {
             "state": "ready",

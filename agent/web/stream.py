@@ -149,7 +149,7 @@ async def overview(request: Request) -> Response:
     sent: dict[str, Any] = {}
 
     def told(place: Station, last: Entry) -> Shown:
-        return shown.station_card(place, shown.begun(last, place), last, language, zone)
+        return shown.station_card(shown.begun(last, place), last, language, zone, room.clerk(last.session))
 
     async def changes(entries: list[Entry]) -> list[bytes]:
         nonlocal sent
@@ -187,11 +187,11 @@ async def station(request: Request) -> Response:
     spoken: Language = session.language
 
     def told(one: Entry) -> dict[str, Any]:
-        return shown.entry(one, place, one.language, room.view.time_zone)
+        return shown.entry(one, place, one.language, room.view.time_zone, room.clerk(one.session))
 
     def first() -> list[bytes]:
         entries = [told(one) for one in room.view.feed.recent(name)]
-        doing = entries[-1] if entries else shown.doing(session, spoken)
+        doing = entries[-1] if entries else shown.doing(session, spoken, room.clerk(session))
         return [event("snapshot", {"entries": entries, "doing": doing, **_words(spoken)})]
 
     async def changes(entries: list[Entry]) -> list[bytes]:
@@ -228,4 +228,7 @@ class _Count:
 
 def _words(language: Language) -> dict[str, Any]:
     """The fixed words of a station's page; `{n}` stays for the script to fill."""
-    return {"language": language, "texts": {key: text(key, language) for key in (*STATION, "nav_overview", "other_language")}}
+    return {
+        "language": language,
+        "texts": {key: text(key, language) for key in (*STATION, "nav_overview", "other_language")},
+    }

@@ -165,7 +165,8 @@ def test_the_words_follow_the_sessions_language():
         store.feed.publish(entry(100, Answer.GOOD, "English", language="en"))
         await until(page, "document.documentElement.lang === 'en'")
         assert await page.locator("#h-list").text_content() == "Latest scans"
-        assert await page.locator(".doing").text_content() == "Receivinginto dock"
+        told = [await page.locator(f".pick [data-field={one}]").text_content() for one in ("mode", "place")]
+        assert told == ["Receiving", "dock"]
 
     browsing(body)
 

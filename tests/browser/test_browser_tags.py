@@ -74,7 +74,8 @@ def test_a_count_begins_on_a_screen_that_is_open_in_the_sessions_language():
         store.feed.publish(entry(200, Answer.GOOD, "English", mode="count", language="en"))
         await until(page, reads("[data-word=count_read]", "tags read"))
         await until(page, f"document.querySelector('[data-count] .advice').textContent.startsWith({FLAT['en']!r})")
-        assert await page.locator(".doing").text_content() == "Countingin dock"
+        told = [await page.locator(f".pick [data-field={one}]").text_content() for one in ("mode", "place")]
+        assert told == ["Counting", "dock"]
 
     browsing(body, store=tagged_day())
 

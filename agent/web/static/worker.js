@@ -4,13 +4,11 @@
 const HERE = new URL("./", self.location).pathname;
 const FILES = [
   "approve.js",
-  "find.js",
   "icon-192.png",
   "icon.svg",
   "live.js",
   "offline.html",
   "offline.js",
-  "overview.js",
   "pad.js",
   "press.js",
   "search.js",

@@ -43,7 +43,7 @@ def test_mode_and_zone_are_the_sessions(mode, zone, zone_to, expected):
 
 
 def test_before_the_first_scan_a_station_waits():
-    card = shown.station_card(DOCK, shown.begun(None, DOCK), None, "ko", SEOUL)
+    card = shown.station_card(shown.begun(None, DOCK), None, "ko", SEOUL)
     assert (card["state"], card["text"], card["mode"]) == ("ready", "스캔을 기다리고 있습니다", "입고")
 
 
