@@ -6,6 +6,7 @@ import getpass
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,7 +26,15 @@ ConfigFile = Annotated[
 DEFAULT = Path("/etc/jaego/agent.toml")
 Id = Annotated[str, typer.Argument(help="The clerk's id, as `jaego clerk list` shows it.")]
 RoleName = Literal["clerk", "supervisor", "admin"]
-ScopeName = Literal["read", "sales", "stock", "admin"]
+
+
+class ScopeName(StrEnum):
+    """An enumeration, because Typer takes no list of a Literal."""
+
+    READ = "read"
+    SALES = "sales"
+    STOCK = "stock"
+    ADMIN = "admin"
 
 
 def register(app: typer.Typer) -> None:
@@ -68,9 +77,7 @@ def clerk_add(
     name: Annotated[str, typer.Argument(help="As screens show it; it can be erased later.")],
     role: Annotated[RoleName, typer.Option(help="What the clerk may do.")] = "clerk",
     language: Annotated[Literal["ko", "en"], typer.Option(help="Of the clerk's screens.")] = "ko",
-    pin: Annotated[
-        bool, typer.Option("--pin", help="Ask for a PIN too; a pipe gives it unasked.")
-    ] = False,
+    pin: Annotated[bool, typer.Option("--pin", help="Ask for a PIN too; a pipe gives it unasked.")] = False,
     config: ConfigFile = DEFAULT,
 ) -> None:
     """A new clerk. Prints the id, and the code of the badge, which is never shown again."""
@@ -124,7 +131,7 @@ def token_add(
 ) -> None:
     """A new token. Prints it, once."""
     with _people(config) as people:
-        print(people.add_client(name, frozenset(scope)))
+        print(people.add_client(name, frozenset(one.value for one in scope)))
 
 
 @token_app.command("list")
