@@ -25,6 +25,7 @@ from agent.operations.counts_values import (
     open_count,
     units_of,
 )
+from agent.operations.cuts import cut
 from agent.operations.rules import Rules
 from agent.operations.values import Context, Draft, Outcome, State
 from contract.stock import NO_LOT, StockKey, StockRow
@@ -119,10 +120,9 @@ def confirm_zero(state: State, count: str, skus: Collection[str], context: Conte
         | ({"lot": key.lot} if key.lot else {})
         for key in gone
     ]
-    cuts = range(0, len(lines), LINES_A_PART_MAX)
     drafts = tuple(
-        step("count_zeroed", count, record["zone"], _by(clerk), context, {"lines": lines[at : at + LINES_A_PART_MAX]})
-        for at in cuts
+        step("count_zeroed", count, record["zone"], _by(clerk), context, {"lines": some})
+        for some in cut(lines, LINES_A_PART_MAX)
     )
     return Outcome(drafts, {"count": count, "lines": len(lines)})
 
@@ -244,10 +244,10 @@ def _parts(
     seen: Review, lines: Sequence[ReviewLine], counters: Sequence[str], clerk: str | None
 ) -> Iterator[dict[str, Any]]:
     """A line that differs is a difference, however well it evens out with another."""
-    cuts = list(range(0, len(lines), LINES_A_PART_MAX)) or [0]
+    pieces = list(cut([_line(line) for line in lines], LINES_A_PART_MAX)) or [[]]
     total = len(lines)
     request = {"request": seen.record["request"]} if "request" in seen.record else {}
-    for part, at in enumerate(cuts, start=1):
+    for part, some in enumerate(pieces, start=1):
         yield {
             "kind": "approved",
             "count": seen.count,
@@ -255,8 +255,8 @@ def _parts(
             "blind": seen.record["blind"],
             **request,
             "part": part,
-            "parts": len(cuts),
-            "lines": [_line(line) for line in lines[at : at + LINES_A_PART_MAX]],
+            "parts": len(pieces),
+            "lines": some,
             "lines_total": total,
             "accuracy_permille": _permille(sum(line.within for line in lines), total),
             "exact_permille": _permille(sum(line.delta == 0 for line in lines), total),

@@ -13,12 +13,13 @@ from agent.operations import movements
 from agent.operations.books import Folded, Record, Shelf
 from agent.operations.counts_fold import when
 from agent.operations.counts_values import EPCS, SETTLED, key_of, line_place, settled_place, units_of
+from agent.operations.cuts import cut
 from agent.operations.movements import summed
 from agent.operations.values import Context, Draft, TagPlace
 from contract.stock import StockKey
 
 LINES_A_MOVEMENT_MAX = 500
-EPCS_A_MOVEMENT_MAX = 500
+EPCS_A_LINE_MAX = 250  # an event stays below its size
 MIDDLE = "unknown"  # where goods come from that nobody knew of, and go to that nobody finds
 
 
@@ -47,8 +48,8 @@ def differences(state: Settling, count: str, zone: str, lines: Iterable[Record])
         delta = units_of(line) - line["stock"]
         epcs, each = strangers.get(line_place(count, key), ((), 1))
         known = max(0, min(len(epcs), delta // each))
-        for at in range(0, known, EPCS_A_MOVEMENT_MAX):
-            some = epcs[at : min(known, at + EPCS_A_MOVEMENT_MAX)]
+        for at in range(0, known, EPCS_A_LINE_MAX):
+            some = epcs[at : min(known, at + EPCS_A_LINE_MAX)]
             yield Difference(key, len(some) * each, tuple(some))
         if delta - known * each:
             yield Difference(key, delta - known * each)
@@ -73,15 +74,7 @@ def settlement(
 ) -> Iterator[Draft]:
     """Movements that post differences; `reference` is the sequence of the approved count."""
     by = {"approved_by": approved_by} if approved_by is not None else {}
-    lines: list[dict[str, Any]] = []
-    held = 0
-    for one in found:
-        if lines and (len(lines) == LINES_A_MOVEMENT_MAX or held + len(one.epcs) > EPCS_A_MOVEMENT_MAX):
-            yield _adjusted(lines, {"count": {"seq": reference}, **by}, source, context)
-            lines, held = [], 0
-        lines.append(_line(one.key, one.delta, one.epcs))
-        held += len(one.epcs)
-    if lines:
+    for lines in cut((_line(*one) for one in found), LINES_A_MOVEMENT_MAX):
         yield _adjusted(lines, {"count": {"seq": reference}, **by}, source, context)
 
 

@@ -14,13 +14,15 @@ from agent.operations import counts_office, counts_tags
 from agent.operations.books import Record, Shelf
 from agent.operations.counts_tags import TagItem
 from agent.operations.counts_values import open_count
+from agent.operations.cuts import cut
 from agent.operations.values import Context, Draft, Session, Station, TagPlace
 from contract.documents import ExpectedDocument
 from contract.stock import StockKey
 from drivers.reads import SensorWindow
 
 SERIAL_MAX = (1 << 38) - 1  # of an SGTIN-96 (TDS 14.6.1)
-EPCS_AN_EVENT_MAX = 250  # an event stays far below a message's 64 KiB
+EPCS_AN_EVENT_MAX = 250
+EPCS_SIZE_BYTES_MAX = 16 * 1024  # each stands in an event twice: seen, and of which line
 
 
 class TagState(Protocol):
@@ -93,8 +95,8 @@ def seen(state: TagState, command: SeenTags) -> tuple[tuple[Draft, ...], Session
         opened, record = counts_office.opening(state, session.zone, source, command.context, blind=blind)
         held = command.context.session_id, record
         drafts.append(opened)
-    for at in range(0, len(fresh), EPCS_AN_EVENT_MAX):
-        drafts += _told(state, held, session, fresh[at : at + EPCS_AN_EVENT_MAX], source, command)
+    for epcs in cut(fresh, EPCS_AN_EVENT_MAX, EPCS_SIZE_BYTES_MAX):
+        drafts += _told(state, held, session, epcs, source, command)
     return tuple(drafts), session
 
 

@@ -135,7 +135,8 @@ class Memory:
                 assert not draft.deltas
             seq = self.next_seq
             stamp = self._stamper.text(draft.occurred_us)
-            place = Place(seq, self._prev, uuid7(seq, seq.to_bytes(10, "big")), stamp, stamp, draft.clock)
+            identity = uuid7(draft.occurred_us // 1000, seq.to_bytes(10, "big"))
+            place = Place(seq, self._prev, identity, stamp, stamp, draft.clock)
             sealed = self._sealer.seal(draft.type, draft.data, draft.source, place)
             event = orjson.loads(sealed.body)
             EVENT.validate_python(event)
