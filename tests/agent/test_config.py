@@ -413,3 +413,27 @@ def test_the_command_line_says_all_and_exits_78(tmp_path: Path, command: list[st
     lines = ran.stderr.splitlines()
     assert [line.split(": ")[1] for line in lines[:2]] == ["store.id", "uplink.port"]
     assert lines[-1].startswith("hint: ")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.5", "::", "store-pc"])
+def test_screens_are_for_other_machines_over_tls_only(tmp_path: Path, host: str) -> None:
+    web = f'[web]\nhost = "{host}"\n'
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, GOOD + web))
+    assert "web.host" in str(caught.value)
+    assert "cert_file and key_file" in str(caught.value)
+    loaded = load(written(tmp_path, GOOD + web + 'cert_file = "a.pem"\nkey_file = "a.key"\n'))
+    assert loaded.web.cert_file == tmp_path / "a.pem"
+    assert loaded.web.key_file == tmp_path / "a.key"
+    load(written(tmp_path, GOOD + web + "enabled = false\n"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_screens_on_loopback_need_no_tls(tmp_path: Path, host: str) -> None:
+    assert load(written(tmp_path, f'{GOOD}[web]\nhost = "{host}"\n')).web.host == host
+
+
+@pytest.mark.parametrize(("given", "missing"), [("cert_file", "key_file"), ("key_file", "cert_file")])
+def test_a_certificate_and_its_key_come_together(tmp_path: Path, given: str, missing: str) -> None:
+    with pytest.raises(ConfigError, match=f"web.{missing}: found nothing"):
+        load(written(tmp_path, f'{GOOD}[web]\n{given} = "a.pem"\n'))
