@@ -42,11 +42,14 @@ DEFAULT = Path("headoffice.db")
 
 
 def main() -> None:
+    from headoffice import order_cli
+
+    order_cli.register(app)
     app()
 
 
 @contextmanager
-def _said(failed: int = EXIT_FAILED) -> Generator[None]:
+def said(failed: int = EXIT_FAILED) -> Generator[None]:
     """What a person can do something about is said without a traceback."""
     try:
         yield
@@ -78,7 +81,7 @@ def run(
     key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
 ) -> None:
     """Take in all stores' events, exactly once, and acknowledge them; until SIGTERM."""
-    with _said():
+    with said():
         from headoffice import compose
 
         reached = _broker(broker, f"hq-{consumer}", username, password_file, ca, cert, key)
@@ -94,7 +97,7 @@ def stock(
     as_json: Json = False,
 ) -> None:
     """Stock by store, SKU, zone, lot and disposition, in base units."""
-    with _said():
+    with said():
         from headoffice.store import Store
 
         held = Store(db, read_only=True)
@@ -116,7 +119,7 @@ def log_show(
     as_json: Json = False,
 ) -> None:
     """The newest events of a store, oldest first."""
-    with _said():
+    with said():
         from headoffice.store import Store
 
         held = Store(db, read_only=True)
@@ -135,7 +138,7 @@ def quarantine(
     as_json: Json = False,
 ) -> None:
     """What was refused, how often and why, what came last at the end."""
-    with _said():
+    with said():
         from headoffice.store import Store
 
         held, stamper = Store(db, read_only=True), Stamper(UTC)
@@ -169,7 +172,7 @@ def verify(
     if (broker is not None) + (export is not None) != 1 and not (deep and broker is None and export is None):
         raise typer.BadParameter("give either --broker or --export, or --deep alone")
     verdicts: list[Verdict] = []
-    with _said(EXIT_NOT_COMPARED):
+    with said(EXIT_NOT_COMPARED):
         stores = _checked(db, store, deep=deep)
         if export is not None:
             verdicts = [_from_export(db, store, export)]
@@ -240,6 +243,11 @@ def _show(verdict: Verdict, *, as_json: bool) -> None:
     for one in verdict.differences:
         place = f"{one.sku} {one.zone} {one.lot or '-'} {one.disposition}"
         print(f"  {place}: {one.store} in the store, {one.head_office} here")
+
+
+def reached(address: str, client_id: str, username: str | None, password_file: Path | None, ca: Path | None) -> Broker:
+    """For a tool that needs no certificate of its own."""
+    return _broker(address, client_id, username, password_file, ca, None, None)
 
 
 def _broker(

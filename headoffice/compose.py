@@ -87,14 +87,14 @@ def verify_live(broker: Broker, database: Path, stores: list[str], *, prefix: st
     shell = Shell(replace(broker, client_id=name, keep_session=False), topics, say, clock.chance)
     shell.open()
     try:
-        _await_connection(shell, clock, timeout_s)
+        await_connection(shell, clock, timeout_s)
         return [_verify(shell, held, store, clock, prefix, timeout_s) for store in stores]
     finally:
         shell.close()
         held.close()
 
 
-def _await_connection(shell: Shell, clock: SystemClock, timeout_s: float) -> None:
+def await_connection(shell: Shell, clock: SystemClock, timeout_s: float) -> None:
     end_s = clock.now_s() + timeout_s
     while clock.now_s() < end_s:
         if any(isinstance(one, Connected) for one in shell.take(10, 0.2)):

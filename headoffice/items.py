@@ -38,6 +38,10 @@ class ItemMaster:
         self.revision = max((item.revision for item in self.items), default=0)
         self._cut: tuple[int, list[Item], list[int]] = (-1, [], [0])
 
+    def having(self, gtin: str | None) -> list[Item]:
+        """Items that have a GTIN of 14 digits."""
+        return [item for item in self.items if any(one.gtin == gtin for one in item.gtins)]
+
     def page(self, since: int, number: int) -> dict[str, Any]:
         """What changed since a revision: `{"items", "page", "more", "since", "revision"}`."""
         if self._cut[0] != since:  # a store asks for all pages of one revision, one after the other

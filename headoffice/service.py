@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 
+from contract.catalog import shown
 from contract.ids import uuid7
-from contract.messages import Ack, Ask, Replay, Response, State
+from contract.messages import Ack, Ask, AskResolve, Replay, Response, State
 from contract.times import Stamper
 from contract.topics import EventType, Topics, parse
 from headoffice.clock import Clock
+from headoffice.documents import Pages
 from headoffice.ingest import Gap, Ingest, Outcome
-from headoffice.items import ItemMaster
+from headoffice.items import ItemMaster, wire
 from headoffice.store import Batch, Store
 
 REPLAY_S_MIN = 1.0
@@ -77,6 +79,7 @@ class Service:
         self._say = say
         self._items = items
         self._known = known
+        self._documents = Pages(store)
         self._followed: dict[str, _Followed] = {}
         self._replays: dict[str, str] = {}
         self._strangers: set[str] = set()
@@ -111,8 +114,8 @@ class Service:
                 elif address.plane == "state":
                     self._state(address.store, message.payload)
                     heard.setdefault(address.store, False)
-                elif address.plane == "ask" and address.name == "catalog":
-                    out += self._answer(address.store, message.payload)
+                elif address.plane == "ask" and address.name is not None:
+                    out += self._answer(address.store, address.name, message.payload)
                 elif address.plane == "response" and address.name is not None:
                     self._replayed(address.store, address.name, message.payload)
             self._store.save(batches.values(), self._clock.wall_us())
@@ -245,16 +248,30 @@ class Service:
 
     # -- the item master --------------------------------------------------------------------------------------------
 
-    def _answer(self, store: str, payload: bytes) -> list[Publish]:
-        if self._items is None:
-            return []
+    def _answer(self, store: str, verb: str, payload: bytes) -> list[Publish]:
         try:
-            ask = Ask.model_validate_json(payload)
+            found = self._answered(store, verb, payload)
         except ValidationError as error:
-            self._say(f"{store}: an ask/catalog that is none: {error.errors()[0]['msg']}")
+            self._say(f"{store}: an ask/{verb} that is none: {error.errors()[0]['msg']}")
             return []
-        page: dict[str, Any] = {"id": ask.id, **self._items.page(ask.since, ask.page)}
-        return [Publish(Topics(store, self._prefix).answer(ask.id), orjson.dumps(page), retain=False)]
+        if found is None:
+            return []
+        return [Publish(Topics(store, self._prefix).answer(found["id"]), orjson.dumps(found), retain=False)]
+
+    def _answered(self, store: str, verb: str, payload: bytes) -> dict[str, Any] | None:
+        """None for what this head office does not answer. Raises ValidationError."""
+        if verb == "resolve" and self._items is not None:
+            code = AskResolve.model_validate_json(payload)
+            items = self._items.having(code.gtin)
+            self._say(f"{store}: takes code {shown(code.gtin or code.text or '-')} for {code.sku or 'nothing yet'}")
+            return {"id": code.id, "items": [wire(item) for item in items]}
+        if verb == "catalog" and self._items is not None:
+            ask = Ask.model_validate_json(payload)
+            return {"id": ask.id, **self._items.page(ask.since, ask.page)}
+        if verb == "expected":
+            ask = Ask.model_validate_json(payload)
+            return {"id": ask.id, **self._documents.page(store, ask.since, ask.page)}
+        return None
 
 
 def _ack_of(topics: Topics, consumer: str, log: str, seq: int) -> tuple[str, bytes, bool]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from importlib.resources import files
@@ -24,7 +24,7 @@ from headoffice.ingest import Accepted, Position, Refusal
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-STEPS = ("001_head_office",)
+STEPS = ("001_head_office", "002_expected")
 QUARANTINE_ROWS_MAX = 10_000
 QUARANTINE_STORE_ROWS_MAX = 1_000
 BODY_BYTES_KEPT = 64 * 1024
@@ -97,6 +97,22 @@ class Store:
                 db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
                 raise DatabaseFull("the disk is full: nothing is acknowledged", hint="free some disk space") from error
+            raise
+
+    def expect(self, store: str, documents: Mapping[str, bytes | None]) -> None:
+        """What a store is to expect from now on; None withdraws. All in one commit."""
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for name, body in documents.items():
+                db.execute(
+                    "INSERT INTO expected SELECT ?, ?, COALESCE(MAX(revision), 0) + 1, ? FROM expected WHERE true "
+                    "ON CONFLICT (store, document) DO UPDATE SET (revision, body) = (excluded.revision, excluded.body)",
+                    (store, name, body),
+                )
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
             raise
 
     def _save(self, batch: Batch, now_us: int) -> None:
@@ -181,6 +197,13 @@ class Store:
             return row[0] if row else None
 
         return find
+
+    def expected(self, store: str, since: int) -> list[tuple[str, int, bytes | None]]:
+        """Document, revision and body of what changed after a revision, in that order; None is withdrawn."""
+        return self._db.execute(
+            "SELECT document, revision, body FROM expected WHERE store = ? AND revision > ? ORDER BY revision",
+            (store, since),
+        ).fetchall()
 
     def stock(self, store: str, sku_from: str | None = None, sku_to: str | None = None) -> list[StockRow]:
         rows = self._db.execute(
