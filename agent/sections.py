@@ -184,6 +184,10 @@ class RulesSection(Section):
     recount_by_another: bool = Field(
         default=True, description="A line that differs by more is recounted by another clerk before approval."
     )
+    count_every_days: int = Field(
+        30, ge=1, le=3650, description="A zone whose last approved count is older is proposed to be counted."
+    )
+    count_zones_a_day: int = Field(3, ge=0, le=500, description="So many zones are proposed at most, the oldest first.")
     clerks_required: bool = Field(
         default=False, description="Stations take scans of people who are logged in only, by badge or PIN."
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from agent.operations.books import Shelf
 from agent.operations.counts_values import APPROVED, open_count
+from agent.operations.rules import Rules
 from contract.documents import ExpectedDocument
 
 DAY_US = 86_400_000_000
@@ -57,13 +58,14 @@ def _asked(state: Planned) -> Iterator[tuple[ExpectedDocument, str]]:
                 yield document, zone
 
 
-def proposals(books: Shelf, zones: Iterable[str], now_us: int, *, every_days: int, zones_a_day: int) -> list[Proposal]:
-    """The day's zones: those that were not counted for `every_days`, the longest first, never counted ones before all;
-    at most `zones_a_day`. A zone that is being counted is none."""
+def proposals(books: Shelf, zones: Iterable[str], now_us: int, rules: Rules) -> list[Proposal]:
+    """The day's zones: those that were not counted for so many days, the longest first, never counted ones before all;
+    at most as many as the rules say. A zone that is being counted is none."""
     due: list[Proposal] = []
     for zone in zones:
         approved = books.get(APPROVED, zone)
         approved_us: int | None = approved["at_us"] if approved is not None else None
-        if open_count(books, zone) is None and (approved_us is None or now_us - approved_us >= every_days * DAY_US):
+        old = approved_us is None or now_us - approved_us >= rules.count_every_days * DAY_US
+        if old and open_count(books, zone) is None:
             due.append(Proposal(zone, approved_us))
-    return sorted(due, key=lambda one: (one.approved_us or 0, one.zone))[:zones_a_day]
+    return sorted(due, key=lambda one: (one.approved_us or 0, one.zone))[: rules.count_zones_a_day]

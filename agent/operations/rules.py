@@ -45,6 +45,8 @@ class Rules:
     count_blind: bool = True
     recount_by_another: bool = True
     approve_by_another: bool = True
+    count_every_days: int = 30
+    count_zones_a_day: int = 3
     reasons: tuple[Reason, ...] = REASONS
     over_delivery_percent: int = 0
     expired: Literal["stop", "look"] = "stop"

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from agent.operations import counts_office, counts_plan
 from agent.operations.counts_values import COUNTS, Review, ReviewLine, is_open
+from agent.operations.rules import Rules
 from agent.operations.values import State
 from agent.web.endpoint import Body, Call, DoneTold, Endpoint, Nothing, Told, Word
-from agent.web.work import EVERY_DAYS, ZONES_A_DAY
 from contract.shapes import Disposition
 
 SKUS_MAX = 500
@@ -182,9 +182,9 @@ async def cancelled(call: Call) -> Any:
     return await call.do(lambda tx, context: counts_office.cancel(tx, count, context, clerk=call.clerk))
 
 
-def due(state: State, zones: list[str], now_us: int) -> dict[str, Any]:
+def due(state: State, zones: list[str], now_us: int, rules: Rules) -> dict[str, Any]:
     """The day's zones, and those that head office asks for."""
-    found = counts_plan.proposals(state.books, zones, now_us, every_days=EVERY_DAYS, zones_a_day=ZONES_A_DAY)
+    found = counts_plan.proposals(state.books, zones, now_us, rules)
     return {
         "proposals": [one._asdict() for one in found],
         "requests": [asdict(one) for one in counts_plan.tasks(state)],
@@ -192,8 +192,8 @@ def due(state: State, zones: list[str], now_us: int) -> dict[str, Any]:
 
 
 async def proposals(call: Call) -> Any:
-    zones, now_us = sorted(call.room.zones), call.back.now_us()
-    return await call.look(lambda state: due(state, zones, now_us))
+    zones, now_us, rules = sorted(call.room.zones), call.back.now_us(), call.back.rules
+    return await call.look(lambda state: due(state, zones, now_us, rules))
 
 
 def _step(name: str, does: str, handler: Any, body: type[Body] = Nothing) -> Endpoint:

@@ -26,8 +26,8 @@ ORDER = ("moved", "recount", "unexpected", "wrong_zone", "missing", "short", "ov
 
 async def listed(request: Request) -> Response:
     room, language = room_of(request), ask.language(request)
-    zones, now_us = sorted(room.zones), room.view.back.now_us()
-    found = await look(room, lambda state: (api_counts.open_counts(state), api_counts.due(state, zones, now_us)))
+    zones, now_us, rules = sorted(room.zones), room.view.back.now_us(), room.view.back.rules
+    found = await look(room, lambda state: (api_counts.open_counts(state), api_counts.due(state, zones, now_us, rules)))
     counts, due = found
     content = {
         "counts": [{"request": "", **one, "word": word("count", one["state"], language)} for one in counts],
@@ -82,6 +82,8 @@ def _line(one: ReviewLine, known: dict[str, str], language: Language) -> dict[st
         "lot": one.key.lot,
         "disposition": text(one.key.disposition, language) if one.key.disposition != "sellable" else "",
         "word": word("line", one.status, language),
+        "expected": shown.number(one.expected),
+        "counted": shown.number(one.counted) if one.counted is not None else "–",
         "delta": shown.signed(one.delta),
     }
 

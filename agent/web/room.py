@@ -130,8 +130,9 @@ class Room:
     async def _waiting(self, now_s: float) -> Work:
         """Reading all open documents takes a while where there are many."""
         if self._work is None or now_s - self._work_at_s >= WORK_FRESH_S:
-            zones, now_us = sorted(self.zones), self.view.back.now_us()
-            self._work = await self.lane.call(self.view.back.look, lambda state: waiting(state, zones, now_us))
+            back = self.view.back
+            zones, now_us, rules = sorted(self.zones), back.now_us(), back.rules
+            self._work = await self.lane.call(back.look, lambda state: waiting(state, zones, now_us, rules))
             self._work_at_s = now_s
         return self._work
 

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from agent.operations import counts_plan
-from agent.operations.counts_values import COUNTS
+from agent.operations.counts_values import COUNTS, is_open
 from agent.operations.reservations import BOOK as RESERVATIONS
+from agent.operations.rules import Rules
 from agent.operations.values import State
 from agent.web.texts import Language, text
-
-EVERY_DAYS = 30  # how old a zone's last count may be before it is proposed
-ZONES_A_DAY = 3
 
 
 class Work(NamedTuple):
@@ -25,10 +23,10 @@ class Work(NamedTuple):
     zones: tuple[str, ...]
 
 
-def waiting(state: State, zones: Iterable[str], now_us: int) -> Work:
-    states = [record["state"] for _, record in state.books.under(COUNTS)]
+def waiting(state: State, zones: Iterable[str], now_us: int, rules: Rules) -> Work:
+    states = [record["state"] for _, record in state.books.under(COUNTS) if is_open(record)]
     asked = [task.zone for task in counts_plan.tasks(state) if task.count is None]
-    due = counts_plan.proposals(state.books, zones, now_us, every_days=EVERY_DAYS, zones_a_day=ZONES_A_DAY)
+    due = counts_plan.proposals(state.books, zones, now_us, rules)
     return Work(
         documents=sum(one.kind != "count_request" for one in state.documents()),
         counts=len(states),

@@ -486,17 +486,16 @@ def test_head_offices_request_is_a_task_until_its_zones_are_approved(shop: Shop)
 
 
 def test_the_cycle_proposes_what_was_not_counted_for_longest(shop: Shop) -> None:
-    def proposed(after_days: int) -> list[str]:
+    rules = Rules(count_every_days=30, count_zones_a_day=3)
+
+    def proposed(after_days: int, *zones: str) -> list[str]:
         now_us = shop.now_us + after_days * counts_plan.DAY_US
-        found = counts_plan.proposals(shop.store.books, ["a", "b", SHELF, "c"], now_us, every_days=30, zones_a_day=3)
-        return [one.zone for one in found]
+        return [one.zone for one in counts_plan.proposals(shop.store.books, zones, now_us, rules)]
 
     shop.scan("ann", "COLA")
-    assert proposed(0) == ["a", "b", "c"]
+    assert proposed(0, "d", "a", "b", SHELF, "c") == ["a", "b", "c"]
+    assert proposed(0, SHELF) == []  # it is being counted
     shop.submits()
     shop.approves()
-    assert SHELF not in proposed(29)
-    assert counts_plan.proposals(shop.store.books, [SHELF], shop.now_us, every_days=30, zones_a_day=3) == []
-    later = shop.now_us + 31 * counts_plan.DAY_US
-    found = counts_plan.proposals(shop.store.books, [SHELF, "a"], later, every_days=30, zones_a_day=3)
-    assert [one.zone for one in found] == ["a", SHELF]
+    assert proposed(29, SHELF, "a") == ["a"]
+    assert proposed(31, SHELF, "a") == ["a", SHELF]
