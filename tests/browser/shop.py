@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from agent.ledger.reader import Reader
+from agent.operations.values import Role
+from agent.people import People
+from identity.control import encode
+from tests.agent.clocks import FakeClock
 
 RUN = """
 import sys
@@ -48,6 +52,15 @@ ITEMS = [
     {"sku": "RICE", "name": {"ko": "쌀 10kg", "en": "Rice 10 kg"}, "gtins": [{"gtin": "8809999999997"}]},
     {"sku": "BREAD", "name": {"ko": "식빵", "en": "Bread"}},
 ]
+PIN = "2468"
+RECEIPT = {
+    "document": "ASN-1001",
+    "kind": "receipt",
+    "revision": 1,
+    "from": "supplier",
+    "to": "dock",
+    "lines": [{"line": 1, "sku": "MILK-1L", "quantity": 3}, {"line": 2, "sku": "RICE", "quantity": 2}],
+}
 START_S_MAX = 30.0
 
 
@@ -70,6 +83,9 @@ class Shop:
         self.config = folder / "agent.toml"
         lines = CONFIG.format(language=language, port=self.port) + "".join(STATION.format(name=one) for one in stations)
         self.config.write_text(lines)
+        self.people: dict[str, str] = {}  # badges by role, once `hire` was called
+        self.token = ""
+        self._presses = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -82,6 +98,37 @@ class Shop:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def hire(self) -> None:
+        """A clerk, a supervisor and an admin with the PIN 2468, and a program that may write stock."""
+        people = People(self.folder / "store", FakeClock())
+        roles: tuple[Role, ...] = ("clerk", "supervisor", "admin")
+        self.people = {role: people.add(f"Kim {role}", role, "en", PIN)[1] for role in roles}
+        self.token = people.add_client("head", frozenset({"read", "stock"}))
+        people.close()
+
+    def expect(self, document: dict[str, Any]) -> None:
+        self._post("/api/v1/documents", document)
+
+    def scan(self, station: str, code: str) -> None:
+        self._post(f"/api/v1/stations/{station}/scan", {"code": code})
+
+    def _post(self, path: str, body: dict[str, Any]) -> None:
+        """As a program of the store."""
+        self._presses += 1
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        headers["x-jaego-press"] = f"shop-{self._presses:04d}"
+        request = urllib.request.Request(self.base + path, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+
+    def filled(self, paths: dict[str, str]) -> dict[str, str]:
+        """The addresses, once there is something to see: a document, stock, an entry of the tray, an open count."""
+        self.expect(RECEIPT)
+        for code in ("8801234567893", "8800000000000", encode("MODE-COUNT"), "8809999999997"):
+            self.scan("dock-1", code)
+        exception = self.events("exception")[-1]["seq"]
+        return {name: path.format(exception=exception) for name, path in paths.items()}
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:

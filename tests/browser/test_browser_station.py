@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from tests.browser import test_browser_screens as screens
-from tests.browser.shop import Shop
+from tests.browser.shop import PIN, RECEIPT, Shop
 from tests.browser.test_browser_screens import ARGUMENTS, CHROMIUM, KIOSK, SIZES, until
 
 pytestmark = screens.pytestmark
 MILK, RICE = "8801234567893", "8809999999997"
 ITEM = "[data-now] [data-field=item]"
-AWAY = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
+# What the browser says of an outage, and of a PIN that is refused.
+AWAY = ("ERR_CONNECTION_RE", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "status of 40")
 
 
 def working(
@@ -25,6 +26,7 @@ def working(
     *,
     size: tuple[int, int] = SIZES[0],
     language: str = "en",
+    hired: bool = False,
 ) -> None:
     """Runs `body` with a live station's page; what the browser refuses or throws fails the test, but for an outage."""
     from playwright.async_api import async_playwright  # noqa: PLC0415  optional
@@ -44,7 +46,10 @@ def working(
             finally:
                 await browser.close()
 
-    with Shop(folder, language=language) as shop:
+    shop = Shop(folder, language=language)
+    if hired:
+        shop.hire()
+    with shop:
         asyncio.run(run(shop))
     assert [one for one in complaints if not any(word in one for word in AWAY)] == []
 
@@ -217,13 +222,59 @@ def test_what_is_scanned_while_the_agent_is_away_comes_once_and_in_order(tmp_pat
     assert [sku for _, sku, _ in moved(Shop(tmp_path))] == ["MILK-1L", "RICE", "MILK-1L", "RICE", "MILK-1L"]
 
 
-def test_a_stop_by_document_offers_the_supervisor(tmp_path):
+def test_a_document_is_picked_received_approved_and_closed(tmp_path):
+    async def body(shop: Shop, page: Any) -> None:
+        shop.expect(RECEIPT)
+        await page.keyboard.press("F4")
+        await page.locator("[data-dialog=document] [data-code]").click()
+        await shows(page, ".doing", "ASN-1001")
+        await typed(page, MILK)
+        await shows(page, "[data-now] [data-field=running]", "1 / 3")
+        await typed(page, "18801234567890")  # a case of twelve
+        await page.locator("dialog.stop").wait_for()
+        await page.locator("[data-approve]").click()
+        await typed(page, shop.people["supervisor"])
+        assert await page.locator("[data-approval] [name=badge]").input_value() != ""
+        for digit in "1111":
+            await page.locator(f"[data-pin='{digit}']").click()
+        await page.locator("[data-approval] .ok").click()
+        await page.locator("[data-refused]").wait_for()
+        for digit in PIN:
+            await page.locator(f"[data-pin='{digit}']").click()
+        await page.locator("[data-approval] .ok").click()
+        await page.locator("dialog.stop").wait_for(state="hidden")
+        await page.locator("[data-word=key_close]").click()
+        await shows(page, ".guide", "Finish with OK")
+        await page.locator("[data-word=key_cancel]").click()
+        await shows(page, ".guide", "Scan all that has come")
+        await page.locator("[data-word=key_close_short]").click()
+        await until(page, "document.querySelector('[data-open=document] [data-field]').textContent === ''")
+
+    working(tmp_path, body, hired=True)
+    shop = Shop(tmp_path)
+    assert shop.stock() == {"MILK-1L": 13}
+    approved = [one["data"]["approved_by"] for one in shop.events("movement") if "approved_by" in one["data"]]
+    assert len(approved) == 1
+    assert [one["data"]["kind"] for one in shop.events("document")] == ["opened", "closed_short"]
+
+
+def test_nobody_can_allow_what_nobody_knows(tmp_path):
     async def body(_shop: Shop, page: Any) -> None:
         await typed(page, "8800000000000")
         await page.locator("dialog.stop").wait_for()
-        assert not await page.locator("[data-approve]").is_visible()  # nobody can allow what nobody knows
+        assert not await page.locator("[data-approve]").is_visible()
 
     working(tmp_path, body)
+
+
+def test_a_badge_says_who_is_there(tmp_path):
+    async def body(shop: Shop, page: Any) -> None:
+        await typed(page, shop.people["clerk"])
+        await shows(page, ".clerk", "Kim clerk")
+        await page.goto(f"{shop.base}/?lang=en")
+        await shows(page, "[data-card='station/dock-1']", "Kim clerk")
+
+    working(tmp_path, body, hired=True)
 
 
 def test_both_languages_are_a_button_away(tmp_path):

@@ -4,7 +4,6 @@
 const HERE = new URL("./", self.location).pathname;
 const FILES = [
   "approve.js",
-  "icon-192.png",
   "icon.svg",
   "live.js",
   "offline.html",
