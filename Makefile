@@ -6,13 +6,14 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz chaos bench peers fmt clean
+.PHONY: help demo test lint fuzz api-fuzz chaos bench peers fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
 	@echo 'make test     all tests; says what was skipped and why'
 	@echo 'make lint     style, types, import contracts'
 	@echo 'make fuzz     inputs without end against codes, LLRP, JSON and module frames (SECONDS=600)'
+	@echo 'make api-fuzz calls without end against the local API, checked against its OpenAPI document (EXAMPLES=500)'
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
@@ -42,6 +43,10 @@ fuzz: $(READY)-all
 	@$(BIN)/python tests/fuzz/llrp_fuzz.py $(or $(SECONDS),30)
 	@$(BIN)/python tests/fuzz/json_fuzz.py $(or $(SECONDS),30)
 	@$(BIN)/python tests/fuzz/modules_fuzz.py $(or $(FRAMES),200000)
+
+# Calls without end against the API and what its OpenAPI document says.
+api-fuzz: $(READY)-all
+	@JAEGO_API_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q --timeout 0 tests/agent/web/test_openapi.py
 
 # kill -9 of agent, broker and head office, 20 of each; CI makes 5 in `make test`.
 chaos: $(READY)-all

@@ -19,6 +19,7 @@ from agent.web import (
     api_tray,
     finding,
     openapi,
+    practice,
     scanning,
 )
 from agent.web.endpoint import Body, Call, Endpoint, Header, Query, Told, route
@@ -74,6 +75,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *api_documents.ENDPOINTS,
     *api_settings.ENDPOINTS,
     *api_till.ENDPOINTS,
+    *practice.ENDPOINTS,
     Endpoint(
         method="GET",
         path="/find",

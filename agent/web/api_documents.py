@@ -25,8 +25,7 @@ class DocumentTold(Told):
     order: str | None = None
     zones: list[str] = Field(description="what a count_request asks for")
     lines: int
-    expected: int = Field(description="base units of all lines")
-    done: int
+    lines_done: int = Field(description="of which all was done, or more")
 
 
 class DocumentsTold(Told):
@@ -75,8 +74,7 @@ def summary(state: State, one: ExpectedDocument) -> dict[str, Any]:
         "order": one.order,
         "zones": list(one.zones),
         "lines": len(one.lines),
-        "expected": sum(line.quantity for line in one.lines),
-        "done": sum(record["done"] for _, record in state.books.under(documents.LINES, f"{one.document}/")),
+        "lines_done": sum(line.line is not None and not line.short for line in documents.standing(state, one)),
     }
 
 

@@ -15,7 +15,7 @@ SALES_BYTES_MAX = 1024 * 1024
 
 
 class SalesBody(Body):
-    """Each transaction is taken for itself: one that is malformed refuses no other. docs/api.md has its members."""
+    """Each transaction is taken for itself: one that is malformed refuses no other. `Transaction` has its members."""
 
     transactions: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=BATCH_MAX)]
 

@@ -16,6 +16,7 @@ from agent.web.texts import Language, text
 from contract.ids import is_name
 
 ROWS = 100
+UNITS = ("expected", "done", "over", "short", "damaged")
 
 
 async def listed(request: Request) -> Response:
@@ -30,7 +31,6 @@ async def listed(request: Request) -> Response:
 
 
 def _card(one: dict[str, Any], language: Language) -> dict[str, Any]:
-    percent = min(100, 100 * max(0, one["done"]) // one["expected"]) if one["expected"] else 0
     ways = [place(name, language) for name in (one["from"], one["to"]) if name]
     return {
         "document": one["document"],
@@ -39,9 +39,8 @@ def _card(one: dict[str, Any], language: Language) -> dict[str, Any]:
         "way": " → ".join(ways) or ", ".join(one["zones"]),
         "due": str(one["due_at"] or "")[5:16].replace("T", " "),
         "order": one["order"] or "",
-        "percent": percent,
-        "done": text("done_of", language, done=shown.number(one["done"]), expected=shown.number(one["expected"])),
-        "lines": text("lines", language, n=shown.number(one["lines"])),
+        "percent": 100 * one["lines_done"] // one["lines"] if one["lines"] else 0,
+        "lines": text("lines_done", language, done=shown.number(one["lines_done"]), n=shown.number(one["lines"])),
     }
 
 
@@ -56,15 +55,16 @@ async def told(request: Request) -> Response:
         "one": _card(found, language),
         "lines": [
             {
-                **one,
+                **{key: shown.number(one[key]) if one[key] else "" for key in UNITS},
+                **{key: one[key] for key in ("line", "sku", "lot")},
                 "name": known.get(one["sku"], text("not_in_catalogue", language)),
                 "state": "over" if one["over"] else "short" if one["short"] else "right",
             }
             for one in lines
         ],
         "sums": [
-            {"label": text(key, language), "n": shown.number(sum(one[key] for one in lines))}
-            for key in ("expected", "done", "over", "short", "damaged")
+            {"label": text(key, language), "n": shown.number(sum(one[key] > 0 for one in lines))}
+            for key in ("over", "short", "damaged")
         ],
     }
     return render(request, "document.html", language, content)

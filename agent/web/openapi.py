@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from agent import VERSION
+from agent.operations.transactions import Transaction
 from agent.web.endpoint import API, PATH_SHAPES, Endpoint, Refusal, Word
 
 REFUSALS = {
@@ -53,9 +54,10 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
 
 
 def _schemas(endpoints: list[Endpoint]) -> dict[str, Any]:
-    # Every answer is validated as it is sent: as `serialization`, members with defaults would be required.
+    # As `validation`: as `serialization`, members with defaults would be required.
     models: list[type[BaseModel]] = [
         Refusal,
+        Transaction,  # what each of a batch of sales is
         *(one.tells for one in endpoints),
         *(one.body for one in endpoints if one.body),
     ]

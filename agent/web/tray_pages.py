@@ -15,7 +15,6 @@ from agent.web.office_pages import cursor, look, place, stamp, word
 from agent.web.pages import render
 from agent.web.room import Room, room_of
 from agent.web.texts import Language, text
-from contract.ids import is_name
 from contract.stock import DISPOSITIONS, OUTSIDE
 
 ROWS = 100
@@ -91,11 +90,6 @@ def _scan(event: dict[str, Any], seq: int, language: Language) -> dict[str, Any]
         "time": stamp(event),
         "what": word(prefix, data["kind"], language),
         "code": code or str(data.get("sku", "")),
-        "said": said or _reason(data, language),
+        "said": said or (shown.exception(event, language)["reason"] if event["type"] == "exception" else ""),
         "here": event["seq"] == seq,
     }
-
-
-def _reason(data: dict[str, Any], language: Language) -> str:
-    reason = data.get("reason")
-    return word("reason", reason, language) if isinstance(reason, str) and is_name(reason) else ""

@@ -8,25 +8,15 @@ from typing import Any
 
 import pytest
 
-from agent.operations.values import Draft
 from contract.topics import EventType
 from tests.agent.web.branch import Branch
+from tests.agent.web.office_day import counted, unknown
 
 
 @pytest.fixture
 def branch(tmp_path: Path):
     with Branch(tmp_path) as one:
         yield one
-
-
-def write(branch: Branch, kind: Any, data: dict[str, Any], **source: Any) -> int:
-    draft = Draft(kind, data, {"station": "dock-1", **source}, branch.clock.wall_us, "synced")
-    return branch.ledger.call(lambda tx: tx.append([draft]))[0].seq
-
-
-def counted(branch: Branch, count: str, sku: str, quantity: int, stock: int) -> None:
-    data = {"kind": "counted", "session": "s", "count": count, "zone": "dock", "sku": sku, "quantity": quantity}
-    write(branch, "journal", data | {"disposition": "sellable", "stock": stock})
 
 
 def test_a_count_is_opened_reviewed_and_approved(branch):
@@ -62,13 +52,8 @@ def test_a_count_that_is_given_up_posts_nothing(branch):
     assert branch.post("/counts", {"zone": "moon"}, status=404)["error"] == "unknown_zone"
 
 
-def exception(branch: Branch) -> int:
-    data = {"kind": "unknown_code", "reason": "unknown_trade_item", "code": {"text": "8801043014830"}}
-    return write(branch, "exception", data)
-
-
 def test_an_entry_of_the_tray_is_booked_without_scanning_again(branch):
-    seq = exception(branch)
+    seq = unknown(branch)
     tray = branch.get("/exceptions")
     assert [(one["seq"], one["text"]) for one in tray["exceptions"]] == [(seq, "8801043014830")]
     body = {"gtin": "18801234567890", "quantity": 2}
@@ -83,7 +68,7 @@ def test_an_entry_of_the_tray_is_booked_without_scanning_again(branch):
 
 
 def test_an_entry_is_dismissed_or_assigned(branch):
-    first, second = exception(branch), exception(branch)
+    first, second = unknown(branch), unknown(branch)
     branch.post(f"/exceptions/{first}/dismiss", {"note": "a loyalty card"})
     assert branch.post(f"/exceptions/{second}/assign", {"sku": "NONE"}, status=404)["error"] == "unknown_sku"
     branch.post(f"/exceptions/{second}/assign", {"sku": "RICE"})
@@ -93,7 +78,7 @@ def test_an_entry_is_dismissed_or_assigned(branch):
 
 
 def test_the_tray_comes_in_pages_and_by_kind(branch):
-    seqs = [exception(branch) for _ in range(5)]
+    seqs = [unknown(branch) for _ in range(5)]
     first = branch.get("/exceptions", limit=2)["exceptions"]
     rest = branch.get("/exceptions", before=first[-1]["seq"])["exceptions"]
     assert [one["seq"] for one in first + rest] == seqs[::-1]
@@ -128,8 +113,8 @@ RECEIPT = {
 
 def test_a_document_of_the_stores_own(branch):
     branch.post("/documents", RECEIPT)
-    assert [(one["document"], one["expected"], one["done"]) for one in branch.get("/documents")["documents"]] == [
-        ("PO-7", 17, 0)
+    assert [(one["document"], one["lines"], one["lines_done"]) for one in branch.get("/documents")["documents"]] == [
+        ("PO-7", 2, 0)
     ]
     told = branch.get("/documents/PO-7")
     assert [(one["sku"], one["expected"], one["short"]) for one in told["standing"]] == [
@@ -149,7 +134,7 @@ def test_a_document_is_closed_short_closed_and_withdrawn(branch):
     line = branch.get("/documents/PO-7")["standing"][0]
     assert (line["done"], line["over"], line["short"]) == (13, 1, 0)
     branch.post("/documents/PO-7/close-short")
-    assert branch.get("/documents")["documents"][0]["done"] == 13
+    assert branch.get("/documents")["documents"][0]["lines_done"] == 1
     branch.post("/documents/PO-7/close")
     assert branch.get("/documents")["documents"] == []
     assert branch.post("/documents/PO-7/close", status=404)["error"] == "unknown_document"

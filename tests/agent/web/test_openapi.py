@@ -16,6 +16,7 @@ from agent.web.api import ENDPOINTS, described
 from agent.web.endpoint import API
 from agent.web.server import WebServer
 from contract.canonical import canonical
+from tests import api_document
 from tests.agent.web.branch import Branch
 
 EXAMPLES = int(os.environ.get("JAEGO_API_EXAMPLES", "8"))  # of each operation; `make api-fuzz` makes more
@@ -93,3 +94,7 @@ def test_the_document_is_plain_json_and_says_what_every_refusal_looks_like():
     for path in described()["paths"].values():
         for one in path.values():
             assert {"200", "400", "503"} <= one["responses"].keys()
+
+
+def test_the_written_document_is_up_to_date():
+    assert api_document.DOCUMENT.read_text("utf-8") == api_document.document(), "python -m tests.api_document"
