@@ -22,7 +22,6 @@ from agent.capture.stations import SCREEN, Desk
 from agent.capture.supervisor import Outage, Supervisor
 from agent.capture.tagging import Range, Tagging
 from agent.capture.tags import TagDesk
-from agent.catalogue import Catalogue
 from agent.catalogue.start import open_at_start
 from agent.clock import Clock, SystemClock
 from agent.config import Config
@@ -66,16 +65,8 @@ class Agent:
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         folder = config.store.state_dir
-        self._catalogue = self._open_catalogue()
-        self._ledger = Ledger(
-            folder,
-            store=config.store.id,
-            clock=self._clock,
-            stamper=self._new_stamper(),
-            limits=Limits(config.ledger.group_max, config.ledger.queue_max),
-            on_commit=self._committed,
-            on_failure=self._failed,
-        )
+        self._catalogue = open_at_start(folder, config.catalogue.file, self._clock.now().wall_us, self._announcer.say)
+        self._ledger = self._open_ledger()
         self._feed = Feed()
         self._stations = stations_of(config)
         self._device_stations = {one.name: one.station for one in config.device if one.station}
@@ -106,9 +97,15 @@ class Agent:
     def _new_stamper(self) -> Stamper:
         return Stamper(ZoneInfo(self._config.store.time_zone))
 
-    def _open_catalogue(self) -> Catalogue:
-        return open_at_start(
-            self._config.store.state_dir, self._config.catalogue.file, self._clock.now().wall_us, self._announcer.say
+    def _open_ledger(self) -> Ledger:
+        return Ledger(
+            self._config.store.state_dir,
+            store=self._config.store.id,
+            clock=self._clock,
+            stamper=self._new_stamper(),
+            limits=Limits(self._config.ledger.group_max, self._config.ledger.queue_max),
+            on_commit=self._committed,
+            on_failure=self._failed,
         )
 
     def _build_tags(self) -> TagDesk:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.operations import approving, documents, passages
+from agent.operations import approving, documents, passages, resolving
 from agent.operations.approving import Approve
 from agent.operations.rules import Rules
 from agent.operations.values import Clerk, Outcome, Product
@@ -224,6 +224,18 @@ def test_nothing_of_a_closed_document_is_taken_back_or_added(store: Memory) -> N
     assert store.order("DOC", "ASN-1").text == "document_closed_already"
     store.order("MODE-RECEIVE")
     assert store.scan(BEER).text == "received"
+
+
+def test_an_entry_that_is_settled_after_the_document_was_closed_leaves_it_closed(store: Memory) -> None:
+    store.order("DOC", "ASN-1")
+    store.scan("rubbish")
+    seq = len(store.events)
+    store.order("CLOSE")
+    store.order("OK")
+    late = resolving.Late(seq, "COLA", 1, way=resolving.Way("received", "supplier", "backroom", "ASN-1"))
+    assert store.do(lambda state, context: resolving.book(state, late, {}, context)).refused is None
+    assert store.held() == {("COLA", "backroom"): 1}
+    assert not list(store.books.under(documents.LINES))
 
 
 def test_what_head_office_takes_back_is_said_and_forgotten(store: Memory) -> None:
