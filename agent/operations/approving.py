@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.operations import documents, movements, resolving
-from agent.operations.counts_settle import balance
+from agent.operations.counts_settle import booked
 from agent.operations.rules import Rules
 from agent.operations.values import Clerk, Context, Outcome, State
 from contract.times import parse_us
@@ -44,6 +44,4 @@ def approve(state: State, command: Approve, context: Context) -> Outcome:
     data = {**held, "approved_by": supervisor.clerk, "resolves": reference}
     then = Context(parse_us(event["occurred_at"]), event["clock"], context.session_id)
     draft = movements.movement(data, source, then)
-    low = movements.below_zero(state, draft, state.next_seq, source, then)
-    drafts = (draft, *(one for _, _, one in low), *balance(state, draft, state.next_seq))
-    return Outcome(drafts, {"seq": state.next_seq})
+    return Outcome(booked(state, draft, state.next_seq), {"seq": state.next_seq})

@@ -23,12 +23,14 @@ EPCS_A_LINE_MAX = 250  # an event stays below its size
 MIDDLE = "unknown"  # where goods come from that nobody knew of, and go to that nobody finds
 
 
-class Settling(Protocol):
+class Booking(Protocol):
     @property
     def books(self) -> Shelf: ...
 
     def stock(self, key: StockKey) -> int: ...
 
+
+class Settling(Booking, Protocol):
     def tag(self, epc: str) -> TagPlace | None: ...
 
 
@@ -97,7 +99,17 @@ def _line(key: StockKey, delta: int, epcs: Sequence[str] = ()) -> dict[str, Any]
     }
 
 
-def balance(state: Settling, draft: Draft, seq: int) -> tuple[Draft, ...]:
+def booked(state: Booking, draft: Draft, seq: int) -> tuple[Draft, ...]:
+    """A movement that will be event `seq`, what balances it, and an exception for each stock that the two take below
+    zero."""
+    balancing = balance(state, draft, seq)
+    net = draft._replace(deltas=[delta for one in (draft, *balancing) for delta in one.deltas])
+    context = Context(draft.occurred_us, draft.clock, "")
+    low = movements.below_zero(state, net, seq, draft.source, context)
+    return (draft, *balancing, *(one for _, _, one in low))
+
+
+def balance(state: Booking, draft: Draft, seq: int) -> tuple[Draft, ...]:
     """What balances `draft`, a movement that will be event `seq`, where an approved count saw its effect before it was
     told: a movement of the same moment that names both."""
     event = Folded(draft.type, seq, draft.occurred_us // 1000 * 1000, draft.source, draft.data, draft.clock)

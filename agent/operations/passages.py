@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from agent.operations import departures, movements
 from agent.operations.books import Shelf
-from agent.operations.counts_settle import balance
+from agent.operations.counts_settle import booked
 from agent.operations.documents import tags_of
 from agent.operations.values import Context, Draft, TagPlace
 from contract.documents import INWARD, ExpectedDocument, ExpectedLine
@@ -248,8 +248,7 @@ def _moved(
     for at in range(0, len(moves), EPCS_AN_EVENT_MAX):
         kind, lines = _lines(passed, document, moves[at : at + EPCS_AN_EVENT_MAX])
         draft = movements.movement({"kind": kind, "lines": lines, "portal": passed.portal}, source, passed.context)
-        low = movements.below_zero(state, draft, seq + len(drafts), source, passed.context)
-        drafts += [draft, *(one for _, _, one in low), *balance(state, draft, seq + len(drafts))]
+        drafts += booked(state, draft, seq + len(drafts))
     return drafts
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from agent.operations import movements
 from agent.operations.books import Books, Folded, Shelf
-from agent.operations.counts_settle import balance
+from agent.operations.counts_settle import booked
 from agent.operations.values import Context, Draft, Outcome, State
 from contract.documents import ExpectedDocument
 from contract.stock import QUANTITY_MAX, StockError
@@ -101,9 +101,7 @@ def book(state: State, late: Late, source: Mapping[str, Any], context: Context) 
         draft = movements.movement(data, whose, then)
     except StockError as error:
         return Outcome(refused="say_where", detail=str(error))
-    low = movements.below_zero(state, draft, state.next_seq, whose, then)
-    drafts = (draft, *(one for _, _, one in low), *balance(state, draft, state.next_seq))
-    return Outcome(drafts, {"seq": state.next_seq})
+    return Outcome(booked(state, draft, state.next_seq), {"seq": state.next_seq})
 
 
 def way_of(state: State, event: Mapping[str, Any]) -> Way | None:

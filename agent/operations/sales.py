@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from agent.operations import movements, reservations
 from agent.operations.books import Books, Folded, Shelf
-from agent.operations.counts_settle import balance
+from agent.operations.counts_settle import booked
 from agent.operations.fefo import fefo
 from agent.operations.rings import remember
 from agent.operations.transactions import Meant, Sale, SaleLine, Taken
@@ -187,12 +187,11 @@ class _Booking:
             for at in range(0, len(lines), LINES_A_MOVEMENT_MAX):
                 data = _movement_data(group, lines[at : at + LINES_A_MOVEMENT_MAX]) | said
                 draft = movements.movement(data, source, context)
-                low = [one for _, _, one in movements.below_zero(ahead, draft, seq, source, context)]
-                balancing = balance(self._state, draft, seq)
-                for one in (draft, *balancing):
+                done = booked(ahead, draft, seq)
+                for one in done:
                     ahead.take(one.deltas)
-                yield from (draft, *low, *balancing)
-                seq += 1 + len(low) + len(balancing)
+                yield from done
+                seq += len(done)
         for data in self.tray:
             yield Draft("exception", data | said, source, context.occurred_us, context.clock)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.operations import codes, movements, sessions
-from agent.operations.counts_settle import balance
+from agent.operations.counts_settle import booked
 from agent.operations.rules import Rules
 from agent.operations.values import Context, Decision, Draft, Product, Scan, Session, State
 from contract.documents import INWARD, ExpectedDocument
@@ -92,13 +92,12 @@ class Turn:
         seen its effect already. `look` is the text for what is recorded and needs a look."""
         draft = movements.movement(data, self.source, self.context)
         held: dict[str, Any] = dict(facts)
-        for key, delta in draft.deltas:
+        drafts = booked(self.state, draft, self.seq)
+        for key, delta in movements.summed([delta for one in drafts for delta in one.deltas]).items():
             held["zone"], held["zone_quantity"] = key.zone, self.state.stock(key) + delta
-        low = list(movements.below_zero(self.state, draft, self.seq, self.source, self.context))
+        low = [one.data for one in drafts if one.data["kind"] == "negative_stock"]
         if low:
-            key, held["zone_quantity"], _ = low[-1]
-            held["zone"], look = key.zone, "negative_stock"
-        drafts = (draft, *(one for _, _, one in low), *balance(self.state, draft, self.seq))
+            held["zone"], held["zone_quantity"], look = low[-1]["zone"], low[-1]["quantity"], "negative_stock"
         return Decision(Answer.LOOK if look else Answer.GOOD, look or text, drafts, held)
 
 

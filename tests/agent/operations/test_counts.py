@@ -17,6 +17,7 @@ from contract.documents import parse_document
 from contract.stock import StockKey
 from drivers.reads import Answer
 from tests.agent.operations.counting import SECOND_US, Floor, Store
+from tests.agent.operations.memory import CASE, COLA, Memory, station
 
 RULES = Rules(recount_by_another=False, approve_by_another=False)
 STRICT = Rules(count_tolerance_units=1)
@@ -499,3 +500,51 @@ def test_the_cycle_proposes_what_was_not_counted_for_longest(shop: Shop) -> None
     shop.approves()
     assert proposed(29, SHELF, "a") == ["a"]
     assert proposed(31, SHELF, "a") == ["a", SHELF]
+
+
+# -- at a station, code by code ----------------------------------------------------------------------------------------
+
+
+def test_a_station_counts_by_codes_alone() -> None:
+    store, at = Memory(), station("shelf", "count", SHELF, rules=RULES)
+    store.scan(COLA, station("dock", zone=SHELF))
+    store.order("X", "3", at)
+    assert store.scan(COLA, at).facts["done"] == 3
+    assert store.scan(CASE, at).facts["done"] == 27
+    assert store.order("SET", "20", at).facts["done"] == 23
+    store.order("UNDO", at=at)
+    assert store.order("UNDO", at=at).facts["done"] == 0
+    assert store.order("UNDO", at=at).text == "nothing_to_undo"
+    assert store.order("CLOSE", at=at).text == "count_missing"
+    store.scan(COLA, at)
+    store.scan("rubbish", at)
+    unknown = store.events[-1]
+    assert (unknown["data"]["kind"], unknown["data"]["zone"]) == ("unknown_code", SHELF)
+    assert store.order("CLOSE", at=at).text == "count_submitted"
+    held = open_count(store.books, SHELF)
+    assert held is not None
+    assert held[1]["unknown"] == [unknown["seq"]]
+    assert store.order("RECOUNT", at=at).text == "nothing_to_recount"
+    store.now_us += SECOND_US
+    done = store.do(lambda state, context: counts_office.approve(state, held[0], context, rules=RULES, clerk=None))
+    assert (done.refused, done.result["accuracy_permille"]) == (None, 1000)
+    assert store.held() == {("COLA", SHELF): 1}
+
+
+def test_a_mistaken_delivery_that_is_taken_back_after_the_count_is_balanced() -> None:
+    store, dock, at = Memory(), station("dock", zone=SHELF), station("shelf", "count", SHELF, rules=RULES)
+    store.scan(COLA, dock)
+    store.scan(CASE, dock)
+    for _ in range(2):
+        store.now_us += SECOND_US
+        store.scan(COLA, at)
+    store.order("CLOSE", at=at)
+    store.now_us += SECOND_US
+    held = open_count(store.books, SHELF)
+    assert held is not None
+    store.do(lambda state, context: counts_office.approve(state, held[0], context, rules=RULES, clerk=None))
+    assert store.held() == {("COLA", SHELF): 2}
+    store.now_us += SECOND_US
+    store.order("UNDO", at=dock)  # the case was never there, and the count knew
+    assert store.held() == {("COLA", SHELF): 2}
+    assert store.kinds()[-2:] == ["reversed", "adjusted"]  # and nothing was ever below zero
