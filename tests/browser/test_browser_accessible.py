@@ -64,7 +64,10 @@ async def looked_at(base: str, paths: Iterator[str], size: tuple[int, int], badg
             await page.locator("[name=pin]").fill(PIN)
             await page.keyboard.press("Enter")
             await page.wait_for_selector("form.who")
-        found = [one for path in paths for one in await findings(page, base + path)]
+        found = []
+        for path in paths:
+            found += await findings(page, base + path)
+            assert not badge or await page.locator(".error").count() == 0, path
         await browser.close()
         return found
 
