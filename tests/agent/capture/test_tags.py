@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.capture.tags import FADE_S, TAGS_HELD_MAX, TagDesk
+from agent.catalogue.errors import CatalogueError
 from agent.errors import LedgerBusy
 from agent.ledger.rebuild import fold
 from contract.catalog import parse_item
@@ -295,3 +296,64 @@ def test_such_a_readers_tags_count_in_their_own_zone_only(shop: Shop) -> None:
     watch(shop, desk, epc(2), 2, 5)
     settle(shop)
     assert seen(shop) == [[epc(1).hex().upper()]]
+
+
+def counted(shop: Shop) -> int:
+    """What the books of counts have of the item."""
+    return sum(line.get("identified", 0) for _, line in shop.reader.book("count_line"))
+
+
+def test_tags_count_for_their_items_and_go_on_after_a_review(shop: Shop) -> None:
+    shop.scan(COUNT)
+    see(shop, epc(1))
+    see(shop, epc(2))
+    settle(shop)
+    event = shop.reader.newest(1)[0]["data"]
+    assert [(one["sku"], one["quantity"], one["stock"]) for one in event["items"]] == [("COLA", 2, 0)]
+    assert counted(shop) == 2
+    assert shop.scan(order("CLOSE")).said == "count_submitted"
+    see(shop, epc(3))
+    settle(shop)
+    assert counted(shop) == 2
+    shop.scan(COLA)  # more was found: the count is open again, and so are tags that waited
+    see(shop, epc(3))
+    settle(shop)
+    assert counted(shop) == 3
+
+
+def test_a_recount_takes_tags_again_that_it_had_seen(shop: Shop) -> None:
+    shop.scan(COLA)  # received: one is expected
+    shop.scan(COUNT)
+    see(shop, epc(1))
+    see(shop, epc(2))
+    settle(shop)
+    assert counted(shop) == 2
+    shop.scan(order("RECOUNT"))  # two are beyond tolerance
+    assert counted(shop) == 0
+    see(shop, epc(2))
+    settle(shop)
+    assert counted(shop) == 1
+    shown = shop.tags.shown("dock")
+    assert shown is not None
+    assert shown.read == 1
+
+
+class Damaged:
+    """A catalogue that cannot be read."""
+
+    def item(self, _sku: str) -> None:
+        raise CatalogueError("damaged", hint="import it again")
+
+    by_code = item
+
+
+def test_tags_wait_for_a_catalogue_that_cannot_be_read(shop: Shop) -> None:
+    shop.scan(COUNT)
+    see(shop, epc(1))
+    shop.tags._items = Damaged()
+    shop.timers.pop()()
+    assert seen(shop) == []
+    shop.tags._items = shop.catalogue
+    settle(shop)
+    assert seen(shop) == [[epc(1).hex().upper()]]
+    assert counted(shop) == 1
