@@ -54,15 +54,14 @@ def sheet(
     only: Annotated[list[Group] | None, typer.Option(help="This group only; may be given again.")] = None,
 ) -> None:
     """Print every control code: work, modes, quantities, this store's zones and reasons, documents that are open."""
-    from agent.config import load
-    from agent.operations.rules import DEFAULTS
+    from agent.config import load, rules_of
     from agent.printing.sheet import PARTS
     from agent.printing.sheet import sheet as laid_out
 
     try:
         loaded = load(config)
         parts: list[Part] = [part for part in PARTS if only and part in only]
-        found = laid_out(loaded.store.zones, DEFAULTS.reasons, _documents(loaded), parts)
+        found = laid_out(loaded.store.zones, rules_of(loaded).reasons, _documents(loaded), parts)
         write(found, output, size.value, language.value)
     except ConfigError as error:
         print("\n".join((*error.mistakes, f"hint: {error.hint}")), file=sys.stderr)

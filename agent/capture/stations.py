@@ -19,6 +19,7 @@ from agent.ledger.transaction import Transaction
 from agent.operations import scans
 from agent.operations.values import BadScan, Clerk, Context, Decision, Product, Scan, Session, Station
 from agent.texts import Language, product_name, render
+from agent.training.practice import Heard
 from contract.catalog import Item
 from contract.ids import uuid7
 from drivers.driver import Driver
@@ -116,9 +117,11 @@ class Desk:
         people: Callable[[str], Clerk | None] = lambda _badge: None,
         epc_of: Callable[[str, str], str | None] = lambda _gtin, _serial: None,
         after: Callable[[float, Callable[[], None]], None] = lambda _seconds, _call: None,
+        practise: Callable[[str, bytes], Heard | None] = lambda _station, _data: None,
     ) -> None:
         """`people` knows badges, upper case; `epc_of` the EPC of GTIN and serial number, where it can be told; `after`
-        calls back on the event loop, and locks stations that are idle."""
+        calls back on the event loop, and locks stations that are idle; `practise` takes the scans of stations where
+        somebody learns, and None of the others."""
         self.stations = stations
         self._device_stations = device_stations
         self._items = items
@@ -131,6 +134,7 @@ class Desk:
         self._templates = templates
         self._people = people
         self._epc_of = epc_of
+        self._practise = practise
         self._idle = Idle(stations, log, clock, after, lambda name, session: post(lambda: self._locked(name, session)))
         self.tally = Tally()
 
@@ -184,6 +188,9 @@ class Desk:
         station: Station | None,
         hear: Callable[[Entry], None],
     ) -> None:
+        if station is not None and self._practised(station, read, hear):
+            return
+
         def job(tx: Transaction) -> tuple[Decision, int | None, Session | None]:
             decision = scans.decide(tx, command)
             written = tx.append(decision.drafts) if decision.drafts else []
@@ -196,6 +203,28 @@ class Desk:
             self._log.submit(job, done)
         except LedgerError as error:
             self._answer(read, station, hear, None, error)
+
+    def _practised(self, station: Station, read: BarcodeRead | BadRead, hear: Callable[[Entry], None]) -> bool:
+        """Whether somebody learns at this station: then nothing of the scan goes any further."""
+        heard = self._practise(station.name, read.data if isinstance(read, BarcodeRead) else read.raw)
+        if heard is None:
+            return False
+        now = self._clock.now()
+        latency_us = (now.monotonic_ns - read.arrived.monotonic_ns) // 1000
+        entry = Entry(
+            station.name,
+            read.device,
+            read.arrived.wall_us,
+            heard.answer,
+            heard.text,
+            heard.language,
+            latency_us,
+            None,
+            said="practice",
+        )
+        hear(entry)
+        self._show(entry)
+        return True
 
     def _answer(
         self,

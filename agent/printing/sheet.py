@@ -99,9 +99,8 @@ def sheet(
 
 
 def badges(clerks: Iterable[tuple[str, str]]) -> Sheet:
-    """A badge for each (badge, name): what `People` says once, when it gives the badge. Raises ControlError for a
-    badge that no control code can hold."""
-    return Sheet((_group("badges", (Symbol(encode("LOGIN", badge), name, name) for badge, name in clerks)),), ())
+    """A badge for each (code of the badge, name): the code is told once, when the badge is made."""
+    return Sheet((_group("badges", (Symbol(code, name, name) for code, name in clerks)),), ())
 
 
 def _group(part: Part, symbols: Iterable[Symbol]) -> Group:

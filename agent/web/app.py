@@ -8,7 +8,20 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from agent.errors import LedgerError
-from agent.web import api, assets, endpoint, errors, finding, login, office, pages, picking, print_pages, stream
+from agent.web import (
+    api,
+    assets,
+    endpoint,
+    errors,
+    finding,
+    login,
+    office,
+    pages,
+    picking,
+    practice,
+    print_pages,
+    stream,
+)
 from agent.web.access import Denied
 from agent.web.ask import BadParameter
 from agent.web.endpoint import Refused
@@ -35,6 +48,7 @@ def build(view: View) -> Starlette:
             Route("/login", login.log_in, methods=["POST"]),
             Route("/logout", login.log_out, methods=["POST"]),
             *office.routes(),
+            Route("/training", practice.page),
             Route("/print", print_pages.page),
             Route("/print/{size}.pdf", print_pages.document),
             Route("/events", stream.overview),

@@ -12,6 +12,7 @@ from agent.capture.stations import Entry
 from agent.capture.supervisor import DeviceStatus
 from agent.capture.tags import CountShown, Found
 from agent.operations.values import Session, Station
+from agent.training.desk import Practices
 from agent.web.access import Access
 from agent.web.back import Back
 from contract.catalog import Item
@@ -56,6 +57,7 @@ class View:
     scan: Scan
     sessions: Callable[[], Mapping[str, Session]]  # open ones by station; blocks
     back: Back
+    practices: Practices
     access: Access
     readers: Mapping[str, str] = field(default_factory=dict[str, str])  # devices that read tags: their station, or ""
     time_zone: tzinfo | None = None  # the store's; None: the machine's

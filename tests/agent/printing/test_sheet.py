@@ -92,7 +92,7 @@ def test_a_decoder_reads_every_printed_symbol(size: Size) -> None:
 
 
 def test_a_badge_is_a_login_that_reads() -> None:
-    printed = pdf.draw(badges([("7F3K9Q2M", "김하나"), ("B2", "Lee")]), "label", "ko")
+    printed = pdf.draw(badges([(encode("LOGIN", "7F3K9Q2M"), "김하나"), (encode("LOGIN", "B2"), "Lee")]), "label", "ko")
     assert printed.pages == 2
     assert [text for picture in pictures(printed.body) for text in read(picture)] == [
         encode("LOGIN", "7F3K9Q2M"),

@@ -19,11 +19,13 @@ from agent.operations.reservations import Orders
 from agent.operations.rules import DEFAULTS
 from agent.operations.values import Clerk, Session, Station
 from agent.people import SCOPES
+from agent.training.desk import Practices
 from agent.web.access import Access, Denied, Principal
 from agent.web.back import Back
 from agent.web.view import Sync, View
 from contract.catalog import Gtin, Item, Name
 from contract.stock import StockRow
+from contract.times import Stamper
 from drivers.reads import Answer, Arrival, Notice
 
 SEOUL = timezone(timedelta(hours=9))
@@ -174,6 +176,7 @@ class Store:
     refusing: int = 0  # so many scans are not recorded
     held: list[Callable[[], None]] | None = None  # a list: answers wait in it
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    practices: Practices = field(default_factory=lambda: Practices(lambda: 1_757_217_000_000_000, Stamper(SEOUL)))
 
     def view(self) -> View:
         return View(
@@ -196,6 +199,7 @@ class Store:
             sessions=lambda: self.sessions,
             back=self.back if self.back is not NO_LEDGER else replace(NO_LEDGER, look=self._look),
             access=self.access,
+            practices=self.practices,
             time_zone=SEOUL,
         )
 
