@@ -1,4 +1,4 @@
-"""The office's pages in a real browser: they fit, ask before what cannot be undone, and say why something is not done."""
+"""The office in a real browser: pages fit, ask before what cannot be undone, and say why something is not done."""
 
 from __future__ import annotations
 
