@@ -124,6 +124,7 @@ class ReservationData(Shape):
     expires_at: str | None = None
     zone: Name | None = Field(None, description="where it was picked")
     reason: Literal["not_in_stock", "mismatch", "damaged"] | None = Field(None, description="why it cannot be picked")
+    code: Code | None = None
 
 
 class ResolvedData(Shape):

@@ -191,7 +191,8 @@ def fold_picked(books: Books, event: Folded) -> None:
 
 
 def fold_moved(books: Books, event: Folded) -> None:
-    """What went to the customer is no longer reserved; what such a movement's reversal brings back is again."""
+    """What went to the customer is no longer reserved; what such a movement's reversal brings back is again. What goes
+    back to its shelf is to be picked once more."""
     name = event.data.get("reservation")
     held = books.get(BOOK, name) if name is not None else None
     if name is None or held is None:
@@ -203,6 +204,9 @@ def fold_moved(books: Books, event: Folded) -> None:
     )
     if gone:
         _take(books, name, gone, picked=gone)
+    elif event.data["kind"] == "reversed":
+        back = sum(line["quantity"] for line in event.data["lines"] if line["sku"] == held["sku"])
+        books.put(BOOK, name, {**held, "picked": max(0, held["picked"] - back)})
 
 
 def _take(books: Books, name: str, quantity: int, *, picked: int) -> None:

@@ -9,7 +9,8 @@ from agent.operations.values import Context, Draft, Session, Station
 
 IN_ONE_ZONE = frozenset({"receive", "count", "ship", "return", "adjust"})  # begin in the station's own zone
 _FOLDED = frozenset({"station", "top"})  # the event's source says the one, the order of events the other
-_SCANNED = frozenset({"looked_up", "count_submitted", "tags_identified", "reservation_picked", "pick_rejected"})
+_SCANNED = frozenset({"looked_up", "count_submitted", "tags_identified"})
+_FINAL = frozenset({"reservation_picked", "pick_rejected"})  # head office knows: undo goes no further back
 
 
 def fresh(station: Station, context: Context) -> Session:
@@ -53,6 +54,8 @@ def fold(
         return _counted(held, station, seq, source, data)
     if kind == "exception" or (kind == "journal" and data["kind"] in _SCANNED):
         return _scanned(held, station, source)
+    if kind == "journal" and data["kind"] in _FINAL:
+        return _scanned(held, station, source, final=True)
     return _fold_journal(held, station, data) if kind == "journal" else None
 
 
@@ -68,11 +71,13 @@ def _counted(
     return station
 
 
-def _scanned(held: MutableMapping[str, Session], station: str, source: Mapping[str, Any]) -> str | None:
+def _scanned(
+    held: MutableMapping[str, Session], station: str, source: Mapping[str, Any], *, final: bool = False
+) -> str | None:
     before = held.get(station)
     if before is None or before.session != source.get("session"):
         return None
-    held[station] = after_scan(before)
+    held[station] = after_scan(before)._replace(top=None if final else before.top)
     return station if held[station] != before else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.operations import documents, moving, receiving, reservations
+from agent.operations.codes import code_of
 from agent.operations.turn import Goods, Turn
 from agent.operations.values import Decision, Draft
 from contract.documents import ExpectedDocument, ExpectedLine
@@ -63,19 +64,24 @@ def _pick(turn: Turn, goods: Goods, line: ExpectedLine, facts: dict[str, Any]) -
     state, source, context = turn.state, turn.source, turn.context
     if turn.session.damaged:
         drafts = reservations.rejected(state, name, "damaged", goods.quantity, source, context)
-        return Decision(Answer.LOOK, "pick_rejected", drafts, facts)
+        return Decision(Answer.LOOK, "pick_rejected", _of_scan(turn, drafts), facts)
     orders = reservations.Orders(turn.rules.pickup_zone)
     drafts = reservations.picked(state, name, goods.quantity, turn.zone, orders, source, context)
-    return Decision(Answer.GOOD, "picked", _chained(turn, drafts), facts)
+    return Decision(Answer.GOOD, "picked", _of_scan(turn, drafts), facts)
 
 
-def _chained(turn: Turn, drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
-    """The movement, where there is one, in the session's chain of what can be undone."""
-    top = turn.session.top
-    return tuple(
-        one._replace(data={**one.data, "follows": top}) if one.type == "movement" and top is not None else one
-        for one in drafts
-    )
+def _of_scan(turn: Turn, drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
+    """With the code that was scanned; the movement, where there is one, is in the chain of what can be undone."""
+    code, top = code_of(turn.scan), turn.session.top
+    chain: dict[str, Any] = {} if top is None else {"follows": top}
+    found: list[Draft] = []
+    for one in drafts:
+        if one.type == "movement":
+            lines = [{**line, "code": code} for line in one.data["lines"]]
+            found.append(one._replace(data={**one.data, "lines": lines, **chain}))
+        else:
+            found.append(one._replace(data={**one.data, "code": code}) if one.type == "journal" else one)
+    return tuple(found)
 
 
 def not_found(turn: Turn, document: ExpectedDocument) -> tuple[Draft, ...]:

@@ -110,6 +110,28 @@ def test_a_pick_is_for_its_reservation_and_what_is_not_found_is_free_at_once(sto
     assert reservations.reserved(store.books, "BEER") == 0
 
 
+@pytest.mark.parametrize("pickup", ["Freezer", None])
+def test_a_pick_is_taken_back_with_its_movement_and_never_what_was_done_before_it(
+    store: Memory, pickup: str | None
+) -> None:
+    reserve(store, "R1", "COLA", 2)
+    store.expect("PICK-1", "pick", "backroom", "customer", {"sku": "COLA", "quantity": 2, "reservation": "R1"})
+    picker = station("shop", "ship", "backroom", rules=Rules(pickup_zone=pickup))
+    store.order("REASON", "FAULTY", picker)
+    store.scan(COLA, picker)
+    store.order("DOC", "PICK-1", picker)
+    store.scan(COLA, picker)
+    assert store.scan(COLA, picker, resent=True).text == "possible_duplicate"
+    before = store.held()
+    assert store.scan(UNDO, picker).text == ("nothing_to_undo" if pickup is None else "reversed")
+    held = store.books.get(reservations.BOOK, "R1")
+    assert held is not None
+    assert held["picked"] == (1 if pickup is None else 0)
+    assert documents.item(store, store.expected["PICK-1"], "COLA").done == held["picked"]
+    assert store.held()["COLA", "backroom"] == before["COLA", "backroom"] + (pickup is not None)
+    assert store.order("SET", "1", picker).text == ("nothing_to_undo" if pickup is None else "set_to")
+
+
 # -- moving and lots ---------------------------------------------------------------------------------------------------
 
 
