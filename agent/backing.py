@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from agent.capture.office import Office
 from agent.capture.tills import TillDesk
 from agent.catalogue import Catalogue
@@ -9,12 +13,26 @@ from agent.clock import Clock
 from agent.config import Config, rules_of
 from agent.ledger.moment import Moments
 from agent.selling import orders_of
+from agent.uplink.link import Link
+from agent.uplink.traffic import StoreTraffic
 from agent.web.back import Back
 
 
 def back_of(
-    config: Config, moments: Moments, office: Office, catalogue: Catalogue, tills: TillDesk, clock: Clock
+    config: Config,
+    moments: Moments,
+    office: Office,
+    catalogue: Catalogue,
+    tills: TillDesk,
+    clock: Clock,
+    uplink: tuple[Link | None, StoreTraffic | None],
 ) -> Back:
+    link, traffic = uplink
+
+    def ask_about(code: Mapping[str, Any], sku: str) -> None:
+        if link is not None and traffic is not None:
+            link.post(partial(traffic.ask_about, code, sku))
+
     return Back(
         look=moments.look,
         do=office.do,
@@ -27,4 +45,5 @@ def back_of(
         settings=config.model_dump(mode="json"),
         rules=rules_of(config),
         orders=orders_of(config),
+        ask_about=ask_about,
     )

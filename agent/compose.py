@@ -336,7 +336,7 @@ class Agent:
         return {**asdict(self._desk.tally), **counts}
 
     def _view(self) -> View:
-        looking = Looking(self._screen_reader, self._catalogue)
+        looking, uplink = Looking(self._screen_reader, self._catalogue), (self._link, self._traffic)
 
         def sync() -> Sync:
             engine = self._traffic.engine if self._traffic else Engine(self._ledger.log, self._ledger.head, {})
@@ -361,7 +361,7 @@ class Agent:
             item=self._catalogue.item,
             health=self._counts,
             scan=partial(self._desk.scan, device=SCREEN),
-            back=back_of(self._config, self._moments, self._office, self._catalogue, self._tills, self._clock),
+            back=back_of(self._config, self._moments, self._office, self._catalogue, self._tills, self._clock, uplink),
             access=WebAccess(
                 self._people,
                 self._clock,

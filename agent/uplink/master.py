@@ -6,7 +6,8 @@ it has everything, page by page (contract.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,9 +19,12 @@ from agent.uplink.link import Inbound
 from agent.uplink.pages import Pages
 from agent.uplink.plane import StatePlane
 from contract.catalog import Item, ItemRefused, parse_item
+from contract.ids import uuid7
+from contract.messages import AskResolve
 from contract.topics import Topics
 
 ITEMS_A_WRITE = 500
+RESOLVING_MAX = 100  # questions about codes that are not answered yet; an older one's answer is left alone
 
 
 class Items(Protocol):
@@ -63,7 +67,11 @@ class ItemMaster:
         self._say = say
         self._counts = counts
         self._taken: list[Item] = []
+        self._topics = topics
+        self._plane = plane
+        self._clock = clock
         self._pages = Pages("catalog", topics, plane, clock)
+        self._resolving: deque[str] = deque(maxlen=RESOLVING_MAX)
 
     def ask(self) -> None:
         """Ask for everything since the revision that is complete here."""
@@ -71,6 +79,14 @@ class ItemMaster:
             self._pages.begin(self._items.synced())
         except CatalogueError as error:
             self._unusable(error)
+
+    def ask_about(self, code: Mapping[str, Any], sku: str) -> None:
+        """Tell head office what a code was taken for; the items that it answers are the catalogue's."""
+        now_us = self._clock.now().wall_us
+        ask_id = uuid7(now_us // 1000, self._clock.entropy(10))
+        ask = AskResolve(id=ask_id, text=code.get("text"), gtin=code.get("gtin"), sku=sku)
+        if self._plane.say(self._topics.ask("resolve"), ask.model_dump_json(exclude_none=True).encode()):
+            self._resolving.append(ask_id)
 
     def take(self, one: Inbound) -> None:
         """An item from the catalogue topic; `save` writes what was taken."""
@@ -93,6 +109,10 @@ class ItemMaster:
 
     def answered(self, ask_id: str, one: Inbound) -> None:
         """A page of items: `{"items": [...], "page": n, "more": bool, "revision": n, "since": n}`."""
+        if ask_id in self._resolving:
+            self._resolving.remove(ask_id)
+            self._resolved(one)
+            return
         if not self._pages.is_mine(ask_id):
             return
         try:
@@ -112,6 +132,20 @@ class ItemMaster:
             self._pages.next()
         else:
             self._complete(revision)
+
+    def _resolved(self, one: Inbound) -> None:
+        try:
+            items = list(orjson.loads(one.payload)["items"])[:ITEMS_A_WRITE]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            self._counts.inbound_ignored += 1
+            self._say("catalogue", f"head office's answer to ask/resolve is none: {error}")
+            return
+        for raw in items:
+            try:
+                self._taken.append(parse_item(raw, unknown="ignore"))
+            except ItemRefused as error:
+                self._refused(one.topic, error)
+        self.save()
 
     def _parsed(self, one: Inbound) -> tuple[list[Any], bool, int]:
         answer, more, revision = self._pages.parsed(one)

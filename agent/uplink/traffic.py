@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -260,6 +260,11 @@ class StoreTraffic:
                 self.counts.inbound_ignored += 1
         if master is not None:
             master.save()
+
+    def ask_about(self, code: Mapping[str, Any], sku: str) -> None:
+        """A code that was assigned to an item in the store. In the link's thread."""
+        if self._master is not None:
+            self._master.ask_about(code, sku)
 
     def _answered(self, ask_id: str, one: Inbound) -> None:
         self._expected.answered(ask_id, one)

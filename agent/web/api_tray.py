@@ -136,7 +136,10 @@ async def booked(call: Call) -> Any:
 
 async def assigned(call: Call) -> Any:
     seq, (sku, _) = call.path["seq"], await _item(call, call.body.sku, None)
-    return await call.do(lambda tx, context: resolving.assign(tx, seq, sku, call.source, context))
+    done = await call.do(lambda tx, context: resolving.assign(tx, seq, sku, call.source, context))
+    event = await call.look(lambda state: state.event(seq))
+    call.back.ask_about((event or {"data": {}})["data"].get("code", {}), sku)
+    return done
 
 
 async def _item(call: Call, sku: str | None, gtin: str | None) -> tuple[str, int]:

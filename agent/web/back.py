@@ -44,3 +44,4 @@ class Back:
     settings: Mapping[str, Any]  # the configuration as it is; secrets are taken out before it is shown
     rules: Rules
     orders: Orders
+    ask_about: Callable[[Mapping[str, Any], str], None] = lambda _code, _sku: None  # head office, of a code and its SKU

@@ -13,7 +13,7 @@ from contract.events import EVENT
 from tests.agent.uplink.test_expected import ASN, changed, held
 from tests.agent.uplink.test_traffic import PAST, Rig
 
-MILK = {"reservation": "R1", "sku": "MILK", "quantity": 4, "order": "O1"}
+MILK: dict[str, Any] = {"reservation": "R1", "sku": "MILK", "quantity": 4, "order": "O1"}
 
 
 @pytest.fixture
@@ -137,3 +137,23 @@ def test_an_answer_that_is_no_page_of_documents_moves_nothing(rig: Rig, members:
     page(rig, **{"documents": [ASN], **members})
     assert held(rig) == []
     assert rig.traffic.counts.inbound_ignored == 1
+
+
+def test_a_code_that_was_assigned_is_asked_about_and_its_item_comes_in(rig: Rig) -> None:
+    assert rig.catalogue is not None
+    rig.connect()
+    rig.traffic.ask_about({"text": "8801234567893", "gtin": "08801234567893", "aim": "]E0"}, "MILK")
+    rig.work(1)
+    [ask] = rig.asks("resolve")
+    assert {name: ask[name] for name in ("text", "gtin", "sku")} == {
+        "text": "8801234567893",
+        "gtin": "08801234567893",
+        "sku": "MILK",
+    }
+    item = {"sku": "MILK", "revision": 9, "name": {"ko": "우유"}, "gtins": [{"gtin": "08801234567893"}]}
+    for payload in ({"items": [item, {"sku": "?"}]}, {"items": [{**item, "sku": "TEA"}]}):
+        rig.hear(f"S1/answer/{ask['id']}", payload)
+    hit = rig.catalogue.by_code("08801234567893")
+    assert hit is not None
+    assert hit.sku == "MILK"
+    assert rig.catalogue.count() == 1
