@@ -25,6 +25,7 @@ ConfigFile = Annotated[
 ]
 DEFAULT = Path("/etc/jaego/agent.toml")
 Id = Annotated[str, typer.Argument(help="The clerk's id, as `jaego clerk list` shows it.")]
+Pdf = Annotated[Path | None, typer.Option(help="Write the badge as a label of 100 x 40 mm, to be printed.")]
 RoleName = Literal["clerk", "supervisor", "admin"]
 
 
@@ -72,18 +73,28 @@ def _ask_pin() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+def _print_badge(badge: str, name: str, pdf: Path | None) -> None:
+    from agent.print_cli import write
+    from agent.printing.sheet import badges
+
+    if pdf is not None:
+        write(badges([(badge, name)]), pdf, "label", "both")
+
+
 @clerk_app.command("add")
 def clerk_add(
     name: Annotated[str, typer.Argument(help="As screens show it; it can be erased later.")],
     role: Annotated[RoleName, typer.Option(help="What the clerk may do.")] = "clerk",
     language: Annotated[Literal["ko", "en"], typer.Option(help="Of the clerk's screens.")] = "ko",
     pin: Annotated[bool, typer.Option("--pin", help="Ask for a PIN too; a pipe gives it unasked.")] = False,
+    pdf: Pdf = None,
     config: ConfigFile = DEFAULT,
 ) -> None:
     """A new clerk. Prints the id, and the code of the badge, which is never shown again."""
     with _people(config) as people:
         person, badge = people.add(name, role, language, _ask_pin() if pin else None)
         print(f"{person.clerk}\n{badge}")
+        _print_badge(badge, name, pdf)
 
 
 @clerk_app.command("list")
@@ -103,10 +114,12 @@ def clerk_pin(clerk: Id, config: ConfigFile = DEFAULT) -> None:
 
 
 @clerk_app.command("badge")
-def clerk_badge(clerk: Id, config: ConfigFile = DEFAULT) -> None:
+def clerk_badge(clerk: Id, pdf: Pdf = None, config: ConfigFile = DEFAULT) -> None:
     """A new badge, for a lost one: prints its code, which is never shown again. The old one is void."""
     with _people(config) as people:
-        print(people.new_badge(clerk))
+        badge = people.new_badge(clerk)
+        print(badge)
+        _print_badge(badge, next(one.name for one in people.persons() if one.clerk == clerk), pdf)
 
 
 @clerk_app.command("role")

@@ -17,6 +17,9 @@ STORE = {
     "station-empty": "/station/counter",
     "login": "/login",
     "print": "/print",
+    "print-zones": "/print?part=zones",
+    "training": "/training",
+    "training-station": "/training?station=dock-1",
     "error-404": "/nothing",
     "error-400": "/stock?page=x",
 }

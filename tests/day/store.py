@@ -54,8 +54,11 @@ mode = "lookup"
 
 
 class Store:
-    def __init__(self, folder: Path, items: list[Item]) -> None:
+    """`more` are further sections of the configuration."""
+
+    def __init__(self, folder: Path, items: list[Item], more: str = "") -> None:
         self.folder = folder
+        self._more = more
         self.broker = Mosquitto(folder)
         self._web = free_port()
         self._running: list[subprocess.Popen[bytes]] = []
@@ -85,7 +88,8 @@ class Store:
 
     def _begin(self) -> None:
         self.broker.start()
-        (self.folder / "agent.toml").write_text(CONFIG.format(broker=self.broker.port, web=self._web), "utf-8")
+        config = CONFIG.format(broker=self.broker.port, web=self._web) + self._more
+        (self.folder / "agent.toml").write_text(config, "utf-8")
         self._start("jaego-hq", "run", "--broker", f"127.0.0.1:{self.broker.port}", "--db", "hq.db")
         self._start("jaego", "run", "agent.toml")
         end_s = time.monotonic() + START_S_MAX

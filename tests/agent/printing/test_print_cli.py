@@ -100,3 +100,14 @@ def test_the_page_shows_every_group_and_the_file_reads(tmp_path: Path) -> None:
     assert label.headers["content-type"] == "application/pdf"
     assert len(list(pictures(label.content))) == 7
     assert (wrong.status_code, none.status_code) == (400, 404)
+
+
+def test_a_badge_is_printed_when_it_is_made(folder: Path) -> None:
+    target = folder / "badge.pdf"
+    done = CliRunner().invoke(app, ["clerk", "add", "김하나", "--pdf", str(target), "-c", str(folder / "agent.toml")])
+    assert done.exit_code == 0, done.output
+    clerk, badge = done.output.splitlines()[:2]
+    assert [text for picture in pictures(target.read_bytes()) for text in read(picture)] == [badge]
+    again = CliRunner().invoke(app, ["clerk", "badge", clerk, "--pdf", str(target), "-c", str(folder / "agent.toml")])
+    assert again.output.splitlines()[0] != badge
+    assert [text for picture in pictures(target.read_bytes()) for text in read(picture)] == again.output.split()[:1]
