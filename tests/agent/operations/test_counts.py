@@ -287,6 +287,29 @@ def test_a_late_sale_is_balanced_after_approval_by_an_event_that_names_both(shop
     assert shop.stock("COLA") == 8
 
 
+def test_a_late_sale_from_between_two_scans_marks_the_line(shop: Shop) -> None:
+    shop.gets("COLA", 10)
+    shop.scan("ann", "COLA", 4)
+    sold_us = shop.now_us + 1000
+    shop.scan("ann", "COLA", 6)
+    late(shop, sold_us)
+    line = shop.review().lines[0]
+    assert (line.status, line.expected, line.again) == ("moved", 9, True)
+
+
+def test_a_sale_from_before_an_approved_count_changes_nothing_in_the_next(shop: Shop) -> None:
+    shop.gets("COLA", 10)
+    sold_us = shop.now_us + 1
+    shop.scan("ann", "COLA", 9)
+    shop.submits()
+    shop.approves()
+    shop.scan("ann", "COLA", 9)
+    late(shop, sold_us)
+    assert shop.status() == {"COLA": "right"}
+    shop.scan("ann", "COLA")
+    assert shop.status() == {"COLA": "over"}  # and nothing has moved in between
+
+
 @pytest.mark.parametrize("approved", [False, True])
 def test_a_suspect_clock_makes_nothing_late(shop: Shop, *, approved: bool) -> None:
     shop.gets("COLA", 10)
