@@ -102,7 +102,7 @@ def doing(session: Session, language: Language, clerk: str = "") -> Shown:
         "clerk": clerk,
         "zone": _zone(session, language),
         "place": _place(session),
-        "document": session.document or session.counting or "",
+        "document": session.document or (text("chip_counting", language) if session.counting else ""),
         "reason": session.reason or "",
         "times": f"×{number(session.multiplier)}" if session.multiplier else "",
         "damaged": text("chip_damaged", language) if session.damaged else "",

@@ -85,6 +85,7 @@ STATION: dict[str, tuple[str, str]] = {
     "document_vendor_return": ("공급사 반품", "Return to vendor"),
     "document_pick": ("주문 상품", "Online order"),
     "document_count_request": ("실사 요청", "Count request"),
+    "chip_counting": ("실사 진행 중", "Count under way"),
     "chip_damaged": ("파손 상품", "Damaged goods"),
     "chip_pending": ("확인 대기", "To confirm"),
     "chip_locked": ("잠김", "Locked"),
@@ -94,6 +95,7 @@ STATION: dict[str, tuple[str, str]] = {
     "approve": ("관리자 승인", "Supervisor approves"),
     "approve_badge": ("관리자 배지", "Supervisor's badge"),
     "approve_pin": ("비밀번호 PIN", "PIN"),
+    "approved": ("승인되어 기록됨", "Approved and recorded"),
     "approve_send": ("승인", "Approve"),
     # a count by RFID: numbers, and never a word about how right they are
     "count_title": ("RFID 실사", "Count by RFID"),

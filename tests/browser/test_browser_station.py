@@ -243,6 +243,7 @@ def test_a_document_is_picked_received_approved_and_closed(tmp_path):
             await page.locator(f"[data-pin='{digit}']").click()
         await page.locator("[data-approval] .ok").click()
         await page.locator("dialog.stop").wait_for(state="hidden")
+        await shows(page, "[data-entries] li:first-child", "Approved and recorded")
         await page.locator("[data-word=key_close]").click()
         await shows(page, ".guide", "Finish with OK")
         await page.locator("[data-word=key_cancel]").click()

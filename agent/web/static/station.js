@@ -150,12 +150,17 @@ const press = presses(now.dataset.station, {
   refused,
   full: () => refused(texts.kept_full ?? kept.dataset.full, {}),
 });
-const supervisor = approval(now.dataset.station, seeStop);
+// What a supervisor allowed is booked: said here, since no scan says it.
+function approved() {
+  const [first] = stops;
+  play("good");
+  list.prepend(row({ ...first, answer: "good", word: texts.good, text: `${texts.approved} · ${first.text}` }));
+  offerUndo();
+  seeStop();
+}
+const supervisor = approval(now.dataset.station, approved);
 
-approve.addEventListener("click", () => {
-  const first = stops[0];
-  supervisor.open(first);
-});
+approve.addEventListener("click", () => supervisor.open(stops[0]));
 dismiss.addEventListener("click", seeStop);
 stop.addEventListener("close", () => stops.length && seeStop()); // Escape dismisses one, as the button does
 wedge((code) => supervisor.badge(code) || press({ code }));

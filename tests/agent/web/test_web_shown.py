@@ -42,6 +42,58 @@ def test_mode_and_zone_are_the_sessions(mode, zone, zone_to, expected):
     assert (told["mode"], told["zone"]) == expected
 
 
+def test_a_station_tells_what_it_is_at():
+    session = shown.begun(None, DOCK)._replace(
+        document="ASN-1001", multiplier=1200, damaged=True, pending="close", locked=True, reason="FAULTY"
+    )
+    told = shown.doing(session, "en", "Kim")
+    assert {name: told[name] for name in ("document", "times", "damaged", "pending", "locked", "reason", "clerk")} == {
+        "document": "ASN-1001",
+        "times": "×1,200",
+        "damaged": "Damaged goods",
+        "pending": "To confirm",
+        "locked": "Locked",
+        "reason": "FAULTY",
+        "clerk": "Kim",
+    }
+    counting = shown.begun(None, DOCK)._replace(mode="count", counting="01a215aa-ae96")
+    assert shown.doing(counting, "en")["document"] == "Count under way"
+
+
+@pytest.mark.parametrize(
+    ("member", "advice"),
+    [
+        ({"locked": True, "pending": "close"}, "This station is locked."),
+        ({"pending": "close"}, "Finish with OK"),
+        ({"damaged": True}, "Scan the damaged item."),
+        ({"multiplier": 3}, "it counts as many"),
+        ({}, "pick the document first"),
+        ({"document": "ASN-1"}, "then CLOSE"),
+        ({"mode": "move", "zone": None}, "zone it comes from"),
+        ({"mode": "move"}, "zone it goes to"),
+        ({"mode": "move", "zone_to": "salesfloor"}, "Scan what moves."),
+        ({"mode": "adjust"}, "Pick the reason first."),
+        ({"mode": "adjust", "reason": "LOST"}, "Scan what is to be adjusted."),
+    ],
+)
+def test_the_next_step_is_said(member, advice):
+    assert advice in shown.doing(shown.begun(None, DOCK)._replace(**member), "en")["advice"]
+
+
+@pytest.mark.parametrize(
+    ("done", "expected", "running"), [(None, None, ""), (1204, None, "1,204"), (12, 40, "12 / 40"), (-1, 2, "−1 / 2")]
+)
+def test_what_has_come_stands_beside_what_is_expected(done, expected, running):
+    one = entry(0, Answer.GOOD, "x", sku="MILK", name="Milk", quantity=1, done=done, expected=expected)
+    assert shown.entry(one, DOCK, "en", SEOUL)["running"] == running
+
+
+def test_only_what_the_paper_is_short_of_may_be_approved():
+    for said, approvable in (("over_delivery", True), ("unexpected_item", True), ("unknown_code", False)):
+        one = entry(0, Answer.STOP, "x", said=said)
+        assert shown.entry(one, DOCK, "en", SEOUL)["approvable"] is approvable
+
+
 def test_before_the_first_scan_a_station_waits():
     card = shown.station_card(shown.begun(None, DOCK), None, "ko", SEOUL)
     assert (card["state"], card["text"], card["mode"]) == ("ready", "스캔을 기다리고 있습니다", "입고")
