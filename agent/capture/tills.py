@@ -54,18 +54,21 @@ class TillDesk:
     async def sell(self, raw: Sequence[Any]) -> list[Taken]:
         """What became of each, in their order, once it is durable. Raises `LedgerError` when one could not be written:
         send all of them again, what was written is known then."""
-        read_ones = [read(one) for one in raw]
-        found = await asyncio.gather(*(self._sell(one) for one in read_ones), return_exceptions=True)
+        prepared = await asyncio.to_thread(self._prepared, raw)  # a batch may hold thousands of codes
+        found = await asyncio.gather(*(self._sell(one) for one in prepared), return_exceptions=True)
         for one in found:
             if isinstance(one, BaseException):
                 raise one
         return [one for one in found if not isinstance(one, BaseException)]
 
-    async def _sell(self, one: Transaction | Taken) -> Taken:
+    def _prepared(self, raw: Sequence[Any]) -> list[Sale | Taken]:
+        found = map(read, raw)
+        return [one if isinstance(one, Taken) else self.sale(one) for one in found]
+
+    async def _sell(self, one: Sale | Taken) -> Taken:
         if isinstance(one, Taken):
             return one
-        sale = self.sale(one)
-        done = await self._office.do(lambda tx, context: sales.book(tx, sale, self._tills, context))
+        done = await self._office.do(lambda tx, context: sales.book(tx, one, self._tills, context))
         taken: Taken = done.outcome.result
         return taken
 

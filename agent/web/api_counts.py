@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from agent.operations import counts_office, counts_plan
 from agent.operations.counts_values import COUNTS, Review, ReviewLine, is_open
 from agent.operations.rules import Rules
 from agent.operations.values import State
-from agent.web.endpoint import Body, Call, DoneTold, Endpoint, Nothing, Told, Word
+from agent.web.endpoint import ROWS_MAX, Body, Call, DoneTold, Endpoint, Limit, Nothing, Query, Told, Word
 from contract.shapes import Disposition
 
 SKUS_MAX = 500
@@ -51,7 +52,9 @@ class ReviewTold(CountTold):
 
     done: int
     lines_total: int
-    lines: list[LineTold] | None = Field(description="null while a blind count goes on: submit it first")
+    lines: list[LineTold] | None = Field(
+        description="from `start` on, `limit` at most; null while a blind count goes on: submit it first"
+    )
     unknown: list[int] = Field(description="exceptions of codes and tags that are no item")
 
 
@@ -71,6 +74,11 @@ class TaskTold(Told):
 class ProposalsTold(Told):
     proposals: list[ProposalTold]
     requests: list[TaskTold] = Field(description="zones that head office wants counted")
+
+
+class ReviewQuery(Query):
+    start: Annotated[int, Field(ge=0, le=1_000_000, description="lines before it are left out")] = 0
+    limit: Limit = ROWS_MAX
 
 
 class OpenCount(Body):
@@ -117,12 +125,12 @@ def is_hidden(review: Review) -> bool:
     return bool(review.record["blind"]) and review.record["state"] != "submitted"
 
 
-def review_told(review: Review) -> dict[str, Any]:
+def review_told(review: Review, start: int, limit: int) -> dict[str, Any]:
     return {
         **count_told(review.count, review.record),
         "done": review.done,
         "lines_total": review.lines_total,
-        "lines": None if is_hidden(review) else [_line(one) for one in review.lines],
+        "lines": None if is_hidden(review) else [_line(one) for one in review.lines[start : start + limit]],
         "unknown": list(review.unknown),
     }
 
@@ -151,7 +159,7 @@ async def review_of(call: Call) -> Review:
 
 
 async def reviewed(call: Call) -> Any:
-    return review_told(await review_of(call))
+    return review_told(await review_of(call), call.query.start, call.query.limit)
 
 
 async def submitted(call: Call) -> Any:
@@ -187,7 +195,7 @@ def due(state: State, zones: list[str], now_us: int, rules: Rules) -> dict[str, 
     found = counts_plan.proposals(state.books, zones, now_us, rules)
     return {
         "proposals": [one._asdict() for one in found],
-        "requests": [asdict(one) for one in counts_plan.tasks(state)],
+        "requests": [asdict(one) for one in islice(counts_plan.tasks(state), ROWS_MAX)],
     }
 
 
@@ -230,7 +238,14 @@ ENDPOINTS = (
         tells=ProposalsTold,
         handler=proposals,
     ),
-    Endpoint(method="GET", path="/counts/{count}", does="Review of a count", tells=ReviewTold, handler=reviewed),
+    Endpoint(
+        method="GET",
+        path="/counts/{count}",
+        does="Review of a count",
+        tells=ReviewTold,
+        handler=reviewed,
+        query=ReviewQuery,
+    ),
     _step("submit", "Scanning is done: the count is to be reviewed", submitted),
     _step("recount", "Items are counted again from nothing", recount, SkusBody),
     _step("confirm-zero", "Items that nobody found are gone", confirmed_zero, SkusBody),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from agent.web import counts_pages, documents_pages, office_pages, tray_pages
+from agent.web.access import Need, needs
 
 
 def routes() -> list[BaseRoute]:
@@ -17,5 +18,5 @@ def routes() -> list[BaseRoute]:
         Route("/orders", office_pages.orders),
         Route("/exceptions", tray_pages.listed),
         Route("/exceptions/{seq}", tray_pages.told),
-        Route("/settings", office_pages.settings),
+        Route("/settings", needs(office_pages.settings, Need("admin", "supervisor"))),
     ]

@@ -33,6 +33,7 @@ def test_a_count_is_opened_reviewed_and_approved(branch):
     told = {line["sku"]: (line["expected"], line["counted"], line["status"]) for line in review["lines"]}
     assert told == {"MILK-1L": (12, 11, "short"), "RICE": (5, None, "missing")}
     assert (review["done"], review["lines_total"]) == (1, 2)
+    assert [line["sku"] for line in branch.get(f"/counts/{count}", start=1, limit=1)["lines"]] == ["RICE"]
     branch.post(f"/counts/{count}/recount", {"skus": ["MILK-1L"]})
     counted(branch, count, "MILK-1L", 11, 12)
     branch.post(f"/counts/{count}/confirm-zero", {"skus": ["RICE"]})
