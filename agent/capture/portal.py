@@ -24,6 +24,7 @@ from agent.capture.portal_values import Finding, Passage, Settings, Uncertain
 __all__ = ["Engine", "Finding", "Passage", "Settings", "Uncertain"]
 
 
+MEMBERS_MIN, FRESH_MEMBERS_MIN = 3, 2  # so many sure tags make a pattern; so many if all are new here
 COMPANY_S = 45.0  # goods that came within this time before are company
 FELLOWS_S = 120.0  # and those that passed together within this
 
@@ -241,8 +242,15 @@ class Engine:
         self._patterns = [one for one in self._patterns if self._now_s - one.t_s < 3 * BEFORE_S]
         self._patterns.append(pattern)
         for track in self._recent(group.t_s - BEFORE_S):
-            if track.crossing in {None, group.number}:  # those of another group go with that
+            if self._may_go(track, group, turns):
                 self._judge(track, group, turns.get(track.epc), pattern, rivals)
+
+    def _may_go(self, track: Track, group: Group, turns: dict[str, Turn]) -> bool:
+        """Those of another group go with that; two new tags draw only new ones along."""
+        if track.crossing not in {None, group.number}:
+            return False
+        new = track.fresh(group.t_s, self._score.begun_s) is True
+        return len(turns) >= MEMBERS_MIN or new or track.epc in turns
 
     def _deserted(self, group: Group) -> bool:
         """Most of what came to the door with these tags has stayed: then these have not gone either."""
@@ -274,12 +282,14 @@ class Engine:
 
     def _pattern(self, group: Group, turns: dict[str, Turn]) -> Profile | None:
         """None where too few crossed to tell a pattern: each is then judged alone."""
-        if len(turns) < 3:
+        if len(turns) < FRESH_MEMBERS_MIN:
             return None
         times = sorted(turn.t_s for turn in turns.values())
         group.t_s = times[len(times) // 2]
         tracks = [self._tracks[epc] for epc in turns]
         new = sum(track.fresh(group.t_s, self._score.begun_s) is True for track in tracks)
+        if len(tracks) < MEMBERS_MIN and new < len(tracks):
+            return None
         reads = [track.within(group.t_s - BEFORE_S, self._now_s) for track in tracks]
         return profile(reads, group.t_s, group.sign)._replace(fresh=new / len(tracks), fellows=self._fellows(tracks))
 
@@ -314,8 +324,9 @@ class Engine:
         model = self._model
         track.crossing = None
         score, needed = self._score.with_group(track, pattern, self._now_s)
-        torn = turn is None and score >= needed and rivals
-        if torn and not self._score.leads(track, pattern, rivals, self._now_s):
+        others = [one for one in rivals if not self._has_gone_with(track, one, pattern)]
+        torn = turn is None and score >= needed and others
+        if torn and not self._score.leads(track, pattern, others, self._now_s):
             self._doubt(track, "two groups")
             return
         if turn is not None:
@@ -326,6 +337,11 @@ class Engine:
         self._leave_open(track, group, score)
         if turn is not None or score >= model.doubt_score:
             self._doubt(track, "weak" if turn is not None else "one-sided")
+
+    def _has_gone_with(self, track: Track, rival: Profile, pattern: Profile) -> bool:
+        """The tag went the other way clearly before, and now comes back: that is no choice between two groups."""
+        went = track.went == rival.sign and abs(track.went_s - rival.t_s) <= self._settings.together_s
+        return went and pattern.t_s >= rival.t_s + BEFORE_S
 
     def _enough_alone(self, track: Track, turn: Turn, *, deserted: bool) -> tuple[float, float]:
         """What a tag must reach without a group: score, and reads of either side."""

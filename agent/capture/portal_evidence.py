@@ -21,6 +21,7 @@ class Model(NamedTuple):
     side_time_s: float = 1.4  # how soon after the crossing they are reached
     wrong_share: float = 0.06  # share of reads by the other zone of a tag at rest, before its own history is known
     share_weight: float = 6.6  # how many reads that belief is worth
+    looks_max: float = 12.0  # what its reads' zones may weigh in all: a loud tag's many say one thing again
     lived_weight: float = 1.0  # how much it counts against a crossing that the tag did not live where it comes from
     crossing_prior: float = -2.0  # against a crossing, of a tag that was seen here before
     fresh_crossing_prior: float = -1.0  # the same, of a tag never seen before it came
@@ -40,14 +41,14 @@ class Model(NamedTuple):
     one_sided_fresh_reads: float = 0.3  # the same, of a tag never seen before
     single_time_s: float = 2.5  # a tag read once, and never before, was read so soon before or after the crossing
     doubt_score: float = 0.0  # above it a tag without a passage is uncertain
-    fresh_prior: float = 3.8  # with a group: for a tag never seen before, read on the origin's side only
-    fresh_arrived_prior: float = 2.0  # the same, on the target's side only
+    fresh_prior: float = 3.4  # with a group: for a tag never seen before, read on the origin's side only
+    fresh_arrived_prior: float = 2.4  # the same, on the target's side only
     fresh_both_prior: float = 3.0  # the same, on both
     fellow_prior: float = 4.0  # for a tag that last passed together with most of the group
     moved_prior: float = 1.0  # for a tag that passed a minute ago
     settled_prior: float = -1.0  # against a tag that stood here before
     stood_prior: float = -5.0  # and more against one that stood here for long
-    rival_margin: float = 1.5  # what one of two opposite groups must be better by, for a tag that is not sure itself
+    rival_margin: float = 1.2  # what one of two opposite groups must be better by, for a tag that is not sure itself
     floor_share: float = 0.03  # reads of a crossing tag that fit no pattern
     level_db: float = 2.5  # how the reads of one tag at rest scatter
     moving_level_db: float = 3.5  # how those of a group scatter about its pattern
@@ -116,13 +117,15 @@ def best_turn(
 ) -> Turn | None:
     """The crossing that explains the reads best, against standing still; None if all are of one zone."""
     best: Turn | None = None
+    if not reads:
+        return None
     rest = at_rest(reads, history, model)
+    share = min(1.0, model.looks_max / sum(read.weight for read in reads))
     for before, after in pairwise(reads):
         if before.sign == after.sign:
             continue
         t_s = (before.t_s + after.t_s) / 2
-        found = crossing_fit(reads, t_s, after.sign, table) - rest + prior
-        found += peak(reads, t_s, model)
+        found = share * (crossing_fit(reads, t_s, after.sign, table) - rest) + peak(reads, t_s, model) + prior
         if best is None or found > best.score:
             best = Turn(found, t_s, after.sign, before.t_s, after.t_s)
     return best

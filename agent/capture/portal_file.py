@@ -28,7 +28,7 @@ class PortalFile(BaseModel):
     name: str = Field(min_length=1, max_length=64)
     zones: tuple[str, str]
     antennas: dict[Annotated[int, Field(ge=1, le=255)], str] = Field(min_length=2, max_length=64)
-    decide_s: float = Field(4.5, ge=1.0, le=5.0)
+    decide_s: float = Field(4.1, ge=1.0, le=5.0)
 
     @model_validator(mode="after")
     def _zones_have_antennas(self) -> PortalFile:

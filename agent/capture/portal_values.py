@@ -14,7 +14,7 @@ class Settings(NamedTuple):
     zones: tuple[str, str]
     zone_of: dict[int, str]
     decide_s: float = 4.1
-    settle_s: float = 1.5
+    settle_s: float = 0.7
     together_s: float = 2.2
     late_s: float = 60.0
     again_s: float = 12.0

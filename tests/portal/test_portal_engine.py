@@ -68,6 +68,33 @@ def test_without_a_cart_it_does_not() -> None:
     assert passages(run([(58.6, "HALF", 1, -66.0), (59.5, "HALF", 2, -63.0)])) == []
 
 
+def test_a_loud_tag_that_both_zones_hear_all_the_way_passes() -> None:
+    """Fifteen reads a second; within three seconds of the door the wrong zone hears it too, fainter."""
+    reads = [(50.0 + 0.5 * n, "5E1F", 1, -72.0) for n in range(60)]
+    for n in range(-75, 76):
+        away_s, own = n / 15, n % 5 not in {0, 3} or abs(n) > 45
+        antenna = (1 if own else 3) if n < 0 else (3 if own else 1)
+        reads.append((100.0 + away_s, "100D", antenna, -45.0 - 4 * abs(away_s) - (0 if own else 12)))
+    assert passages(run(reads)) == [("100D", "in", "out")]
+
+
+def test_two_new_tags_draw_a_third_new_one_but_none_that_was_here() -> None:
+    shelf = [(1.1 * n, epc, 1, -72.0) for epc in ("5E1F", "HERE") for n in range(54)]
+    pair = [read for tag in range(2) for read in through(f"CA{tag:02}", 60.0 + 0.02 * tag)]
+    third = [(58.6, "HALF", 1, -66.0), (59.5, "HALF", 2, -63.0)]
+    moved = {epc for epc, _, _ in passages(run(shelf + pair + third))}
+    assert moved == {"CA00", "CA01", "HALF"}
+
+
+def test_who_comes_back_with_its_cart_is_not_torn_between_the_two_ways() -> None:
+    shelf = [(1.1 * n, "5E1F", 1, -72.0) for n in range(90)]
+    cart = [read for tag in range(30) for read in through(f"CA{tag:02}", 60.0 + 0.02 * tag)]
+    back = [read for tag in range(30) for read in through(f"CA{tag:02}", 68.0 + 0.02 * tag, first=3, then=1)]
+    half = [*through("HALF", 60.0), (67.4, "HALF", 3, -63.0), (67.9, "HALF", 3, -63.0)]
+    moves = [move for move in passages(run(shelf + cart + back + half)) if move[0] == "HALF"]
+    assert moves == [("HALF", "in", "out"), ("HALF", "out", "in")]
+
+
 def test_a_tag_that_turns_at_the_door_does_not_pass() -> None:
     reads = [(10.0 + 0.5 * n, "7E", 3 if n == 6 else 1, -66.0) for n in range(14)]
     assert passages(run(reads)) == []
