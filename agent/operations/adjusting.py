@@ -14,7 +14,8 @@ def scanned(turn: Turn, goods: Goods) -> Decision:
     reason = turn.rules.reason(turn.session.reason)
     if reason is None:
         return turn.stop("no_reason")
-    facts: dict[str, Any] = {"product": goods.product, "quantity": goods.quantity, "reason": reason.code}
+    facts: dict[str, Any] = {"product": goods.product, "quantity": goods.quantity}
+    facts |= {"reason": reason.said(turn.session.language)}
     if reason.kind == "return":
         return turn.stop("wrong_reason")
     if reason.kind == "in":

@@ -115,8 +115,8 @@ def _reason(turn: Turn, argument: str) -> Decision:
         return turn.stop("wrong_reason")
     if reason.kind not in {"return", "damage"} and turn.session.mode == "return":
         return turn.stop("wrong_reason")
-    name = (reason.ko if turn.session.language == "ko" else reason.en) or reason.code
-    return _changed(turn, "reason_chosen", turn.session._replace(reason=reason.code), {"reason": name})
+    session = turn.session._replace(reason=reason.code)
+    return _changed(turn, "reason_chosen", session, {"reason": reason.said(session.language)})
 
 
 def _cancel(turn: Turn, _argument: str) -> Decision:

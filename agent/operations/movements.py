@@ -38,6 +38,8 @@ def below_zero(
 
 
 def summed(deltas: Sequence[tuple[StockKey, int]]) -> dict[StockKey, int]:
+    if len(deltas) == 1:  # the commonest, four times a scan
+        return dict(deltas)
     found: dict[StockKey, int] = {}
     for key, delta in deltas:
         found[key] = found.get(key, 0) + delta

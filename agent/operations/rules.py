@@ -19,6 +19,9 @@ class Reason(NamedTuple):
     ko: str = ""
     en: str = ""
 
+    def said(self, language: Literal["ko", "en"]) -> str:
+        return (self.ko if language == "ko" else self.en) or self.code
+
 
 REASONS = (
     Reason("FOUND", "in", "발견", "Found"),

@@ -83,6 +83,8 @@ def _scanned(
 
 def after_scan(session: Session) -> Session:
     """Without what was of one scan only."""
+    if session.multiplier is None and session.damaged is None and session.pending is None:
+        return session
     return session._replace(multiplier=None, multiplier_until=None, damaged=None, pending=None)
 
 
