@@ -160,6 +160,16 @@ CASES: list[tuple[str, str, str]] = [
         "station[1].zone: found nothing, expected a value",
     ),
     (
+        "quarantine in no zone",
+        GOOD + "[rules]\nquarantine_zone = 'moon'\n",
+        "rules.quarantine_zone: found 'moon', expected one of backroom, salesfloor",
+    ),
+    (
+        "two reasons of a code",
+        GOOD + "[[reason]]\ncode = 'GIFT'\nkind = 'out'\nko = '증정'\nen = 'Gift'\n" * 2,
+        "reason: found 'GIFT' 2 times, expected each name once",
+    ),
+    (
         "station in no zone",
         GOOD + STATION.replace("dock", "b").replace("backroom", "moon"),
         "station[2].zone: found 'moon', expected one of backroom, salesfloor",

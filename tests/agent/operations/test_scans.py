@@ -353,6 +353,15 @@ def test_a_resent_packet_that_may_be_written_already_is_asked_about(store: Memor
     assert store.held() == {("COLA", "backroom"): 1}
 
 
+def test_a_resent_scan_that_took_stock_below_zero_is_a_duplicate_too(store: Memory) -> None:
+    back = station("back", "move")
+    for zone in ("BACKROOM", "SALESFLOOR"):
+        store.order("ZONE", zone, back)
+    assert store.scan(COLA, back).text == "negative_stock"
+    assert store.scan(COLA, back, resent=True).text == "possible_duplicate"
+    assert store.held() == {("COLA", "backroom"): -1, ("COLA", "salesfloor"): 1}
+
+
 def test_a_resent_exception_is_a_duplicate_too(store: Memory) -> None:
     store.scan("rubbish")
     assert store.scan("rubbish", resent=True).text == "possible_duplicate"
