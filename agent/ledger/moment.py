@@ -18,7 +18,7 @@ from agent.operations.values import State
 from contract.times import Stamper
 from contract.topics import EventType
 
-SCANNED_MAX = 20_000  # events that one page looks at, wanted or not: some 20 ms
+SCANNED_MAX = 20_000  # events that one page looks at, wanted or not: some 50 ms
 
 T = TypeVar("T")
 

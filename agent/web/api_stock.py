@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agent.catalogue.errors import CatalogueError
+from agent.operations import reservations
 from agent.web.endpoint import SEQ_MAX, Call, Endpoint, Limit, Query, Seq, Told, Word
 from agent.web.lane import Busy
 from agent.web.pages import PAGE_ROWS, stock_page
@@ -67,6 +68,8 @@ class SkuStockTold(Told):
     sku: str
     item: ItemTold | None
     on_hand: int
+    reserved: int = Field(description="for online orders")
+    available: int = Field(description="sellable, less what is reserved, less the store's safety buffer")
     rows: list[StockRowTold]
 
 
@@ -156,13 +159,15 @@ async def stock(call: Call) -> Any:
 
 async def sku_stock(call: Call) -> Any:
     sku, found = call.path["sku"], await _item(call)
-    rows = [row for row in await call.room.lane.call(call.room.view.stock, sku, None) if row.quantity]
+    rows, reserved = await call.look(lambda state: (state.stock_rows(sku=sku), reservations.reserved(state.books, sku)))
     if found is None and not rows:
         raise call.refuse(404, "unknown_sku", sku=sku)
     return {
         "sku": sku,
         "item": item_told(found) if found is not None else None,
         "on_hand": sum(row.quantity for row in rows),
+        "reserved": reserved,
+        "available": reservations.available(rows, reserved, call.back.orders),
         "rows": [{**row._asdict(), "lot": row.lot or None} for row in rows],
     }
 

@@ -91,6 +91,8 @@ def test_an_order_is_reserved_picked_and_rejected(branch):
     branch.post("/reservations", {"reservation": "web/1", "sku": "MILK-1L", "quantity": 4, "order": "A-1"})
     refused = branch.post("/reservations", {"reservation": "web/2", "sku": "MILK-1L", "quantity": 7}, status=409)
     assert refused["error"] == "not_available"
+    told = branch.get("/stock/MILK-1L")
+    assert (told["on_hand"], told["reserved"], told["available"]) == (10, 4, 6)
     branch.post("/reservations/pick", {"reservation": "web/1", "quantity": 3, "zone": "salesfloor"})
     branch.post("/reservations/reject", {"reservation": "web/1", "reason": "damaged"})
     assert branch.get("/reservations")["reservations"] == [
