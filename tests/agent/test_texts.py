@@ -69,7 +69,7 @@ def test_every_text_that_operations_name_is_there() -> None:
     named |= set(re.findall(r'(?:\.stop\(|"not_done", )"([a-z_]+)"', source))
     named |= set(re.findall(r'(?:\.moved|_changed|duplicate)\(\s*(?:turn, )?"([a-z_]+)"', source))
     named |= set(re.findall(r'(?:turn\.exception\(|exception\(scan, source, )"(?!not_done|possible)([a-z_]+)"', source))
-    named |= set(re.findall(r'text="([a-z_]+)"', source))
+    named |= set(re.findall(r'(?:text=|low else )"([a-z_]+)"', source))
     assert {
         "session_closed",
         "nothing_to_undo",
