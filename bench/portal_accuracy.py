@@ -1,6 +1,6 @@
 """Accuracy of the portal's engine: the real dock door and each simulated scene, raw counts beside every share.
 
-    python -m bench.portal_accuracy [--seeds 101 102] [--scene NAME ...]
+    python -m bench.portal_accuracy [--seeds 101 501-510] [--scene NAME ...]
 
 `right`, `wrong`, `uncertain` and `missed` are of the crossings of tags that were read at all within five seconds of the
 crossing; `static` of the tags on the shelves, `idle` of those that moved without crossing: how many got a passage.
@@ -14,6 +14,7 @@ import gzip
 from pathlib import Path
 
 from agent.capture.portal import Settings
+from bench.portal_baselines import shares
 from bench.portal_score import Crossing, Reads, Score, run, score
 from simulators.portal import Recording, record
 from simulators.portal_scene import builtin, load
@@ -81,17 +82,25 @@ def line(name: str, found: Score) -> str:
     )
 
 
+def seeds_of(text: str) -> range:
+    """`501` or `501-510`. Raises ValueError."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102])
+    parser.add_argument("--seeds", type=seeds_of, nargs="+", default=[range(101, 103)])
     parser.add_argument("--scene", nargs="+", default=sorted(builtin()))
     arguments = parser.parse_args()
     print(HEAD)
     for name in ("keepout2m", "keepout4m"):
         print(line(name, of_real(name)), flush=True)
+        print("\n".join(shares(*real(name), DOCK.zone_of)), flush=True)
+    seeds = [seed for some in arguments.seeds for seed in some]
     for name in arguments.scene:
         scene = load(builtin()[name])
-        print(line(name, added([of_recording(record(scene, seed)) for seed in arguments.seeds])), flush=True)
+        print(line(name, added([of_recording(record(scene, seed)) for seed in seeds])), flush=True)
 
 
 if __name__ == "__main__":
