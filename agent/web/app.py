@@ -34,7 +34,7 @@ BODY_BYTES_MAX = 2 * 1024 * 1024  # of any body; each endpoint has a limit of it
 
 
 def build(view: View) -> Starlette:
-    """Read-only screens and API of one store. `app.state.room` is what the server opens and closes."""
+    """Screens and API of one store. `app.state.room` is what the server opens and closes."""
     room = Room(view)
     app = Starlette(
         routes=[

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.errors import LedgerFull
 from contract.topics import EventType
 from tests.agent.web.branch import Branch
 from tests.agent.web.office_day import counted, unknown
@@ -173,6 +174,21 @@ def test_each_sale_is_taken_once_and_answered_for_itself(branch):
 def test_settings_are_told_without_secrets(branch):
     told = branch.get("/settings")["settings"]
     assert told["uplink"] == {"username": "store", "password_file": None}
+
+
+def test_what_could_not_be_recorded_is_told_with_a_hint_and_when_to_try_again(branch):
+    async def full(_operation: object) -> None:
+        raise LedgerFull("no room", hint="make room on the disk")
+
+    async def talk(client):
+        app = client._transport.app
+        view = app.state.room.view
+        app.state.room.view = replace(view, back=replace(view.back, do=full))
+        return await client.post("/api/v1/counts", json={"zone": "dock"})
+
+    answer = branch.run(talk)
+    assert (answer.status_code, answer.json()) == (503, {"error": "not_recorded", "hint": "make room on the disk"})
+    assert answer.headers["retry-after"]
 
 
 @pytest.mark.parametrize(
