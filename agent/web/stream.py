@@ -192,7 +192,7 @@ async def station(request: Request) -> Response:
     def first() -> list[bytes]:
         entries = [told(one) for one in room.view.feed.recent(name)]
         doing = entries[-1] if entries else shown.doing(session, spoken, room.clerk(session))
-        return [event("snapshot", {"entries": entries, "doing": doing, **_words(spoken)})]
+        return [event("snapshot", {"entries": entries, "doing": doing, **words(spoken)})]
 
     async def changes(entries: list[Entry]) -> list[bytes]:
         nonlocal spoken
@@ -200,7 +200,7 @@ async def station(request: Request) -> Response:
         for one in entries:
             if one.language != spoken:
                 spoken = one.language
-                out.append(event("words", _words(spoken)))
+                out.append(event("words", words(spoken)))
             out.append(event("entry", told(one)))
         return out if entries else count.news(spoken)
 
@@ -226,9 +226,9 @@ class _Count:
         return [event("count", told)]
 
 
-def _words(language: Language) -> dict[str, Any]:
+def words(language: Language) -> dict[str, Any]:
     """The fixed words of a station's page; `{n}` stays for the script to fill."""
     return {
         "language": language,
-        "texts": {key: text(key, language) for key in (*STATION, "nav_overview", "other_language")},
+        "texts": {key: text(key, language) for key in (*STATION, "nav_overview", "nav_training", "other_language")},
     }

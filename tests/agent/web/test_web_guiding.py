@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -11,12 +12,13 @@ import pytest
 
 from agent.operations.rules import Reason, Rules
 from agent.operations.values import Mode
-from agent.web import guiding, shown, work
+from agent.web import guiding, shown, stream, work
 from agent.web.texts import LANGUAGES
 from contract.documents import parse_document
 from identity.control import VERBS, Control, parse
 from tests.agent.web.branch import Branch
 from tests.agent.web.store import Store
+from tests.agent.web.test_web_pages import ask
 
 DOCK = Store().stations[0]
 RECEIPT = {
@@ -54,6 +56,13 @@ def test_a_reason_is_said_in_both_languages():
     [korean], [english] = (guiding.reasons(rules, language) for language in LANGUAGES)
     assert (korean.label, english.label) == ("분실", "Lost")
     assert (english.ko, english.en) == ("분실", "Lost")
+
+
+def test_every_word_of_the_page_is_told_anew_in_another_language():
+    marked = set(re.findall('data-word="([a-z_]+)"', ask(Store(), "/station/dock-1").text))
+    told = stream.words("en")["texts"]
+    assert marked <= told.keys()
+    assert all(told.values())
 
 
 @pytest.fixture
