@@ -35,6 +35,7 @@ class PracticeTold(Told):
     """`answer` and `text` are what the newest scan was answered; `said` explains it."""
 
     practice: str
+    on: bool = Field(description="false: nobody practises under this name")
     lesson: str | None
     title: str
     step: int = Field(description="steps that are done, of all lessons")
@@ -67,6 +68,7 @@ def told(name: str, practice: Practice, language: Language) -> dict[str, Any]:
     step, heard = practice.step, practice.heard
     return {
         "practice": name,
+        "on": True,
         "lesson": practice.lesson.name if step is not None else None,
         "title": _said(practice.lesson.title, language) if step is not None else text("train_done", language),
         "step": practice.place,
@@ -79,6 +81,19 @@ def told(name: str, practice: Practice, language: Language) -> dict[str, Any]:
         "done": step is None,
         "ends_us": practice.ends_us,
     }
+
+
+_NONE: dict[str, Any] = {
+    "on": False,
+    "lesson": None,
+    "title": "",
+    "step": 0,
+    "steps": len(STEPS),
+    "do": "",
+    "codes": [],
+    "done": False,
+    "ends_us": 0,
+}
 
 
 def _said(words: Words, language: Language) -> str:
@@ -112,10 +127,8 @@ def _find(call: Call) -> Practice | None:
 
 
 async def shown(call: Call) -> Any:
-    found = _find(call)
-    if found is None:
-        raise call.refuse(404, "no_practice")
-    return told(call.path["practice"], found, call.language)
+    found, name = _find(call), call.path["practice"]
+    return told(name, found, call.language) if found is not None else _NONE | {"practice": name}
 
 
 async def practised(call: Call) -> Any:

@@ -25,7 +25,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 KIOSK = "--autoplay-policy=no-user-gesture-required"
 SIZES = [(1280, 800), (390, 844)]
 PATHS = ("/", "/stock", "/exceptions", "/station/dock-1", "/station/counter", "/device/reader-1", "/device/scanner-2")
-PATHS += ("/find", "/find?q=SHIRT-M", "/find?q=MILK-1L", f"/find?q={EPC.format(0xABCD)}")
+PATHS += ("/training", "/print?part=zones", "/find", "/find?q=SHIRT-M", "/find?q=MILK-1L", f"/find?q={EPC.format(0xABCD)}")
 TEXT = "[data-now] [data-field=text]"
 
 

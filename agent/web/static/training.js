@@ -48,7 +48,7 @@ function show(one) {
   const state = JSON.stringify(one);
   if (state === shown) return;
   shown = state;
-  lesson.hidden = false;
+  lesson.hidden = !one.on;
   field("title", one.title);
   field("count", `${one.step} / ${one.steps}`);
   field("do", one.do);
@@ -73,7 +73,6 @@ async function send(body) {
 async function look() {
   const answer = await fetch(address).catch(() => null);
   if (answer?.ok) show(await answer.json());
-  else if (answer?.status === 404) lesson.hidden = true;
 }
 
 lesson.querySelector("[data-scan]").addEventListener("submit", (event) => {

@@ -192,14 +192,14 @@ def test_a_screen_practises_by_itself_and_a_station_when_it_is_put_in_practice(t
         heard = branch.post("/practice/page-1", {"code": begun["codes"][0]["code"]})
         assert (heard["step"], heard["answer"]) == (1, "good")
         assert branch.get("/practice/page-1")["said"]
-        assert branch.get("/practice/page-2", 404)["error"] == "no_practice"
+        assert not branch.get("/practice/page-2")["on"]
         assert branch.post("/practice/dock-1", {"code": "x"}, 404)["error"] == "no_practice"
         assert branch.post("/practice/nobody", {}, 404)["error"] == "unknown_station"
         assert branch.post("/stations/dock-1/practice", {"on": True}) == {"station": "dock-1", "on": True}
         assert branch.post("/practice/dock-1", {"code": "x"})["answer"] == "stop"
         assert branch.store.feed.recent("dock-1")[-1].text.startswith("연습을 시작합니다")
         branch.post("/stations/dock-1/practice", {"on": False})
-        assert branch.get("/practice/dock-1", 404)
+        assert not branch.get("/practice/dock-1")["on"]
         assert branch.post("/stations/nobody/practice", {"on": True}, 404)
         assert branch.reader.head() == head
 
