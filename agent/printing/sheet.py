@@ -13,7 +13,7 @@ Part = Literal["work", "modes", "quantities", "zones", "reasons", "documents", "
 PARTS: tuple[Part, ...] = get_args(Part)
 MULTIPLIERS = range(2, 21)
 SETS = (*range(13), 20, 24, 48, 50, 100)
-SYMBOLS_MAX = 2000  # of one sheet
+NAMES_MAX = 500  # zones, reasons or documents of one sheet
 
 _TITLES: Mapping[Part, tuple[str, str]] = {
     "work": ("작업", "Work"),
@@ -71,7 +71,8 @@ class Group(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """`left_out` are names that no control code can hold: too long, or with letters that Code 128 has not."""
+    """`left_out` are names that no control code can hold, too long or with letters that Code 128 has not; and those
+    beyond `NAMES_MAX`."""
 
     groups: tuple[Group, ...]
     left_out: tuple[str, ...]
@@ -104,7 +105,7 @@ def badges(clerks: Iterable[tuple[str, str]]) -> Sheet:
 
 
 def _group(part: Part, symbols: Iterable[Symbol]) -> Group:
-    return Group(part, *_TITLES[part], tuple(symbols)[:SYMBOLS_MAX])
+    return Group(part, *_TITLES[part], tuple(symbols))
 
 
 def _quantities() -> Iterator[Symbol]:
@@ -120,7 +121,10 @@ def _document(document: ExpectedDocument) -> tuple[str, str]:
 
 
 def _named(verb: str, names: Mapping[str, tuple[str, str]], left_out: list[str]) -> Iterator[Symbol]:
-    for name, said in names.items():
+    for place, (name, said) in enumerate(names.items()):
+        if place >= NAMES_MAX:
+            left_out.append(name)
+            continue
         try:
             code = encode(verb, name)
         except ControlError:

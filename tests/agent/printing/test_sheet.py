@@ -17,7 +17,7 @@ from agent.operations.rules import REASONS, Reason
 from agent.printing import pdf
 from agent.printing.code128 import QUIET_MODULES, modules, widths
 from agent.printing.layout import PAPERS, Size, bars, pages
-from agent.printing.sheet import PARTS, Sheet, badges, sheet
+from agent.printing.sheet import NAMES_MAX, PARTS, Sheet, badges, sheet
 from contract.documents import ExpectedDocument
 from identity.control import COUNTED, NAMED, PLAIN, encode, parse
 
@@ -75,6 +75,12 @@ def test_a_name_that_no_code_can_hold_is_said_and_stops_nothing() -> None:
     assert [parse(one.code).argument for group in found.groups if group.part == "zones" for one in group.symbols] == [
         "BACKROOM"
     ]
+
+
+def test_more_names_than_a_sheet_holds_are_said() -> None:
+    found = sheet([f"z{number}" for number in range(NAMES_MAX + 2)], (), (), ["zones"])
+    assert len(symbols(found)) == NAMES_MAX
+    assert found.left_out == (f"z{NAMES_MAX}", f"z{NAMES_MAX + 1}")
 
 
 def test_a_part_alone() -> None:

@@ -93,6 +93,13 @@ def test_there_is_an_end_to_it() -> None:
         one.scan(b"x")
 
 
+@settings(max_examples=60)
+@given(codes=st.lists(st.binary(max_size=40) | st.text(max_size=20).map(str.encode), max_size=12))
+def test_whatever_is_scanned_is_answered(codes: list[bytes]) -> None:
+    one = practice()
+    assert all(one.scan(code).text for code in codes)
+
+
 class Watch:
     def __init__(self) -> None:
         self.now_us = START_US
