@@ -135,6 +135,7 @@ class Desk:
         self._people = people
         self._epc_of = epc_of
         self._practise = practise
+        self._sessions: dict[str, Session | None] = {}  # as the newest answer left them; practice changes none
         self._idle = Idle(stations, log, clock, after, lambda name, session: post(lambda: self._locked(name, session)))
         self.tally = Tally()
 
@@ -158,6 +159,7 @@ class Desk:
     def resume(self, sessions: Mapping[str, Session]) -> None:
         """Sessions that were open when the agent stopped: they are idle from now on."""
         for name, session in sessions.items():
+            self._sessions[name] = session
             self._idle.heard(name, session)
 
     def handle(self, read: Read, driver: Driver) -> None:
@@ -221,6 +223,7 @@ class Desk:
             latency_us,
             None,
             said="practice",
+            session=self._sessions.get(station.name),
         )
         hear(entry)
         self._show(entry)
@@ -242,6 +245,7 @@ class Desk:
             if station is not None:
                 self._tags.session(station.name, session)
                 self._idle.heard(station.name, session)
+                self._sessions[station.name] = session
         if any(draft.type == "exception" for draft in decision.drafts):
             self.tally.exceptions += 1
         language: Language = session.language if session else station.language if station else "ko"
@@ -289,6 +293,7 @@ class Desk:
         place = self.stations[station]
         now, language = self._clock.now(), session.language
         self._tags.session(station, session)
+        self._sessions[station] = session
         self._show(
             Entry(
                 station,

@@ -157,7 +157,10 @@ async def switched(call: Call) -> Any:
     else:
         room.view.practices.end(name)
     line, now_us = (BEGUN if on else OVER)[session.language], call.back.now_us()
-    room.view.feed.publish(Entry(name, "", now_us, Answer.LOOK, line, session.language, 0, None, said="practice"))
+    real = session if session.session else None  # as it is found again when the practice is over
+    room.view.feed.publish(
+        Entry(name, "", now_us, Answer.LOOK, line, session.language, 0, None, said="practice", session=real)
+    )
     return {"station": name, "on": on}
 
 

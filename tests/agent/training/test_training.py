@@ -180,6 +180,17 @@ def test_nothing_reaches_the_ledger_while_practising(
         assert {event["source"].get("device") for event in school.shop.reader.newest(10)} <= {"dock-scanner", None}
 
 
+def test_the_stations_session_is_found_again_as_it_was(tmp_path: Path) -> None:
+    with School(tmp_path) as school:
+        school.shop.scan(encode("MODE-MOVE"))
+        before = school.shop.entries[-1].session
+        school.practices.begin("dock", "ko")
+        school.shop.handle(school.shop.read(encode("MODE-COUNT")))
+        assert before is not None
+        assert school.shop.entries[-1].session == before
+        assert school.shop.reader.sessions()["dock"] == before
+
+
 def test_another_station_works_on(tmp_path: Path) -> None:
     with School(tmp_path) as school:
         school.practices.begin("dock", "ko")
