@@ -232,6 +232,7 @@ class Day:
         for who in ("dock", "floor"):
             yield Order(who, "MODE-COUNT")
             yield Order(who, "ZONE", FLOOR)
+        yield from self._bought(late=True)
         walk = list(self.premises.everything(FLOOR, self.chance))
         missed = set(self.chance.sample(walk, 2))
         for at, thing in enumerate(walk):

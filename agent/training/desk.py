@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.operations.values import Language
-from agent.training.practice import Heard, Practice, PracticeFull
+from agent.training.practice import CODE_BYTES_MAX, Heard, Practice, PracticeFull
 from contract.times import Stamper
 from identity import identify
 
@@ -32,24 +32,22 @@ class Practices:
     def get(self, name: str) -> Practice | None:
         """None once its time is over."""
         held = self._held.get(name)
-        if held is not None and held.ends_us <= self._now_us():
-            del self._held[name]
-            return None
-        return held
+        return None if held is None or held.ends_us <= self._now_us() else held
 
     def scan(self, name: str, data: bytes) -> Heard | None:
-        """None for who does not practise: then the scan is a real one. LOGOUT ends the practice, and so does more than
-        a practice takes."""
-        held = self.get(name)
+        """None for who does not practise: then the scan is a real one. LOGOUT ends the practice; so does its time, and
+        more than a practice takes, which the next scan is told: whoever thinks to practise changes no stock."""
+        held = self._held.get(name)
         if held is None:
             return None
-        try:
-            heard = held.scan(data)
-        except PracticeFull:
-            self.end(name)
-            return held.over()
-        order = identify(data).control
+        order = identify(data[:CODE_BYTES_MAX]).control
         if order is not None and order.verb == "LOGOUT":
             self.end(name)
             return held.over()
-        return heard
+        try:
+            if held.ends_us > self._now_us():
+                return held.scan(data)
+        except PracticeFull:
+            pass
+        self.end(name)
+        return held.lapsed()

@@ -26,6 +26,10 @@ OVER: Mapping[Language, str] = {
     "ko": "연습이 끝났습니다. 이제부터 스캔이 기록됩니다",
     "en": "Practice is over. From now on scans are recorded",
 }
+LAPSED: Mapping[Language, str] = {
+    "ko": "멈춤: 연습이 끝났습니다. 다시 스캔하면 기록됩니다",
+    "en": "Stop: practice is over. Scan again, and it is recorded",
+}
 _MARK: Mapping[Language, str] = {"ko": "연습 · ", "en": "Practice · "}
 _RULES = Rules(lock_idle_min=0)
 
@@ -57,6 +61,10 @@ class Practice:
 
     def over(self) -> Heard:
         return Heard(Answer.LOOK, OVER[self.language], self.language, right=False)
+
+    def lapsed(self) -> Heard:
+        """The scan that comes too late is neither practised nor recorded, and its clerk hears so."""
+        return Heard(Answer.STOP, LAPSED[self.language], self.language, right=False)
 
     @property
     def step(self) -> Step | None:

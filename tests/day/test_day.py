@@ -32,6 +32,7 @@ def test_in_the_evening_the_books_are_what_lies_in_the_store(tmp_path: Path, see
         truth = day.premises.tally()
         assert judge.moved(events) == truth
         assert judge.tally(store.rows("jaego", "stock", "-c", "agent.toml", "--json")) == truth
+        store.run("jaego-hq", "verify", "--db", "hq.db", "--broker", f"127.0.0.1:{store.broker.port}")
         store.stop()
         assert judge.tally(store.rows("jaego-hq", "stock", "--db", "hq.db", "--json")) == truth
         assert "intact" in store.run("jaego", "log", "verify", "-c", "agent.toml")
@@ -44,3 +45,4 @@ def test_in_the_evening_the_books_are_what_lies_in_the_store(tmp_path: Path, see
     kinds = [one["data"]["kind"] for one in events]
     assert kinds.count("pick_rejected") == 1
     assert kinds.count("sales_file_taken") == 1
+    assert any("balances" in one["data"] for one in events), "a late sale that the count had seen already"

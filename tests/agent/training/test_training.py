@@ -117,10 +117,14 @@ def test_a_practice_ends_by_logout_by_time_and_when_it_is_too_long() -> None:
     watch.now_us += LENGTH_S * 1_000_000 - 1
     assert watch.practices.scan("dock", b"x") is not None
     watch.now_us += 1
+    late = watch.practices.scan("dock", b"x")
+    assert late is not None
+    assert (late.answer, late.text) == (Answer.STOP, "Stop: practice is over. Scan again, and it is recorded")
     assert watch.practices.scan("dock", b"x") is None
     watch.practices.begin("dock", "en")
     told = [watch.practices.scan("dock", b"x") for _ in range(SCANS_MAX + 1)]
     assert told[-1] is not None
+    assert told[-1].answer is Answer.STOP
     assert "over" in told[-1].text
     assert watch.practices.get("dock") is None
 
