@@ -1,4 +1,5 @@
-"""Style sheets, scripts, icons, and the page for when the agent is away: read once, served from memory under a mark of their content, cached for good."""
+"""What pages load, and the one for when the agent is away: read once, served from memory under a mark of their content,
+cached for good."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ STORE = {
     "error-404": "/nothing",
     "error-400": "/stock?page=x",
 }
+REFUSED = {"find-unknown", "error-404", "error-400"}  # of these: a browser complains of a status that is no success
 # Of a whole agent whose supervisor is logged in (`shop.Shop.filled`).
 AGENT = {
     "documents": "/documents",

@@ -13,7 +13,8 @@ import pytest
 from agent.web.app import build
 from agent.web.server import WebServer
 from drivers.reads import Answer
-from tests.agent.web.store import EPC, HOSTILE, Store, busy_day, entry, tagged_day
+from tests.agent.web.store import HOSTILE, Store, busy_day, entry, tagged_day
+from tests.browser.addresses import REFUSED, STORE
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(
@@ -24,8 +25,7 @@ pytestmark = pytest.mark.skipif(
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 KIOSK = "--autoplay-policy=no-user-gesture-required"
 SIZES = [(1280, 800), (390, 844)]
-PATHS = ("/", "/stock", "/exceptions", "/station/dock-1", "/station/counter", "/device/reader-1", "/device/scanner-2")
-PATHS += ("/training", "/print?part=zones", "/find", "/find?q=SHIRT-M", "/find?q=MILK-1L", f"/find?q={EPC.format(0xABCD)}")
+PATHS = [path for name, path in STORE.items() if name not in REFUSED]
 TEXT = "[data-now] [data-field=text]"
 
 
