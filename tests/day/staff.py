@@ -24,14 +24,20 @@ class Staff:
         self._gtin = {one.sku: one.gtin for one in day.items}
         self._presses = itertools.count(1)
         self._sales = itertools.count(1)
+        self._crashes = {60, 240}  # in the middle of the receipt, and of the count
         self._late: list[dict[str, str]] = []
         self._refused: dict[str, int] = {}  # station: the newest scan that was stopped
         for station, name in CLERKS.items():
             self._answered(station, store.badges[name])
 
     def play(self) -> None:
+        scans = 0
         for act in self._day.acts():
             self._one(act)
+            scans += isinstance(act, plan.Scan) and act.answer == "good"
+            if scans in self._crashes:  # the work goes on where it was
+                self._crashes.remove(scans)
+                self._store.crash()
 
     def _one(self, act: plan.Act) -> None:
         match act:

@@ -91,6 +91,9 @@ class Store:
         config = CONFIG.format(broker=self.broker.port, web=self._web) + self._more
         (self.folder / "agent.toml").write_text(config, "utf-8")
         self._start("jaego-hq", "run", "--broker", f"127.0.0.1:{self.broker.port}", "--db", "hq.db")
+        self._run_agent()
+
+    def _run_agent(self) -> None:
         self._start("jaego", "run", "agent.toml")
         end_s = time.monotonic() + START_S_MAX
         while not self._up():
@@ -113,6 +116,13 @@ class Store:
             return self.client.get("/status").json()["sync"]["connected"]
         except (httpx.HTTPError, KeyError, ValueError):
             return False
+
+    def crash(self) -> None:
+        """kill -9 of the agent, and a new one."""
+        agent = self._running.pop()
+        agent.kill()
+        agent.wait(20)
+        self._run_agent()
 
     def stop(self) -> None:
         """Agent and head office, in this order."""
