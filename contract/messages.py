@@ -177,8 +177,8 @@ class Ask(Shape):
 
 
 class AskResolve(Shape):
-    """`ask/resolve`: a code that this store does not know. The answer is `{"id", "items": [...]}` with the items that have
-    it, as in a page of the catalogue."""
+    """`ask/resolve`: a code that this store does not know. The answer is `{"id", "items": [...]}` with the items that
+    have it, as in a page of the catalogue."""
 
     id: Id
     text: str | None = Field(None, max_length=4096, description="as scanned, where it is text")
