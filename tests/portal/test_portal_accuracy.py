@@ -22,12 +22,12 @@ SEED = 401
 FLOORS = {
     "single": 0.80,
     "follow": 0.97,
-    "crossing": 0.79,
+    "crossing": 0.81,
     "fast": 0.955,
     "dense": 0.97,
     "shadowed": 0.955,
     "failed": 0.95,
-    "in_out": 0.94,
+    "in_out": 0.96,
     "stream": 0.95,
 }
 # Share of goods that come near and do not cross, kept still.
