@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from agent.catalogue import Catalogue, import_file
 from agent.cli import app
 from agent.config import Config
-from agent.operations import scans
+from agent.operations import turn
 from agent.operations.values import Product
 from identity.check import gs1_digit
 
@@ -76,10 +76,10 @@ def test_without_json_a_line_says_what_is_known() -> None:
 
 def test_a_price_label_is_worth_its_grams() -> None:
     pork = Product("PORK-BELLY", 1, 1, "gram", "삼겹살", "Pork belly", price_minor=2890, price_per=100)
-    assert scans._grams_of_price(pork, "14450") == 500
-    assert scans._grams_of_price(pork, "29") == 1
-    assert scans._grams_of_price(pork, "0") is None
-    assert scans._grams_of_price(pork, None) is None
+    assert turn._grams_of_price(pork, "14450") == 500
+    assert turn._grams_of_price(pork, "29") == 1
+    assert turn._grams_of_price(pork, "0") is None
+    assert turn._grams_of_price(pork, None) is None
 
 
 @pytest.mark.parametrize("layout", ["C", "IIIIIWWWWW", "WWWWWPPPPPC", "IIIIIWWWWWWWC"])
