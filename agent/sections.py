@@ -285,7 +285,10 @@ class PortalSection(Section):
         description="An item needs at least so long from another portal to this one; 0: no check.",
     )
     decide_s: float = Field(
-        5.0, ge=1, le=60, description="A tag is decided so long after it was last seen near the door, at the latest."
+        4.1,
+        ge=1,
+        le=60,
+        description="Tags are decided so long after they crossed; 4.1 is within 5 s of the last read near the door.",
     )
 
     @model_validator(mode="after")

@@ -369,6 +369,8 @@ class Engine:
     def _pass(self, track: Track, t_s: float, number: int, sign: int, score: float) -> None:
         if track.went == sign and t_s - track.went_s < self._settings.again_s:
             return  # it is there already
+        if track.went == -sign and abs(t_s - track.went_s) < self._settings.turn_s:
+            return  # nobody is back so soon: near the door both zones hear loud goods
         lean = track.lean
         if lean is not None and lean.sign != sign and lean.t_s < t_s - 1.0:
             # It came back, so it had gone: with the group that it was in doubt about.

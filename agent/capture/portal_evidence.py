@@ -80,9 +80,36 @@ class Turn(NamedTuple):
 
 
 REPEAT_S, WEIGHT_MIN = 0.25, 0.1
+TOGETHER_S, LEAD_DB = 0.4, 4.0
+NEAR_DB, FAR_WEIGHT = 15.0, 0.1
 BIN_S, BEFORE_S, AFTER_S = 0.5, 5.0, 5.0
 BINS = int((BEFORE_S + AFTER_S) / BIN_S)
 _SIDE_STEP_S = 0.05
+
+
+def clearest(reads: Sequence[Seen]) -> list[Seen]:
+    """Loud goods are heard by both zones at once: then the louder one counts, the fainter says little or nothing."""
+    found: list[Seen] = []
+    loudest_dbm = max((read.rssi_dbm for read in reads), default=0.0)
+    for at, read in enumerate(reads):
+        other_dbm = max(_around(reads, at, -1), _around(reads, at, 1))
+        weight = read.weight * min(1.0, max(0.0, 0.5 + (read.rssi_dbm - other_dbm) / (2 * LEAD_DB)))
+        # Far from the door, where both hear it faintly, a reflection decides which of them does.
+        weight *= min(1.0, max(FAR_WEIGHT, 2.0 - (loudest_dbm - read.rssi_dbm) / NEAR_DB))
+        if weight:
+            found.append(read._replace(weight=weight))
+    return found
+
+
+def _around(reads: Sequence[Seen], at: int, step: int) -> float:
+    """The loudest read of the other zone at the same time, on one side of `at`."""
+    read, loudest = reads[at], -math.inf
+    near = at + step
+    while 0 <= near < len(reads) and abs(reads[near].t_s - read.t_s) <= TOGETHER_S:
+        if reads[near].sign != read.sign:
+            loudest = max(loudest, reads[near].rssi_dbm)
+        near += step
+    return loudest
 
 
 def side_table(model: Model) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -11,6 +11,7 @@ from agent.capture.portal_evidence import (
     Turn,
     at_rest,
     best_turn,
+    clearest,
     crossing_fit,
     side_table,
     with_group,
@@ -65,7 +66,7 @@ class Scorer:
         return self._model.crossing_prior if fresh is False else self._model.fresh_crossing_prior
 
     def turn(self, track: Track, now_s: float) -> Turn | None:
-        reads = list(track.reads)
+        reads = clearest(track.reads)
         turn = best_turn(reads, track.history, self._model, self._table, self.prior(track, now_s))
         if turn is None and track.aged_s is not None and reads:
             sign = reads[0].sign

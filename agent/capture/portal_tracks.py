@@ -6,12 +6,13 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from agent.capture.portal_evidence import REPEAT_S, WEIGHT_MIN, Seen
+from agent.capture.portal_evidence import REPEAT_S, WEIGHT_MIN, Seen, clearest
 
 WINDOW_S = 11.0
 READS_MAX = 64
 HISTORY_MAX = 60.0
-BURST_S = 0.06
+BURST_S = 0.25  # reads of one zone within this are one look
+LOOK_BACK = 3
 FRESH_S, WARM_S = 9.0, 30.0
 FAINT_DB, FAINT_WEIGHT = 2.0, 0.5  # reads of the wrong zone are faint ones
 ABSENT_S = 30.0
@@ -109,14 +110,22 @@ class Track:
         weight = 1.0 if gap_s >= REPEAT_S else max(WEIGHT_MIN, gap_s / REPEAT_S)
         if rssi_dbm < self._rest.faint_dbm:
             weight *= FAINT_WEIGHT
-        last = reads[-1] if reads else None
-        if last is not None and last.sign == sign and t_s - last.t_s < BURST_S:
-            # One look of one antenna: the loudest of it, worth a little more.
-            reads[-1] = Seen(last.t_s, sign, max(last.rssi_dbm, rssi_dbm), min(1.0, last.weight + weight))
-        else:
+        if not self._same_look(t_s, sign, rssi_dbm, weight):
             reads.append(Seen(t_s, sign, rssi_dbm, weight))
         self.last_sign = sign
         self.total += 1
+
+    def _same_look(self, t_s: float, sign: int, rssi_dbm: float, weight: float) -> bool:
+        """What one zone reads in quick succession is one look: the loudest of it, worth a little more."""
+        reads = self.reads
+        for back in range(1, min(len(reads), LOOK_BACK) + 1):
+            last = reads[-back]
+            if last.sign == sign:
+                if t_s - last.t_s >= BURST_S:
+                    return False
+                reads[-back] = Seen(last.t_s, sign, max(last.rssi_dbm, rssi_dbm), min(1.0, last.weight + weight))
+                return True
+        return False
 
     def _age(self, read: Seen) -> None:
         """A read leaves the window and becomes history; what is long ago counts ever less."""
@@ -158,7 +167,7 @@ class Track:
         self.total = len(kept)
 
     def within(self, from_s: float, until_s: float) -> list[Seen]:
-        return [read for read in self.reads if from_s <= read.t_s <= until_s]
+        return [read for read in clearest(self.reads) if from_s <= read.t_s <= until_s]
 
     def was_at(self, sign: int, t_s: float) -> bool:
         """The tag was rather on this side until then."""

@@ -18,6 +18,7 @@ class Settings(NamedTuple):
     together_s: float = 2.2
     late_s: float = 60.0
     again_s: float = 12.0
+    turn_s: float = 3.5
     forget_s: float = 900.0
     tracks_max: int = 30_000
     model: Model = Model()

@@ -22,8 +22,8 @@ from simulators.portal_scene import Scene, builtin, load
 from tests.brokers import Mosquitto, free_port
 
 BIN = Path(sys.executable).parent
-SEED = 4711
-MOVED_MIN = 50  # of 60: some tags of a cart are never read
+SEED = 6
+WATCH_S = 32.0  # until the portal knows what stands there
 CART = {"tags": 60, "item": "garment", "direction": "A>B", "start_s": [2.0, 2.0], "speed_mps": [1.0, 1.0]}
 SHELF = {"tags": 15, "x_m": [2.5, 5.0]}
 CONFIG = """
@@ -88,7 +88,8 @@ class Chain:
 
 def scene() -> Scene:
     raw = load(builtin()["single"]).model_dump()
-    changed = {"name": "chain", "seconds": 24.0, "quiet_s": 4.0, "groups": [CART], "shelves": [SHELF]}
+    changed = {"name": "chain", "seconds": 24.0, "quiet_s": WATCH_S, "groups": [CART], "shelves": [SHELF]}
+    raw["reader"]["power_dbm"] = 31.5  # so that every tag of the cart is read
     return Scene.model_validate(raw | changed)
 
 
@@ -119,7 +120,7 @@ def test_a_cart_through_the_door_is_its_movements_at_head_office(tmp_path: Path)
         chain.start("jaego", "run", "agent.toml")
         scene_file = ("--scene", "reads.csv", "--each")
         chain.start("jaego-sim", "reader", "llrp", "--port", str(chain.reader_port), *scene_file)
-        time.sleep(plan.seconds + 9)
+        time.sleep(WATCH_S + plan.seconds + 9)
         verify = chain.run("jaego-hq", "verify", "--db", "hq.db", "--broker", f"127.0.0.1:{chain.broker.port}")
         assert verify.returncode == 0, verify.stdout + verify.stderr + (tmp_path / "jaego.log").read_text()
         judge(chain, crossed)
@@ -135,8 +136,7 @@ def judge(chain: Chain, crossed: set[str]) -> None:
             assert line["quantity"] == len(line["epcs"])
             moved += line["epcs"]
     assert len(moved) == len(set(moved)), "a tag moved twice"
-    assert set(moved) <= crossed, "something moved that did not"
-    assert len(moved) >= MOVED_MIN
+    assert set(moved) == crossed
     stock = chain.run("jaego-hq", "stock", "--db", "hq.db", "--json")
     rows = [json.loads(row) for row in stock.stdout.splitlines()]
     assert {row["zone"] for row in rows} == {"backroom"}
