@@ -167,9 +167,12 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 
+WEIGHED = " (g)"  # behind the name of goods whose quantities are grams
+
+
 def product_name(product: Product, language: Language) -> str:
     names = (product.name_ko, product.name_en) if language == "ko" else (product.name_en, product.name_ko)
-    return names[0] or names[1] or product.sku
+    return (names[0] or names[1] or product.sku) + (WEIGHED if product.base_unit == "gram" else "")
 
 
 def render(text: str, facts: Mapping[str, Any], language: Language) -> str:

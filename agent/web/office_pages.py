@@ -11,6 +11,7 @@ from starlette.responses import Response
 from agent.catalogue.errors import CatalogueError
 from agent.operations import reservations
 from agent.operations.values import State
+from agent.texts import WEIGHED
 from agent.web import api_settings, ask, shown
 from agent.web.api_stock import of_sku
 from agent.web.endpoint import SEQ_MAX
@@ -35,7 +36,11 @@ async def names(room: Room, skus: Iterable[str], language: Language) -> dict[str
 
     def read() -> dict[str, str]:
         found = {sku: room.view.item(sku) for sku in dict.fromkeys(skus)}
-        return {sku: shown.item_name(item, language) for sku, item in found.items() if item is not None}
+        return {
+            sku: shown.item_name(item, language) + (WEIGHED if item.base_unit == "gram" else "")
+            for sku, item in found.items()
+            if item is not None
+        }
 
     try:
         return await room.lane.call(read)
