@@ -155,6 +155,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unknown_code": ("멈춤: 등록되지 않은 코드 {code}", "Stop: unknown code {code}"),
     "refused_code": ("멈춤: 잘못된 코드 {code}", "Stop: bad code {code}"),
     "bad_read": ("멈춤: 다시 스캔하세요", "Stop: scan again"),
+    "pressed_before": ("확인: 이미 기록되었습니다", "Look: this is recorded already"),
     "possible_duplicate": ("확인: 이미 처리된 스캔일 수 있습니다", "Look: this scan may already be counted"),
     "no_weight": ("멈춤: 중량이 없는 라벨입니다", "Stop: the label has no weight"),
     "bad_quantity": ("멈춤: 라벨의 수량이 잘못되었습니다", "Stop: the label's quantity cannot be"),

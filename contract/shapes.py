@@ -73,6 +73,7 @@ class Source(Shape):
     session: str | None = None
     clerk: str | None = Field(None, description="opaque id, unique in the store; names live outside ledger and topics")
     document: Name | None = None
+    press: Identifier | None = Field(None, description="id of the press at a screen that it came from; it happens once")
 
 
 class Code(Shape):

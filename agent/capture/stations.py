@@ -7,7 +7,7 @@ result comes back from the writer thread by `post`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from agent.capture.idle import Idle
@@ -147,14 +147,15 @@ class Desk:
         *,
         device: str = CONSOLE,
         resent: bool = False,
+        press: str | None = None,
     ) -> None:
         """A code without a scanner, from the command line or a screen. Raises KeyError for an unknown station.
 
-        `resent`: whoever sends it saw no answer to its first copy.
+        `resent`: whoever sends it saw no answer to its first copy. `press`: its id, where it has one: it happens once.
         """
         place = self.stations[station]
         read = BarcodeRead(device, 0, code, None, self._clock.now(), resent)
-        self._write(self._scan(place, read), read, place, hear)
+        self._write(replace(self._scan(place, read), press=press), read, place, hear)
 
     def resume(self, sessions: Mapping[str, Session]) -> None:
         """Sessions that were open when the agent stopped: they are idle from now on."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import get_args
 
-from agent.operations import counts_fold, departures, documents, fefo, reservations, resolving, sales
+from agent.operations import counts_fold, departures, documents, fefo, presses, reservations, resolving, sales
 from agent.operations.books import Books, Fold, Folded
 from contract.events import ExceptionData, MovementData
 
@@ -45,5 +45,7 @@ FOLDS = _by_event()  # (type, kind) of the event
 
 
 def fold(books: Books, event: Folded) -> None:
+    if "press" in event.source:
+        presses.fold(books, event)
     for one in FOLDS.get((event.type, event.data["kind"]), ()):
         one(books, event)

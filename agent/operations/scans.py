@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.operations import adjusting, controls, counts, documents, moving, receiving, returning, sessions, shipping
+from agent.operations import (
+    adjusting,
+    controls,
+    counts,
+    documents,
+    moving,
+    presses,
+    receiving,
+    returning,
+    sessions,
+    shipping,
+)
 from agent.operations.codes import code_of
 from agent.operations.turn import BY_DOCUMENT, Goods, Turn, goods_of, lapsed, source_of
 from agent.operations.values import BadScan, Decision, Draft, Mode, Scan, State
@@ -37,7 +48,11 @@ def decide(state: State, command: Scan | BadScan) -> Decision:
 
 def _decide(turn: Turn) -> Decision:
     scan, identity = turn.scan, turn.scan.identity
-    if scan.read.resent and (before := _already_written(turn)) is not None:
+    if scan.press is not None:
+        held = turn.state.books.get(presses.BOOK, scan.press)
+        if held is not None:
+            return Decision(Answer.LOOK, "pressed_before", facts={"seq": held["seq"]})
+    elif scan.read.resent and (before := _already_written(turn)) is not None:
         return turn.exception("possible_duplicate", "resent_after_restart", concerns={"seq": before})
     order = identity.control
     if order is None or order.verb not in controls.WITHOUT_CLERK:

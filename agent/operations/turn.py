@@ -151,6 +151,8 @@ def source_of(scan: Scan, session: Session) -> dict[str, Any]:
         source["clerk"] = session.clerk
     if session.document is not None and session.mode in BY_DOCUMENT:
         source["document"] = session.document
+    if scan.press is not None:
+        source["press"] = scan.press
     return source
 
 

@@ -94,7 +94,8 @@ class Context:
 @dataclass(frozen=True, slots=True)
 class Scan:
     """`trouble` says why the catalogue could not be asked; the scan is kept all the same. `clerk` is whose badge a
-    LOGIN code carries; `epc` is the identity of a code with GTIN and serial number, hexadecimal in upper case."""
+    LOGIN code carries; `epc` is the identity of a code with GTIN and serial number, hexadecimal in upper case.
+    `press` names the press at a screen: each happens once, however often it is sent."""
 
     station: Station
     read: BarcodeRead
@@ -104,6 +105,7 @@ class Scan:
     trouble: str | None = None
     clerk: Clerk | None = None
     epc: str | None = None
+    press: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Presses of screens: a button, or a scan typed into the page. Each has an id of its own, and happens once.
 
 A browser that saw no answer sends the press again, and gets the first answer. After a restart of the agent nothing is
-remembered here: then it is treated like a packet that a scanner repeats.
+remembered here; what became an event is known by the press in its source (agent/operations/presses.py).
 """
 
 from __future__ import annotations

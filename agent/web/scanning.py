@@ -36,7 +36,9 @@ async def scan(request: Request) -> Response:
     resent = request.headers.get("x-jaego-resent") == "1"
     code = await _code(request)
     try:
-        entry = await room.presses.once(name, press, lambda hear: room.view.scan(name, code, hear, resent=resent))
+        entry = await room.presses.once(
+            name, press, lambda hear: room.view.scan(name, code, hear, resent=resent, press=press)
+        )
     except TimeoutError as error:
         raise Busy("the ledger does not answer") from error
     status = 503 if entry.said == NOT_WRITTEN else 200

@@ -35,7 +35,9 @@ class Sync:
 class Scan(Protocol):
     """`Desk.scan` for a code from a screen. Raises KeyError for an unknown station."""
 
-    def __call__(self, station: str, code: bytes, hear: Callable[[Entry], None], /, *, resent: bool) -> None: ...
+    def __call__(
+        self, station: str, code: bytes, hear: Callable[[Entry], None], /, *, resent: bool, press: str
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.capture.sgtin import sgtin
+from agent.capture.stations import Entry
 from agent.ledger import files, rebuild
 from agent.ledger.reader import verify
 from contract.documents import parse_document
@@ -129,3 +130,22 @@ def test_what_is_closed_is_expected_no_more_by_anybody(shop: Shop) -> None:
     shop.ledger.call(lambda tx: tx.withdraw("ASN-1"))
     assert shop.reader.newest(1)[0]["data"]["kind"] == "withdrawn"
     assert [key for key, _ in shop.reader.book("document_closed")] == []
+
+
+def test_a_press_happens_once_over_a_restart(shop: Shop) -> None:
+    """The agent died between the event and its answer: its page sends the press again."""
+
+    def press(name: str, *, resent: bool) -> Entry:
+        heard: list[Entry] = []
+        shop.desk.scan("dock", COLA.encode(), heard.append, device="screen", resent=resent, press=name)
+        while not heard:
+            shop.turn()
+        return heard[0]
+
+    assert press("press-0001", resent=False).said == "received"
+    assert press("press-0002", resent=True).said == "received"  # its first copy never came
+    for _ in range(3):
+        again = press("press-0001", resent=True)
+        assert (again.answer, again.said) == (Answer.LOOK, "pressed_before")
+    assert shop.reader.stock()[0].quantity == 2
+    assert rebuild.fold(body for _, _, body in shop.reader.all_events()) == shop.reader.projections()

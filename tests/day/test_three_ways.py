@@ -27,7 +27,9 @@ station = "dock"
 kind = "serial_line"
 path = "dev/scanner"
 """
-OWN = frozenset({"id", "log", "occurred_at", "recorded_at", "hash", "prev", "multiplier_until", "device", "session"})
+OWN = frozenset(
+    {"id", "log", "occurred_at", "recorded_at", "hash", "prev", "multiplier_until", "device", "session", "press"}
+)
 
 
 def acts(day: Day) -> tuple[dict[str, object], list[Scan | Order]]:

@@ -203,7 +203,7 @@ class Store:
             time_zone=SEOUL,
         )
 
-    def _scan(self, station: str, code: bytes, hear: Callable[[Entry], None], *, resent: bool) -> None:
+    def _scan(self, station: str, code: bytes, hear: Callable[[Entry], None], *, resent: bool, press: str) -> None:
         """A desk that takes everything for good."""
         self.scanned.append((station, code.decode(), resent))
         one = entry(200 + len(self.scanned), Answer.GOOD, code.decode(), station)
