@@ -26,6 +26,7 @@ station = "dock"
 [device.settings]
 kind = "serial_line"
 path = "dev/scanner"
+settle_ms = 0
 """
 OWN = frozenset(
     {"id", "log", "occurred_at", "recorded_at", "hash", "prev", "multiplier_until", "device", "session", "press"}
