@@ -25,6 +25,7 @@ __all__ = ["Engine", "Finding", "Passage", "Settings", "Uncertain"]
 
 
 MEMBERS_MIN, FRESH_MEMBERS_MIN = 3, 2  # so many sure tags make a pattern; so many if all are new here
+CAME_S = 10.0  # goods that were first heard within this time have just come
 COMPANY_S = 45.0  # goods that came within this time before are company
 FELLOWS_S = 120.0  # and those that passed together within this
 
@@ -83,7 +84,8 @@ class Engine:
             self._lean(track, track.reads[-1])
         if (turned or track.watched) and track.checks_s is None:
             self._check_at(track, t_s + self._settings.settle_s)
-        health = self._health.read(antenna, t_s - track.first_s < 10.0, t_s)
+        came = t_s - track.first_s < CAME_S and track.first_s > self._begun_s + CAME_S  # at first everything is new
+        health = self._health.read(antenna, came, t_s)
         if self._health.silent_zones:
             self._blind(track)
         if health or self._found:

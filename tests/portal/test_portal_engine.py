@@ -113,7 +113,7 @@ def test_a_silent_zone_makes_goods_uncertain_and_is_told() -> None:
         for tag in range(30)
         for n in range(6)
     ]
-    found = run(reads)
+    found = run([(-20.0, "5E", 1, -70.0), *reads])  # it has watched for a while
     assert passages(found) == []
     assert {one.antenna for one in found if isinstance(one, AntennaFinding)} == {3, 4}
     told = {one.epc for one in found if isinstance(one, Uncertain) and one.reason == "zone silent"}
@@ -157,3 +157,9 @@ def test_tags_are_forgotten() -> None:
         engine.read(t_s, epc, antenna, rssi_dbm)
     engine.tick(2010.0)
     assert set(engine._tracks) == {"BB"}
+
+
+def test_goods_on_one_side_are_no_sign_against_the_other_sides_antennas() -> None:
+    """A portal that has just begun to watch has seen none of its tags before."""
+    shelf = [(0.1 * n + 0.001 * tag, f"5E{tag:02}", 1 + n % 2, -66.0) for n in range(80) for tag in range(20)]
+    assert [one for one in run(shelf) if isinstance(one, AntennaFinding)] == []
