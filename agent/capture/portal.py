@@ -70,18 +70,11 @@ class Engine:
         if t_s >= self._next_s:
             self._advance(t_s)
         self._now_s = t_s = max(t_s, self._now_s)
-        tracks = self._tracks
-        track = tracks.get(epc)
-        if track is None:
-            track = tracks[epc] = Track(epc, t_s, self._score.rest)
-            if len(tracks) > self._settings.tracks_max:
-                tracks.popitem(last=False)
-        else:
-            tracks.move_to_end(epc)
+        track = self._track(epc, t_s)
         turned = track.last_sign + sign == 0
-        track.add(t_s, sign, rssi_dbm)
+        look = track.add(t_s, sign, rssi_dbm)
         if track.lean is not None:
-            self._lean(track, track.reads[-1])
+            self._lean(track, look)
         if (turned or track.watched) and track.checks_s is None:
             self._check_at(track, t_s + self._settings.settle_s)
         came = t_s - track.first_s < CAME_S and track.first_s > self._begun_s + CAME_S  # at first everything is new
@@ -92,6 +85,17 @@ class Engine:
             self._found += health
             return self._take()
         return []
+
+    def _track(self, epc: str, t_s: float) -> Track:
+        tracks = self._tracks
+        track = tracks.get(epc)
+        if track is None:
+            track = tracks[epc] = Track(epc, t_s, self._score.rest)
+            if len(tracks) > self._settings.tracks_max:
+                tracks.popitem(last=False)
+        else:
+            tracks.move_to_end(epc)
+        return track
 
     def tick(self, now_s: float) -> list[Finding]:
         """Time passes without reads: call it when nothing came for a second, and at the end of a recording."""

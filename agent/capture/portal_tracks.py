@@ -98,7 +98,8 @@ class Track:
         self.watched = False  # it may have crossed: look again when it is read again
         self.total = 0
 
-    def add(self, t_s: float, sign: int, rssi_dbm: float) -> None:
+    def add(self, t_s: float, sign: int, rssi_dbm: float) -> Seen:
+        """The look that the read became, or is part of."""
         if t_s - self.last_s > ABSENT_S:
             self._return(t_s)
         reads = self.reads
@@ -110,22 +111,26 @@ class Track:
         weight = 1.0 if gap_s >= REPEAT_S else max(WEIGHT_MIN, gap_s / REPEAT_S)
         if rssi_dbm < self._rest.faint_dbm:
             weight *= FAINT_WEIGHT
-        if not self._same_look(t_s, sign, rssi_dbm, weight):
-            reads.append(Seen(t_s, sign, rssi_dbm, weight))
         self.last_sign = sign
         self.total += 1
+        look = self._same_look(t_s, sign, rssi_dbm, weight)
+        if look is None:
+            look = Seen(t_s, sign, rssi_dbm, weight)
+            reads.append(look)
+        return look
 
-    def _same_look(self, t_s: float, sign: int, rssi_dbm: float, weight: float) -> bool:
+    def _same_look(self, t_s: float, sign: int, rssi_dbm: float, weight: float) -> Seen | None:
         """What one zone reads in quick succession is one look: the loudest of it, worth a little more."""
         reads = self.reads
         for back in range(1, min(len(reads), LOOK_BACK) + 1):
             last = reads[-back]
             if last.sign == sign:
                 if t_s - last.t_s >= BURST_S:
-                    return False
-                reads[-back] = Seen(last.t_s, sign, max(last.rssi_dbm, rssi_dbm), min(1.0, last.weight + weight))
-                return True
-        return False
+                    return None
+                look = Seen(last.t_s, sign, max(last.rssi_dbm, rssi_dbm), min(1.0, last.weight + weight))
+                reads[-back] = look
+                return look
+        return None
 
     def _age(self, read: Seen) -> None:
         """A read leaves the window and becomes history; what is long ago counts ever less."""

@@ -115,6 +115,8 @@ async def created(call: Call) -> Any:
     body = document.model_dump_json(by_alias=True, exclude_none=True).encode()
 
     def expect(tx: Transaction, _context: Context) -> Outcome:
+        if documents.is_closed(tx.books, document.document):
+            return Outcome(refused="closed_before")
         if tx.document(document.document) is None and len(tx.documents()) >= DOCUMENTS_MAX:
             return Outcome(refused="too_many_documents")
         if not tx.places.expect(document, body):

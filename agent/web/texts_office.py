@@ -169,6 +169,10 @@ OFFICE: dict[str, tuple[str, str]] = {
         "실사 요청은 실사를 승인하면 끝납니다",
         "a count request ends with its approved counts",
     ),
+    "refused_closed_before": (
+        "이 번호의 문서는 이미 마감되었습니다. 다른 번호를 쓰세요",
+        "a document of this name is closed already: give it another name",
+    ),
     "refused_newer_revision": (
         "더 새로운 개정이 이미 있습니다. revision을 높이세요",
         "a newer revision is here already: raise revision",

@@ -142,6 +142,7 @@ def test_a_document_is_closed_short_closed_and_withdrawn(branch):
     branch.post("/documents/PO-7/close")
     assert branch.get("/documents")["documents"] == []
     assert branch.post("/documents/PO-7/close", status=404)["error"] == "unknown_document"
+    assert branch.post("/documents", RECEIPT | {"revision": 9}, status=409)["error"] == "closed_before"
     branch.post("/documents", RECEIPT | {"document": "PO-8"})
     branch.move("MILK-1L", 1, "supplier", "dock", document="PO-8")
     branch.post("/documents/PO-8/withdraw")
