@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from agent.clock import Clock
+from agent.context import context_now
 from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
 from agent.operations import sessions
-from agent.operations.values import Context, Session, Station
-from contract.ids import uuid7
+from agent.operations.values import Session, Station
 
 RETRY_S = 10.0  # when the ledger took nothing
 
@@ -57,8 +57,7 @@ class Idle:
         if left_s > 0:
             self._wait(station, left_s)
             return
-        now = self._clock.now()
-        context = Context(now.wall_us, self._clock.state(), uuid7(now.wall_us // 1000, self._clock.entropy(10)))
+        context = context_now(self._clock)
 
         def job(tx: Transaction) -> Session | None:
             session = tx.session(station)

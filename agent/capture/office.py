@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from agent.clock import Clock
+from agent.context import context_now
 from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
 from agent.operations.values import Context, Outcome
-from contract.ids import uuid7
 
 
 class Done(NamedTuple):
@@ -56,7 +56,7 @@ class Office:
 
     def submit(self, operation: Operation, done: Callable[[Done | None, Exception | None], None]) -> None:
         """`done` runs in the writer's thread. Raises `LedgerError` when nothing more is taken."""
-        context = self.context()
+        context = context_now(self._clock)
 
         def job(tx: Transaction) -> Done:
             outcome = operation(tx, context)
@@ -64,7 +64,3 @@ class Office:
             return Done(outcome, tuple(one.seq for one in written))
 
         self._log.submit(job, done)
-
-    def context(self) -> Context:
-        now = self._clock.now()
-        return Context(now.wall_us, self._clock.state(), uuid7(now.wall_us // 1000, self._clock.entropy(10)))

@@ -16,13 +16,13 @@ from agent.capture.portal import Engine, Finding, Passage, Settings, Uncertain
 from agent.catalogue.errors import CatalogueError
 from agent.catalogue.store import Hit
 from agent.clock import Clock
+from agent.context import context_at
 from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
 from agent.operations import passages
 from agent.operations.passages import Doubt, Passed, PassedTag, Rule
 from agent.operations.values import Context, Draft
 from agent.sections import PortalSection
-from contract.ids import uuid7
 from drivers.reads import Notice, TagRead
 from identity import Kind
 from identity.tags import identify_epc
@@ -268,7 +268,7 @@ class PortalDesk:
     def _context(self, t_s: float) -> Context:
         now = self._clock.now()
         wall_us = now.wall_us - int((now.monotonic_ns / NS_PER_S - t_s) * 1e6)
-        return Context(wall_us, self._clock.state(), uuid7(wall_us // 1000, self._clock.entropy(10)))
+        return context_at(self._clock, wall_us)
 
 
 def _settings(portal: Portal) -> Settings:

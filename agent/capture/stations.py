@@ -14,6 +14,7 @@ from agent.capture.idle import Idle
 from agent.catalogue.errors import CatalogueError
 from agent.catalogue.store import Hit
 from agent.clock import Clock
+from agent.context import context_at
 from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
 from agent.operations import scans
@@ -21,7 +22,6 @@ from agent.operations.values import BadScan, Clerk, Context, Decision, Product, 
 from agent.texts import Language, product_name, render
 from agent.training.practice import Heard
 from contract.catalog import Item
-from contract.ids import uuid7
 from drivers.driver import Driver
 from drivers.reads import Answer, BadRead, BarcodeRead, Fault, Read, SensorWindow, TagRead
 from identity import Identity, Kind, Template, identify
@@ -270,8 +270,7 @@ class Desk:
         self._show(entry)
 
     def _context(self, read: BarcodeRead | BadRead) -> Context:
-        wall_us = read.arrived.wall_us
-        return Context(wall_us, self._clock.state(), uuid7(wall_us // 1000, self._clock.entropy(10)))
+        return context_at(self._clock, read.arrived.wall_us)
 
     def _scan(self, station: Station, read: BarcodeRead) -> Scan:
         context = self._context(read)

@@ -15,10 +15,9 @@ from typing import Any
 import orjson
 
 from agent.clock import Clock
+from agent.context import context_now
 from agent.ledger.transaction import Transaction
 from agent.operations import tags
-from agent.operations.values import Context
-from contract.ids import uuid7
 from drivers.operations import WORDS_MAX, Bank, Outcome, ReadMemory, TagOperation, TagResult, WriteMemory
 from identity import Kind
 from identity.epc import EpcError, encode, pc_word
@@ -152,7 +151,9 @@ class Tagging:
                 hint="name the prefix in company_prefixes of the section [tags]",
             )
         serials = self._serials
-        command = tags.Encode(order.gtin, order.serial, serials.first, serials.last, order.device, self._context())
+        command = tags.Encode(
+            order.gtin, order.serial, serials.first, serials.last, order.device, context_now(self._clock)
+        )
 
         def job(tx: Transaction) -> dict[str, Any] | TaggingError:
             try:
@@ -183,7 +184,7 @@ class Tagging:
             for _ in range(TRIES_MAX):
                 failure = await self._attempt(order, near, epc)
                 if failure is None:
-                    await self._write(lambda tx: tx.append([tags.written(event, self._context())]))
+                    await self._write(lambda tx: tx.append([tags.written(event, context_now(self._clock))]))
                     data = event["data"]
                     return Written(
                         data["epc"], int(data["serial"]), data["replaces"], data.get("tid", ""), event["seq"]
@@ -198,7 +199,7 @@ class Tagging:
         raise failure
 
     async def _give_up(self, event: dict[str, Any], reason: str, detail: str) -> None:
-        await self._write(lambda tx: tx.append([tags.not_written(event, reason, detail, self._context())]))
+        await self._write(lambda tx: tx.append([tags.not_written(event, reason, detail, context_now(self._clock))]))
 
     async def _attempt(self, order: WriteTag, near: _Near, epc: bytes) -> TaggingError | None:
         """Write once and read again; None when the tag is right."""
@@ -235,10 +236,6 @@ class Tagging:
             f"{len(found)} tags answer to {epc.hex().upper()}, and not as they should",
             hint="read the tag: jaego tag read",
         )
-
-    def _context(self) -> Context:
-        now = self._clock.now()
-        return Context(now.wall_us, self._clock.state(), uuid7(now.wall_us // 1000, self._clock.entropy(10)))
 
 
 _FINAL = {

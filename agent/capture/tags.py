@@ -16,13 +16,13 @@ from agent.capture.zones import Zones, ZoneSettings
 from agent.catalogue.errors import CatalogueError
 from agent.catalogue.store import Hit
 from agent.clock import Clock
+from agent.context import context_now
 from agent.errors import LedgerError
 from agent.ledger.transaction import Transaction
 from agent.operations import tags
 from agent.operations.counts_tags import TagItem
-from agent.operations.values import Context, Session, Station
+from agent.operations.values import Session, Station
 from contract.catalog import Item
-from contract.ids import uuid7
 from drivers.reads import SensorWindow, TagRead
 from identity import Kind
 from identity.tags import identify_epc
@@ -250,7 +250,7 @@ class TagDesk:
             self._flush_later()
             return
         epcs, count.pending = list(count.pending), {}
-        command = tags.SeenTags(self._stations[station], count.device, epcs, self._context(), items)
+        command = tags.SeenTags(self._stations[station], count.device, epcs, context_now(self._clock), items)
 
         def job(tx: Transaction) -> str | None:
             drafts, session = tags.seen(tx, command)
@@ -323,7 +323,7 @@ class TagDesk:
             return
         self.unread_passages += 1
         station = self._stations.get(self._device_stations.get(window.device, ""))
-        draft = tags.unread(window, station, self._context())
+        draft = tags.unread(window, station, context_now(self._clock))
 
         def done(_result: Any, error: Exception | None) -> None:
             if error is not None:
@@ -336,7 +336,3 @@ class TagDesk:
 
     def _lost(self) -> None:
         self.not_written += 1
-
-    def _context(self) -> Context:
-        now = self._clock.now()
-        return Context(now.wall_us, self._clock.state(), uuid7(now.wall_us // 1000, self._clock.entropy(10)))

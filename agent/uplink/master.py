@@ -121,12 +121,7 @@ class ItemMaster:
             self._counts.inbound_ignored += 1
             self._say("catalogue", f"head office's answer to ask/catalog is no page of items: {error}")
             return
-        for raw in items:
-            try:
-                self._taken.append(parse_item(raw, unknown="ignore"))
-            except ItemRefused as error:
-                self._refused(one.topic, error)
-        if not self.save():
+        if not self._saved(one.topic, items):
             return
         if more:
             self._pages.next()
@@ -140,12 +135,16 @@ class ItemMaster:
             self._counts.inbound_ignored += 1
             self._say("catalogue", f"head office's answer to ask/resolve is none: {error}")
             return
-        for raw in items:
+        self._saved(one.topic, items)
+
+    def _saved(self, topic: str, raws: Iterable[Any]) -> bool:
+        """Items of an answer; one that is refused keeps no other back."""
+        for raw in raws:
             try:
                 self._taken.append(parse_item(raw, unknown="ignore"))
             except ItemRefused as error:
-                self._refused(one.topic, error)
-        self.save()
+                self._refused(topic, error)
+        return self.save()
 
     def _parsed(self, one: Inbound) -> tuple[list[Any], bool, int]:
         answer, more, revision = self._pages.parsed(one)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from agent.clock import Clock
+from agent.context import context_now
 from agent.errors import LedgerBusy
 from agent.ledger.reader import Reader
 from agent.ledger.transaction import Transaction
@@ -24,7 +25,6 @@ from agent.uplink.pages import Pages
 from agent.uplink.plane import StatePlane
 from agent.uplink.wire import FAILURE, HEADER_BYTES_MAX, PACKET_BYTES_MAX, EventPacker, Receipt, topic_field
 from contract.chain import frame
-from contract.ids import uuid7
 from contract.messages import Ack, Level, Response, State
 from contract.stock import StockRow
 from contract.times import Stamper
@@ -342,8 +342,7 @@ class StoreTraffic:
         return None
 
     def _respond(self, response: Response | requests.Command) -> None:
-        now = self._clock.now()
-        context = Context(now.wall_us, self._clock.state(), uuid7(now.wall_us // 1000, self._clock.entropy(10)))
+        context = context_now(self._clock)
 
         def job(tx: Transaction) -> bytes:
             """The first answer stands, also over a restart; the oldest ones make room."""
