@@ -19,7 +19,8 @@ from headoffice.clock import SystemClock
 from headoffice.errors import NotComparable
 from headoffice.items import ItemMaster, read_items
 from headoffice.mqtt import Broker, Connected, Shell
-from headoffice.service import Message, Publish, Service
+from headoffice.part import Message, Publish
+from headoffice.service import Service
 from headoffice.store import Store, locked
 from headoffice.verify import Moved, Verdict, compare_live
 

@@ -4,6 +4,8 @@ HeadOfficeError
 +-- ConfigError         arguments or files that cannot be used
 +-- DatabaseUnusable    cannot be opened, is locked by another process, is of a newer release
 +-- DatabaseFull        no room to write
++-- DatabaseLost        the connection is gone, nothing of the round is stored: open it again and go on
++-- LeaseLost           another worker has the stores of this round: nothing of it is stored
 +-- Damaged             what is stored is not what was stored
 +-- BrokerUnreachable   no connection to the broker
 +-- NotComparable       a comparison that could not be made
@@ -27,6 +29,14 @@ class DatabaseUnusable(HeadOfficeError):
 
 
 class DatabaseFull(HeadOfficeError):
+    pass
+
+
+class DatabaseLost(HeadOfficeError):
+    pass
+
+
+class LeaseLost(HeadOfficeError):
     pass
 
 

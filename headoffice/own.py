@@ -13,7 +13,8 @@ from contract.opening import read_opening
 from contract.stock import StockError, StockKey, event_deltas, opening_rows
 from headoffice.errors import Damaged
 from headoffice.ingest import Position
-from headoffice.store import Extent, Store
+from headoffice.store import Store
+from headoffice.storing import Extent
 
 _HINT = "restore a copy of the database; what is newer the stores send again"
 Folded = dict[StockKey, int]

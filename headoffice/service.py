@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -21,7 +21,9 @@ from headoffice.clock import Clock
 from headoffice.documents import Pages
 from headoffice.ingest import Gap, Ingest, Outcome
 from headoffice.items import ItemMaster, wire
-from headoffice.store import Batch, Store
+from headoffice.part import Message, Publish
+from headoffice.store import Store
+from headoffice.storing import Batch
 
 REPLAY_S_MIN = 1.0
 REPLAY_S_MAX = 30.0
@@ -32,17 +34,6 @@ REPLAYS_REMEMBERED = 1000
 STORES_MAX = 10_000
 STRANGERS_SAID = 1000
 EVENTS = frozenset(EventType)
-
-
-class Message(NamedTuple):
-    topic: str
-    payload: bytes
-
-
-class Publish(NamedTuple):
-    topic: str
-    payload: bytes
-    retain: bool
 
 
 @dataclass(slots=True)

@@ -12,19 +12,21 @@ from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from contract.canonical import INTEGER_MAX
 from contract.stock import StockRow, opening_rows
+from headoffice.database import Database, SqliteDatabase
 from headoffice.errors import DatabaseFull, DatabaseUnusable
 from headoffice.ingest import Accepted, Position, Refusal
+from headoffice.storing import Batch, Extent, Quarantined, Written
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    import sqlite_utils
 
-STEPS = ("001_head_office", "002_expected")
+STEPS = ("001_head_office", "002_expected", "003_view", "004_arrival")
 QUARANTINE_ROWS_MAX = 10_000
 QUARANTINE_STORE_ROWS_MAX = 1_000
 BODY_BYTES_KEPT = 64 * 1024
@@ -78,6 +80,10 @@ class Store:
                     f"{path}: {error}", hint="check its folder's permissions and free space"
                 ) from error
             opened.pop_all()
+
+    @property
+    def database(self) -> Database:
+        return SqliteDatabase(self._db)
 
     def close(self) -> None:
         self._db.close()
@@ -278,51 +284,6 @@ class Store:
             yield store, events, refused
 
 
-class Extent(NamedTuple):
-    """How much of a log is stored: so many events with numbers `first` to `last`."""
-
-    log: str
-    events: int
-    first: int
-    last: int
-
-
-class Quarantined(NamedTuple):
-    """What was refused: `times` it came, first and last at (microseconds since 1970), `body` is the beginning of it."""
-
-    store: str
-    code: str
-    log: str | None
-    seq: int | None
-    reason: str
-    times: int
-    at_us: int
-    last_at_us: int
-    body: bytes
-
-
-class Written(NamedTuple):
-    """An event as it lies in the table; nothing of it is checked."""
-
-    seq: int
-    type: str
-    hash: str
-    body: bytes
-
-
-class Batch:
-    """What one round brought of one store."""
-
-    __slots__ = ("accepted", "key", "position", "refusals", "store")
-
-    def __init__(self, store: str) -> None:
-        self.store = store
-        self.accepted: list[Accepted] = []
-        self.refusals: list[Refusal] = []
-        self.position: Position | None = None
-        self.key: str | None = None
-
-
 def _version(db: sqlite3.Connection) -> int:
     found = int(db.execute("PRAGMA user_version").fetchone()[0])
     if found > len(STEPS):
@@ -334,17 +295,17 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    from sqlite_utils import Database  # noqa: PLC0415  memory and time, only when there is something to do
+    import sqlite_utils  # noqa: PLC0415  memory and time, only when there is something to do
     from sqlite_utils.migrations import Migrations  # noqa: PLC0415  same
 
     steps = Migrations("headoffice")
     for number, name in enumerate(STEPS, start=1):
         steps(name=name)(_step(number, name))
-    steps.apply(Database(db))
+    steps.apply(sqlite_utils.Database(db))
 
 
-def _step(number: int, name: str) -> Callable[[Database], None]:
-    def apply(database: Database, /) -> None:
+def _step(number: int, name: str) -> Callable[[sqlite_utils.Database], None]:
+    def apply(database: sqlite_utils.Database, /) -> None:
         script = (files("headoffice") / "schema" / f"{name}.sql").read_text("utf-8")
         pending = ""
         for line in script.splitlines(keepends=True):

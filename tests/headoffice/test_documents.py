@@ -14,7 +14,7 @@ from contract.documents import ExpectedDocument, parse_document
 from contract.messages import MESSAGE_SIZE_BYTES_MAX
 from headoffice.documents import Pages, read_documents, wire
 from headoffice.errors import ConfigError
-from headoffice.service import Message
+from headoffice.part import Message
 from headoffice.store import Store
 from tests.headoffice.test_service import Desk
 

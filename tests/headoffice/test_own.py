@@ -13,7 +13,8 @@ from headoffice import own
 from headoffice.cli import app
 from headoffice.errors import Damaged
 from headoffice.ingest import Ingest
-from headoffice.store import Batch, Store
+from headoffice.store import Store
+from headoffice.storing import Batch
 from tests.headoffice.logs import Log
 
 OLD = Log("L1").open([["COLA", "backroom", None, "sellable", 5]]).receive_many(20)

@@ -19,7 +19,8 @@ from contract.times import Stamper, parse_us
 from headoffice import service as module
 from headoffice.errors import DatabaseFull
 from headoffice.items import ItemMaster
-from headoffice.service import REPLAY_S_MAX, Message, Publish, Service
+from headoffice.part import Message, Publish
+from headoffice.service import REPLAY_S_MAX, Service
 from headoffice.store import Store
 from tests.headoffice.logs import OTHER_KEY, PREFIX, Log
 

@@ -10,7 +10,8 @@ import pytest
 
 from headoffice.errors import DatabaseFull, DatabaseUnusable
 from headoffice.ingest import Ingest, Position, Refusal
-from headoffice.store import BODY_BYTES_KEPT, QUARANTINE_ROWS_MAX, QUARANTINE_STORE_ROWS_MAX, STEPS, Batch, Store
+from headoffice.store import BODY_BYTES_KEPT, QUARANTINE_ROWS_MAX, QUARANTINE_STORE_ROWS_MAX, STEPS, Store
+from headoffice.storing import Batch
 from tests.headoffice.logs import Log, parsed
 
 

@@ -12,7 +12,8 @@ from contract.messages import DigestResult
 from contract.stock import StockRow, event_deltas, opening_rows, stock_digest, wire_row
 from headoffice.errors import Damaged, NotComparable
 from headoffice.ingest import Ingest
-from headoffice.store import Batch, Store
+from headoffice.store import Store
+from headoffice.storing import Batch
 from headoffice.verify import DIFFERENCES_MAX, ROWS_LISTED, Difference, Moved, compare_export, compare_live
 from tests.headoffice.logs import Log, parsed
 

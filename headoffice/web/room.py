@@ -1,0 +1,107 @@
+"""What pages and API share: database connections, the clock, who is asking.
+
+    @router.get("/api/v1/alerts")
+    def alerts(database: Reading, store: StoreQuery = None) -> list[AlertRow]: ...
+
+    @router.post("/api/v1/alerts/{alert}/acknowledge")
+    def acknowledge(alert: int, body: Note, database: Writing, actor: Actor, clock: Time) -> AlertRow: ...
+
+Handlers are plain functions: they run in the pool of threads, each with a connection that nobody else uses meanwhile.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from headoffice.clock import Clock
+from headoffice.database import Database, open_database
+
+CONNECTIONS_MAX = 8
+
+
+class Refused(Exception):
+    """An answer that is no. `error` is for machines, `hint` for people (ko or en), `field` where it is wrong."""
+
+    def __init__(self, status: int, error: str, hint: str, field: str | None = None) -> None:
+        super().__init__(hint)
+        self.status = status
+        self.error = error
+        self.hint = hint
+        self.field = field
+
+
+@dataclass
+class Pool:
+    """Connections that wait for the next request; what failed is thrown away."""
+
+    target: str
+    read_only: bool
+    idle: queue.LifoQueue[Database] = field(default_factory=lambda: queue.LifoQueue[Database](CONNECTIONS_MAX))
+
+    @contextmanager
+    def taken(self) -> Iterator[Database]:
+        try:
+            found = self.idle.get_nowait()
+        except queue.Empty:
+            found = open_database(self.target, read_only=self.read_only)
+        try:
+            yield found
+        except BaseException:
+            found.close()
+            raise
+        try:
+            self.idle.put_nowait(found)
+        except queue.Full:
+            found.close()
+
+    def close(self) -> None:
+        while True:
+            try:
+                self.idle.get_nowait().close()
+            except queue.Empty:
+                return
+
+
+@dataclass
+class Room:
+    reading: Pool
+    writing: Pool
+    clock: Clock
+
+
+def room_of(request: Request) -> Room:
+    return cast("Room", request.app.state.room)
+
+
+def _reading(request: Request) -> Generator[Database]:
+    with room_of(request).reading.taken() as database:
+        yield database
+
+
+def _writing(request: Request) -> Generator[Database]:
+    with room_of(request).writing.taken() as database:
+        yield database
+
+
+def _clock(request: Request) -> Clock:
+    return room_of(request).clock
+
+
+def _actor(request: Request) -> str:
+    """Who is asking, and may change something. Raises `Refused` 401 or 403."""
+    name: str | None = getattr(request.state, "actor", None)
+    if name is None:
+        raise Refused(403, "not_allowed", "a token that may act is needed")
+    return name
+
+
+Reading = Annotated[Database, Depends(_reading)]
+Writing = Annotated[Database, Depends(_writing)]
+Time = Annotated[Clock, Depends(_clock)]
+Actor = Annotated[str, Depends(_actor)]
