@@ -12,7 +12,7 @@ Handlers are plain functions: they run in the pool of threads, each with a conne
 from __future__ import annotations
 
 import queue
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, cast
@@ -45,7 +45,7 @@ class Pool:
     idle: queue.LifoQueue[Database] = field(default_factory=lambda: queue.LifoQueue[Database](CONNECTIONS_MAX))
 
     @contextmanager
-    def taken(self) -> Iterator[Database]:
+    def taken(self) -> Generator[Database]:
         try:
             found = self.idle.get_nowait()
         except queue.Empty:
