@@ -194,3 +194,23 @@ class DigestResult(Shape):
     quantity: int
     hash: Hash
     list: tuple[tuple[str, str, str | None, str, int], ...] | None = None
+
+
+class Alert(Shape):
+    """`alert/{id}`, from head office: a message each time that one alert is raised, acknowledged or closed."""
+
+    notice: Id = Field(description="of this message: the same may come again")
+    id: Count = Field(description="of the alert; there is one for each rule, store and subject")
+    change: Literal["raised", "worse", "acknowledged", "closed"]
+    rule: Id
+    store: Name | None = Field(None, description="absent: it is about no one store")
+    subject: str = Field(description="what it is about: an SKU, a zone, a device, an EPC, a day …")
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["open", "acknowledged", "closed"]
+    times: Count = Field(description="how often it was found anew")
+    first_at: str = Field(description="when it was found first")
+    last_at: str = Field(description="when it was found anew last")
+    acknowledged_by: str | None = None
+    note: str | None = Field(None, max_length=500)
+    facts: dict[str, int | str] = Field(description="the numbers of its text")
+    text: dict[Literal["ko", "en"], str] = Field(description="for people")

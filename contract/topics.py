@@ -70,6 +70,9 @@ class Topics:
     def answer(self, ask_id: str) -> str:
         return self._below("answer", ask_id)
 
+    def alert(self, alert_id: str) -> str:
+        return self._below("alert", alert_id)
+
     def catalog(self, sku: str) -> str:
         """The item master is one for all stores."""
         if not is_name(sku):

@@ -164,6 +164,12 @@ MEANINGS = {
     "request": "head office's count request that it answers",
     "lines_total": "lines over all parts",
     "approved_by": "opaque id of the clerk who approved",
+    "Alert.rule": "the rule that found it",
+    "Alert.severity": "how bad it is",
+    "Alert.state": "`acknowledged`: somebody has it in hand",
+    "Alert.change": "what this message is about",
+    "acknowledged_by": "who has it in hand",
+    "Alert.note": "what they wrote",
     "SalesFileData.hash": "SHA-256 of its bytes",
     "SalesFileData.rows": "rows that it has",
 }
@@ -177,6 +183,19 @@ DEVICE = {
     "bad_reads": 1,
     "error": "the port is gone",
     "hint": "plug the scanner in again",
+}
+ALERT = {
+    "notice": "019a8b1c-0000-7000-8000-0000000000bb",
+    "id": 17,
+    "change": "raised",
+    "rule": "low_stock",
+    "store": "S001",
+    "subject": "MILK-1L",
+    "severity": "warning",
+    "state": "open",
+    "times": 1,
+    "facts": {"available": 3, "min": 6, "name_ko": "우유 1L", "name_en": "Milk 1L"},
+    "text": {"ko": "우유 1L: 가용 3개, 최소 6개", "en": "Milk 1L: 3 available, minimum 6"},
 }
 EXPECTED = {
     "document": "ASN-4711",
@@ -276,6 +295,9 @@ def example(topic: str) -> dict[str, Any]:
         "device": lambda: messages.DeviceState.model_validate({**DEVICE, "since": head["recorded_at"]}),
         "level": lambda: messages.Level.model_validate({**LEVEL, "log": head["log"]}),
         "expected": lambda: documents.parse_document(EXPECTED),
+        "alert": lambda: messages.Alert.model_validate(
+            {**ALERT, "first_at": head["recorded_at"], "last_at": head["recorded_at"]}
+        ),
         "ack": lambda: messages.Ack(log=head["log"], seq=4),
         "request": lambda: messages.StockDigest(
             id="hq-17", expires_at="2026-09-07T12:51:30+09:00", of="stock", sku_from="MILK-1L", sku_to="MILK-1L"
