@@ -142,6 +142,7 @@ CREATE TABLE tag (
 ) WITHOUT ROWID;
 
 CREATE INDEX tag_by_epc ON tag (epc);
+CREATE INDEX tag_by_age ON tag (at_us);
 
 -- Projection: what a day brought, per store and kind of movement. `day` is the store's own date (the date of arrival
 -- where its clock was suspect).
@@ -206,11 +207,14 @@ CREATE TABLE rule (
     store    TEXT NOT NULL,
     category TEXT NOT NULL,
     sku      TEXT NOT NULL,
-    value    INTEGER, -- in the rule's unit; NULL: the item's own threshold
+    value    INTEGER, -- in the rule's unit; NULL: the rule's own default, or the item's threshold
     severity TEXT NOT NULL, -- info, warning, critical
     enabled  INTEGER NOT NULL,
+    at_us    INTEGER NOT NULL,
     PRIMARY KEY (rule, store, category, sku)
 ) WITHOUT ROWID;
+
+CREATE INDEX rule_by_age ON rule (at_us);
 
 CREATE TABLE alert (
     id              INTEGER PRIMARY KEY,
@@ -226,10 +230,13 @@ CREATE TABLE alert (
     acknowledged_by TEXT,
     acknowledged_us INTEGER,
     note            TEXT,
+    better_us       INTEGER, -- since when it is clearly better; closed without it: by hand
     closed_us       INTEGER
 );
 
-CREATE INDEX alert_by_subject ON alert (rule, store, subject, state);
+CREATE UNIQUE INDEX alert_by_subject ON alert (store, subject, rule);
+CREATE INDEX alert_by_state ON alert (state, last_us);
+CREATE INDEX alert_by_better ON alert (better_us);
 CREATE INDEX alert_by_age ON alert (last_us);
 
 -- Messages about alerts that are still to be delivered to a webhook or topic, at least once each.
@@ -281,6 +288,38 @@ CREATE TABLE data_check (
 );
 
 CREATE INDEX data_check_by_store ON data_check (store, at_us);
+CREATE INDEX data_check_by_age ON data_check (at_us);
+
+-- What the worker is to mend: events of the log from `seq` on are set aside (none is, where `seq` is after the last),
+-- projections made again from those before, and the store is asked to send again. Kept until a check has seen it.
+CREATE TABLE mending (
+    store   TEXT PRIMARY KEY,
+    log     TEXT NOT NULL,
+    seq     INTEGER NOT NULL,
+    at_us   INTEGER NOT NULL,
+    done_us INTEGER,
+    error   TEXT -- why it was not done
+) WITHOUT ROWID;
+
+-- Events that were found damaged, and those after them, moved here before they were taken in again.
+CREATE TABLE event_aside (
+    store TEXT NOT NULL,
+    log   TEXT NOT NULL,
+    seq   INTEGER NOT NULL,
+    type  TEXT NOT NULL,
+    hash  TEXT NOT NULL,
+    body  BLOB NOT NULL,
+    at_us INTEGER NOT NULL -- when they were set aside
+);
+
+CREATE INDEX event_aside_by_store ON event_aside (store, at_us);
+
+-- On-demand checks that wait for the desk.
+CREATE TABLE check_wanted (
+    store TEXT PRIMARY KEY,
+    deep  INTEGER NOT NULL, -- 1: every stored event too
+    at_us INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- EPCIS capture: how far each store's log was delivered to an address, and the job that is still open.
 CREATE TABLE epcis_push (
