@@ -332,3 +332,30 @@ CREATE TABLE epcis_push (
     at_us  INTEGER NOT NULL,
     PRIMARY KEY (target, store, log)
 ) WITHOUT ROWID;
+
+-- Projection: goods between stores, as each store's own movements say: what it sent to a peer, what it received from it.
+-- On its way from A to B is what A sent to B less what B received from A.
+CREATE TABLE transit (
+    store    TEXT NOT NULL,
+    peer     TEXT NOT NULL,
+    sku      TEXT NOT NULL,
+    sent     INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    PRIMARY KEY (store, peer, sku)
+) WITHOUT ROWID;
+
+CREATE INDEX transit_by_sku ON transit (sku, peer);
+
+-- Who may look at the desk, and act: programs by token, browsers by a login that a token opened. Hashes only.
+CREATE TABLE token (
+    name    TEXT PRIMARY KEY,
+    role    TEXT NOT NULL, -- view, act
+    digest  BLOB NOT NULL UNIQUE, -- SHA-256
+    made_us INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE login (
+    digest   BLOB PRIMARY KEY,
+    token    TEXT NOT NULL,
+    until_us INTEGER NOT NULL
+) WITHOUT ROWID;
