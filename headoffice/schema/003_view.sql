@@ -5,9 +5,9 @@
 -- (`jaego-hq rebuild`). Times that end in `_us` are microseconds since 1970 by head office's clock; `_at` are the store's
 -- words, RFC 3339. `body` columns are JSON.
 
--- Which projections these tables hold: another number than the program's means that they are made again.
+-- How the projections of each store were made: another number than the program's means that they are made again.
 CREATE TABLE projection (
-    name    TEXT PRIMARY KEY,
+    store   TEXT PRIMARY KEY,
     version INTEGER NOT NULL
 ) WITHOUT ROWID;
 
@@ -53,7 +53,8 @@ CREATE TABLE reservation (
     store       TEXT NOT NULL,
     reservation TEXT NOT NULL,
     sku         TEXT NOT NULL,
-    quantity    INTEGER NOT NULL,
+    quantity    INTEGER NOT NULL, -- base units that are left of it
+    made        INTEGER NOT NULL, -- base units that it was made for
     order_id    TEXT,
     expires_at  TEXT,
     seq         INTEGER NOT NULL,
@@ -86,6 +87,7 @@ CREATE TABLE document (
 ) WITHOUT ROWID;
 
 CREATE INDEX document_by_age ON document (at_us);
+CREATE INDEX document_sent ON document (at_us) WHERE kind = 'transfer_out';
 
 -- Projection: approved counts. `units_off` is the sum of the sizes of the differences, `units_net` of the differences.
 CREATE TABLE counted (
@@ -129,6 +131,7 @@ CREATE TABLE exception (
 ) WITHOUT ROWID;
 
 CREATE INDEX exception_by_age ON exception (at_us);
+CREATE INDEX exception_open ON exception (store, kind) WHERE resolution IS NULL;
 
 -- Projection: where tags are, by the movements' `epcs` and openings; one that left a store has no row of it.
 CREATE TABLE tag (
@@ -176,6 +179,16 @@ CREATE TABLE pos_total (
     returned INTEGER NOT NULL,
     PRIMARY KEY (store, sku, day)
 ) WITHOUT ROWID;
+
+-- Days of which totals of the tills are there, and since when.
+CREATE TABLE pos_day (
+    store TEXT NOT NULL,
+    day   TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    PRIMARY KEY (store, day)
+) WITHOUT ROWID;
+
+CREATE INDEX pos_day_by_age ON pos_day (at_us);
 
 -- The item master. `revision` counts head office's changes over all items: a store asks for what came after.
 CREATE TABLE item (
@@ -243,14 +256,15 @@ CREATE INDEX alert_by_age ON alert (last_us);
 CREATE TABLE alert_notice (
     id      INTEGER PRIMARY KEY,
     alert   INTEGER NOT NULL,
-    target  TEXT NOT NULL, -- `mqtt`, or the webhook's address
+    target  TEXT NOT NULL, -- `mqtt`, or the webhook's address; empty: all, the desk makes one of each
     body    TEXT NOT NULL,
     tries   INTEGER NOT NULL,
+    at_us   INTEGER NOT NULL,
     next_us INTEGER NOT NULL,
     error   TEXT
 );
 
-CREATE INDEX alert_notice_by_time ON alert_notice (next_us);
+CREATE INDEX alert_notice_by_time ON alert_notice (target, next_us);
 
 -- Requests to stores, until they are answered or too late.
 CREATE TABLE command (
