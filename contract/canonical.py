@@ -70,9 +70,28 @@ def checked(value: Mapping[str, Any]) -> bytes:
         explain(value, "", 0)
         raise CanonicalError("", str(error)) from error
     # The encoder writes `null` for a float that is no number.
-    if b":e" in encoded.translate(_SHAPE, _DIGITS) or b"null" in encoded or not encoded.isascii():
+    if fractions(encoded) or b"null" in encoded or not encoded.isascii():
         check(value)
     return encoded
+
+
+def plain(parsed: Mapping[str, Any]) -> bytes | None:
+    """As `canonical`, in a tenth of the time, for an object that a JSON parser gave and that is as most are.
+
+    None for what must be looked at closely: keys or texts beyond ASCII, deep nesting, large integers. Floats are in
+    the bytes (a parser gives none that is no number): see `fractions`.
+    """
+    try:
+        # The encoder can do three levels more than have a canonical form.
+        encoded = orjson.dumps([[[parsed]]], option=_STRICT)
+    except (orjson.JSONEncodeError, RecursionError):
+        return None
+    return encoded[3:-3] if encoded.isascii() else None
+
+
+def fractions(encoded: bytes) -> bool:
+    """Whether canonical bytes may hold a number with a fraction or an exponent; of texts that look so, too."""
+    return b":e" in encoded.translate(_SHAPE, _DIGITS)
 
 
 def digest(value: bytes) -> str:

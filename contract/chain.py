@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import orjson
 
-from contract.canonical import CanonicalError, canonical, checked, encode
+from contract.canonical import CanonicalError, canonical, checked, encode, fractions, plain
 from contract.ids import is_name, is_store
 from contract.topics import EventType
 
@@ -110,40 +112,97 @@ def event_hash(event: Mapping[str, Any]) -> str:
 
 def check_event(found: object, *, prev: str | None = None, seq: int | None = None) -> dict[str, Any]:
     """The event as a dict if its members, its hash and its place hold. Raises `ChainError`."""
+    return read_event(found, prev=prev, seq=seq)[0]
+
+
+def read_event(found: object, *, prev: str | None = None, seq: int | None = None) -> tuple[dict[str, Any], bytes]:
+    """As `check_event`, with the event's canonical bytes, for values that came out of a JSON parser."""
     if not isinstance(found, dict):
         raise ChainError("shape", "an event is a JSON object")
     event = cast("dict[str, Any]", found)
+    body = _proven(event) or _read_closely(event)
+    if seq is not None and event["seq"] != seq:
+        raise ChainError("sequence", f"event {event['seq']} stands where {seq} is due")
+    if prev is not None and event["prev"] != prev:
+        raise ChainError(
+            "prev", f"event {event['seq']} names {event['prev'][:12]}… as the one before, not {prev[:12]}…"
+        )
+    return event, body
+
+
+def check_body(body: bytes, *, prev: str | None = None, seq: int | None = None) -> dict[str, Any]:
+    """As `check_event`, for stored bytes, which must also be in canonical form to the byte."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ChainError("shape", f"no JSON: {error}") from error
+    event, canonical_body = read_event(found, prev=prev, seq=seq)
+    if canonical_body != body:
+        raise ChainError("canonical", f"event {event['seq']} is not stored in canonical form")
+    return event
+
+
+def _read_closely(event: dict[str, Any]) -> bytes:
+    """Member by member, with the reason where something does not hold."""
     fault = _shape_fault(event)
     if fault:
         raise ChainError("shape", fault)
-    if seq is not None and event["seq"] != seq:
-        raise ChainError("sequence", f"event {event['seq']} stands where {seq} is due")
     try:
         name = event_hash(event)
     except CanonicalError as error:
         raise ChainError("shape", f"event {event['seq']}: {error}") from error
     if name != event["hash"]:
         raise ChainError("hash", f"event {event['seq']} was changed: its content hashes to {name[:12]}…")
-    if prev is not None and event["prev"] != prev:
-        raise ChainError(
-            "prev", f"event {event['seq']} names {event['prev'][:12]}… as the one before, not {prev[:12]}…"
-        )
-    return event
+    return encode(event)
 
 
-def check_body(body: bytes, *, prev: str | None = None, seq: int | None = None) -> dict[str, Any]:
-    """As `check_event`, for stored bytes, which must also be in canonical form to the byte."""
+_ALL = itemgetter(*sorted(MEMBERS))
+_TEXT_ONLY = {str}
+_HASH_MARK = b',"hash":"'
+_HASH_SIZE_BYTES = len(_HASH_MARK) + 64 + 1
+
+
+@lru_cache(65_536)
+def _named(store: str, log: str) -> bool:
+    return is_store(store) and is_name(log)
+
+
+def _proven(event: dict[str, Any]) -> bytes | None:
+    """The fast yes, in a quarter of the time of `_read_closely`, which judges what gets None here.
+
+    Encoded once: the hash is taken over what stands before and behind the member `hash` in the event's own bytes. If
+    another member of that name were cut out, the event would contain its own hash. Texts cannot hide a number that has
+    no canonical form: of what stands behind the hash all is known to be text, but for `seq`.
+    """
     try:
-        event = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ChainError("shape", f"no JSON: {error}") from error
-    checked = check_event(event, prev=prev, seq=seq)
-    if encode(checked) != body:
-        raise ChainError("canonical", f"event {checked['seq']} is not stored in canonical form")
-    return checked
+        clock, data, name, identity, log, occurred_at, prev, recorded_at, seq, source, store, kind = _ALL(event)
+    except KeyError:
+        return None
+    if not (
+        type(store) is type(log) is type(kind) is type(clock) is type(name) is type(prev) is str
+        and type(identity) is type(occurred_at) is type(recorded_at) is str
+        and type(data) is type(source) is dict
+        and type(seq) is int
+        and seq >= 1
+        and len(event) == len(MEMBERS)
+        and kind in _TYPES
+        and clock in _CLOCKS
+        and _TEXT_ONLY.issuperset(map(type, source.values()))
+        and _named(store, log)
+    ):
+        return None
+    body = plain(event)
+    if body is None:
+        return None
+    at = body.rfind(_HASH_MARK)
+    head = body[:at]
+    if fractions(head) or sha256(head + body[at + _HASH_SIZE_BYTES :]).hexdigest() != name:
+        return None
+    return body
 
 
 _TYPES = frozenset(EventType)
+_CLOCKS = frozenset({"synced", "suspect"})
 _TEXTS = ("id", "occurred_at", "recorded_at", "prev", "hash")
 
 

@@ -16,6 +16,7 @@ OUTSIDE = frozenset({"supplier", "customer", "scrap", "unknown"})
 DISPOSITIONS = ("sellable", "damaged", "quarantine", "display")
 QUANTITY_MAX = 10**12  # as in events.py: sums of a million such lines fit 64 bits
 NO_LOT = ""  # in a key; `null` on the wire
+KEY_CHARACTERS_MAX = 512  # of all texts of a line: more than names and a lot need, less than any index takes
 
 
 class StockKey(NamedTuple):
@@ -58,6 +59,9 @@ def line_deltas(line: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
     # One type after the other: this is the hottest line of every fold, and `all` would double its time.
     if not (type(sku) is type(source) is type(target) is type(lot) is type(disposition) is type(before) is str):
         raise StockError("sku, from, to, lot and disposition are text")
+    texts = sku + source + target + lot + disposition + before
+    if len(texts) > KEY_CHARACTERS_MAX or "\0" in texts:
+        raise StockError(f"sku, from, to and lot have no zero bytes and at most {KEY_CHARACTERS_MAX} characters")
     if source in OUTSIDE and target not in OUTSIDE and not target.startswith("transit:"):  # the commonest
         return [(StockKey(sku, target, lot, disposition), quantity)]
     deltas: list[tuple[StockKey, int]] = []
@@ -68,14 +72,14 @@ def line_deltas(line: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
     return deltas
 
 
-def event_deltas(event: Mapping[str, Any]) -> Iterator[tuple[StockKey, int]]:
-    """Everything an event does to stock. An opening is no delta: see `opening_rows`."""
-    if event["type"] == "movement":
-        lines = event["data"].get("lines")
-        if not isinstance(lines, list):
-            raise StockError("a movement has no lines")
-        for line in cast("list[Any]", lines):
-            yield from line_deltas(line)
+def event_deltas(event: Mapping[str, Any]) -> list[tuple[StockKey, int]]:
+    """Everything an event does to stock. An opening is no delta: see `opening_rows`. Raises `StockError`."""
+    if event["type"] != "movement":
+        return []
+    lines = event["data"].get("lines")
+    if not isinstance(lines, list):
+        raise StockError("a movement has no lines")
+    return [delta for line in cast("list[Any]", lines) for delta in line_deltas(line)]
 
 
 def opening_rows(event: Mapping[str, Any]) -> Iterator[StockRow] | None:

@@ -23,20 +23,18 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 
-from contract.canonical import INTEGER_MAX, encode
-from contract.chain import GENESIS, ChainError, check_event
+from contract.chain import GENESIS, ChainError, check_event, read_event
 from contract.ids import is_name
 from contract.journal import OpeningData
 from contract.messages import MESSAGE_EVENTS_MAX, MESSAGE_SIZE_BYTES_MAX
 from contract.opening import read_opening
 from contract.stock import StockError, StockKey, event_deltas
+from headoffice.refusals import Refusal, refused, seq_of
 
 AHEAD_EVENTS_MAX = 1_000
 AHEAD_SIZE_BYTES_MAX = 4 * 1024 * 1024
-REASON_CHARACTERS_MAX = 300
 
-# What a person must look at; the others are damage that a replay heals.
-ALARMS = frozenset({"fork", "parent", "key", "signature", "stock"})
+__all__ = ["Accepted", "Gap", "HashAt", "Ingest", "Outcome", "Position", "Refusal"]
 
 HashAt = Callable[[str, int], str | None]
 """The hash of a stored event of this store by log and seq, None where there is none."""
@@ -62,24 +60,6 @@ class Accepted(NamedTuple):
     body: bytes
     event: dict[str, Any]
     deltas: tuple[tuple[StockKey, int], ...]
-
-
-class Refusal(NamedTuple):
-    """Something that is not taken in, or with the code `stock` taken in without moving any.
-
-    `code` is for machines, `reason` for people (one printable line), `body` is what came, empty if that is nested too
-    deeply to be written down. `log` and `seq` are None where they are none.
-    """
-
-    code: str
-    reason: str
-    log: str | None
-    seq: int | None
-    body: bytes
-
-    @property
-    def alarm(self) -> bool:
-        return self.code in ALARMS
 
 
 class Gap(NamedTuple):
@@ -134,10 +114,10 @@ class Ingest:
         try:
             log, events = self._opened(message)
         except ChainError as error:
-            outcome.refusals.append(_refusal(error, None, message))
+            outcome.refusals.append(refused(error, None, message))
         else:
             known: dict[str, Any] | None = None
-            for found in events:
+            for found in events[self._straight(log, events, kind, outcome) :]:
                 if not self._one(log, found, kind, outcome):
                     known = found
             if known is not None:
@@ -196,18 +176,46 @@ class Ingest:
             raise ChainError("shape", f"a message of {len(found)} events, expected 1 to {MESSAGE_EVENTS_MAX}")
         return log, found
 
+    def _straight(self, log: str, events: list[Any], kind: str | None, outcome: Outcome) -> int:
+        """Take in events for as long as each is simply the next, as nearly all are; how many were taken in.
+
+        `_one` goes on from there: it alone knows openings, other logs, what waits, and what is refused.
+        """
+        position = self.position
+        if position is None or position.log != log or position.part < position.parts or self._ahead:
+            return 0
+        _, seq, prev, part, parts = position
+        accepted = outcome.accepted
+        before = len(accepted)
+        try:
+            for found in events:
+                event, body = read_event(found, prev=prev, seq=seq + 1)
+                data, of_type = event["data"], event["type"]
+                if (
+                    event["store"] != self.store
+                    or event["log"] != log
+                    or (kind is not None and of_type != kind)
+                    or (of_type == "journal" and data.get("kind") == "opening")
+                ):
+                    break
+                accepted.append(Accepted(log, seq + 1, of_type, event["hash"], body, event, tuple(event_deltas(event))))
+                seq, prev = seq + 1, event["hash"]
+        except (ChainError, StockError):
+            pass  # met again in `_one`, which says what becomes of it
+        self.position = Position(log, seq, prev, part, parts)
+        return len(accepted) - before
+
     def _one(self, log: str, found: object, kind: str | None, outcome: Outcome) -> bool:
         """Take in one event; False if its place is taken already."""
         position = self.position
-        seq = _seq(found)
+        seq = seq_of(found)
         if position is not None and log == position.log and seq is not None and 1 <= seq <= position.seq:
             outcome.duplicates += 1
             return False
         try:
-            event = check_event(found)
+            event, body = read_event(found)
             if event["store"] != self.store or event["log"] != log or (kind is not None and event["type"] != kind):
                 raise ChainError("shape", "store, log or type are not those of the message or the topic")  # noqa: TRY301  all refusals go one way
-            body = encode(event)
             if position is not None and log == position.log:
                 self._follow(event, body, outcome)
             elif event["seq"] <= self._left.get(log, 0) or self._hash_at(log, event["seq"]) is not None:
@@ -309,7 +317,7 @@ class Ingest:
         except StockError as error:
             # The log is kept as the store wrote it. Refusing the event would stop the store's stream for ever.
             deltas = ()
-            outcome.refusals.append(_refusal(ChainError("stock", f"event {seq} moves no stock: {error}"), log, event))
+            outcome.refusals.append(refused(ChainError("stock", f"event {seq} moves no stock: {error}"), log, event))
         outcome.accepted.append(Accepted(log, seq, event["type"], name, body, event, deltas))
 
     def _drain(self, outcome: Outcome) -> None:
@@ -365,8 +373,8 @@ class Ingest:
             self._until = max(seq for _, seq in self._ahead)
 
     def _refuse(self, error: ChainError, log: str, found: object, outcome: Outcome) -> None:
-        outcome.refusals.append(_refusal(error, log, found))
-        position, seq = self.position, _seq(found)
+        outcome.refusals.append(refused(error, log, found))
+        position, seq = self.position, seq_of(found)
         if position is not None and log == position.log:
             self._until = max(self._until, position.seq + 1)
         elif log == self._candidate and seq == 1:
@@ -381,20 +389,4 @@ class Ingest:
             check_event(found)
             raise ChainError("fork", f"event {found['seq']} of log {log} has come with two contents")  # noqa: TRY301  as above
         except ChainError as error:
-            outcome.refusals.append(_refusal(error, log, found))
-
-
-def _seq(found: object) -> int | None:
-    seq = cast("dict[str, Any]", found).get("seq") if isinstance(found, dict) else None
-    return seq if type(seq) is int and abs(seq) <= INTEGER_MAX else None
-
-
-def _refusal(error: ChainError, log: str | None, found: object) -> Refusal:
-    """For quarantine: what came may hold anything, and people read `reason` in a terminal."""
-    cut = str(error)[:REASON_CHARACTERS_MAX]
-    reason = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in cut)
-    try:
-        body = found if isinstance(found, bytes) else orjson.dumps(found, default=str, option=orjson.OPT_NON_STR_KEYS)
-    except orjson.JSONEncodeError:
-        body = b""
-    return Refusal(error.code, reason, log if log is not None and is_name(log) else None, _seq(found), body)
+            outcome.refusals.append(refused(error, log, found))
