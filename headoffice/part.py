@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 class Message(NamedTuple):
     topic: str
     payload: bytes
+    retained: bool = False  # from the broker's memory: it may be old
 
 
 class Publish(NamedTuple):

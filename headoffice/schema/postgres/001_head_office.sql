@@ -70,19 +70,21 @@ CREATE TABLE expected (
     PRIMARY KEY (store, document)
 );
 
--- Several workers: stores are divided into buckets by their name, each held by one worker until `until_us` by the
--- database's clock. A commit of a worker holds only while it holds the bucket (docs/decisions).
+-- Several workers: stores are divided into buckets by their name, each held by one process of a worker until `until_us`
+-- by the database's clock. Every commit of a worker locks the rows of its buckets and finds itself in them, or stores
+-- nothing (docs/decisions/0018-stores-divided-by-leases.md).
 CREATE TABLE lease (
     bucket   BIGINT PRIMARY KEY,
-    worker   TEXT COLLATE "C",
+    holder   TEXT COLLATE "C", -- NULL: nobody
     until_us BIGINT NOT NULL DEFAULT 0
-);
+) WITH (fillfactor = 50);
 
 CREATE TABLE worker (
     worker  TEXT COLLATE "C" PRIMARY KEY,
+    holder  TEXT COLLATE "C" NOT NULL, -- the process that runs under this name
     seen_us BIGINT NOT NULL,
-    body    TEXT NOT NULL -- JSON: host, version, events taken in, buckets
-);
+    body    TEXT NOT NULL -- JSON: host, version, buckets, stores, events taken in, events a second
+) WITH (fillfactor = 50);
 
 -- Stores that are known, by enrolment or because they were heard.
 CREATE TABLE known_store (
