@@ -248,7 +248,7 @@ CREATE TABLE alert (
 );
 
 CREATE UNIQUE INDEX alert_by_subject ON alert (store, subject, rule);
-CREATE INDEX alert_by_state ON alert (state, last_us);
+CREATE INDEX alert_by_state ON alert (state, rule);
 CREATE INDEX alert_by_better ON alert (better_us);
 CREATE INDEX alert_by_age ON alert (last_us);
 
