@@ -213,8 +213,11 @@ class Parent(Shape):
     hash: Hash
 
 
+Lot = Annotated[str, Field(max_length=128, pattern="^[^\\x00]*$")]
+
+
 class OpeningState(Shape):
-    stock: list[tuple[Name, Name, str | None, Disposition, int]]
+    stock: list[tuple[Name, Name, Lot | None, Disposition, int]]
     sessions: list[dict[str, Any]]
     counted: list[tuple[str, Name, Epc]] = Field(
         default_factory=list[tuple[str, Name, Epc]], description="tags that open counts have seen: session, zone, EPC"

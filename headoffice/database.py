@@ -14,12 +14,12 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from headoffice.errors import DatabaseUnusable
+from headoffice.errors import DatabaseFull, DatabaseLost, DatabaseUnusable
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,13 +48,15 @@ class Database(Protocol):
         """How many rows were written."""
         ...
 
-    def write_many(self, sql: str, rows: Iterable[Values]) -> None: ...
+    def write_many(self, sql: str, rows: Iterable[Values]) -> int:
+        """How many rows were written, by all of them together."""
+        ...
 
-    def transaction(self) -> Generator[None] | Any:
+    def transaction(self) -> AbstractContextManager[None]:
         """`with`: everything inside is committed together, or not at all."""
         ...
 
-    def moment(self) -> Generator[None] | Any:
+    def moment(self) -> AbstractContextManager[None]:
         """`with`: everything read inside is of one moment."""
         ...
 
@@ -75,8 +77,8 @@ class SqliteDatabase:
     def write(self, sql: str, values: Values = ()) -> int:
         return self._db.execute(sql, values).rowcount
 
-    def write_many(self, sql: str, rows: Iterable[Values]) -> None:
-        self._db.executemany(sql, rows)
+    def write_many(self, sql: str, rows: Iterable[Values]) -> int:
+        return self._db.executemany(sql, rows).rowcount
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -87,13 +89,15 @@ class SqliteDatabase:
         yield from self._within("BEGIN")
 
     def _within(self, begin: str) -> Generator[None]:
-        self._db.execute(begin)
         try:
+            self._db.execute(begin)
             yield
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:  # whatever it was: half of it must not wait for the next commit
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+                raise DatabaseFull("the disk is full: nothing is acknowledged", hint="free some disk space") from error
             raise
 
     def close(self) -> None:
@@ -101,34 +105,60 @@ class SqliteDatabase:
 
 
 class PostgresDatabase:
+    """Raises `DatabaseFull` and `DatabaseLost` for what the server or the way to it does; other errors are bugs."""
+
     dialect: Literal["postgres"] = "postgres"
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
-        self._db = connection  # autocommit: transactions are begun where they are meant
+        self.connection = connection  # autocommit: transactions are begun where they are meant
 
     def rows(self, sql: str, values: Values = ()) -> list[Row]:
-        return self._db.execute(postgres_sql(sql), values).fetchall()
+        with _heard():
+            return self.connection.execute(postgres_sql(sql), values).fetchall()
 
     def write(self, sql: str, values: Values = ()) -> int:
-        return self._db.execute(postgres_sql(sql), values).rowcount
+        with _heard():
+            return self.connection.execute(postgres_sql(sql), values).rowcount
 
-    def write_many(self, sql: str, rows: Iterable[Values]) -> None:
-        with self._db.cursor() as cursor:
+    def write_many(self, sql: str, rows: Iterable[Values]) -> int:
+        with _heard(), self.connection.cursor() as cursor:
             cursor.executemany(postgres_sql(sql), rows)
+            return cursor.rowcount
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        with self._db.transaction():
+        with _heard(), self.connection.transaction():
             yield
 
     @contextmanager
     def moment(self) -> Generator[None]:
-        with self._db.transaction():
-            self._db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with _heard(), self.connection.transaction():
+            self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
 
     def close(self) -> None:
-        self._db.close()
+        self.connection.close()
+
+
+@contextmanager
+def _heard() -> Generator[None]:
+    import psycopg  # noqa: PLC0415  an extra, and there: a connection was made
+
+    try:
+        yield
+    except psycopg.Error as error:
+        state = error.sqlstate or ""  # PostgreSQL, appendix A; none where the connection broke
+        if state == "53100":
+            raise DatabaseFull(
+                "PostgreSQL's disk is full: nothing is acknowledged", hint="free some disk space there"
+            ) from error
+        broken = isinstance(error, psycopg.OperationalError) and not state
+        if broken or state[:2] in _PASSING or state == "25006":  # read only: it is no longer the primary
+            raise DatabaseLost(f"PostgreSQL: {error}".strip(), hint="is it running, and can it be reached?") from error
+        raise
+
+
+_PASSING = frozenset({"08", "40", "53", "57"})  # connection, rollback, resources, an operator's hand
 
 
 @lru_cache(1000)

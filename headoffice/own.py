@@ -117,4 +117,5 @@ def fold(stock: Folded, event: dict[str, Any]) -> None:
         return
     if event["data"]["part"] == 1:
         stock.clear()
-    stock.update({StockKey(*row[:4]): row.quantity for row in stated})
+    for row in stated:
+        stock[StockKey(*row[:4])] = stock.get(StockKey(*row[:4]), 0) + row.quantity

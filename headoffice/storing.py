@@ -46,6 +46,7 @@ class Written(NamedTuple):
     type: str
     hash: str
     body: bytes
+    at_us: int
 
 
 class Batch:
@@ -69,10 +70,13 @@ class Storage(Protocol):
         """The same connection, for everything that is not about events."""
         ...
 
-    def save(self, batches: Iterable[Batch], now_us: int) -> None:
+    def save(self, batches: Iterable[Batch], now_us: int, fence: Callable[[Database], None] | None = None) -> None:
         """Everything of one round in one commit: events, positions, projections, refusals.
 
-        Raises `DatabaseFull`, `DatabaseLost` (the connection; come again), `LeaseLost` (another worker has the store).
+        `fence` looks first, in the same transaction, whether this worker may still write; it raises `LeaseLost` if not.
+        Raises `DatabaseFull`, `DatabaseLost` (the connection; come again), `LeaseLost` (a store of the round has gone
+        on without this worker). Whatever it raises, nothing of the round is stored, unless the connection broke in the
+        middle of the commit: after `DatabaseLost` what is stored is to be read again.
         """
         ...
 

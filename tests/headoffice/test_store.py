@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from headoffice.errors import DatabaseFull, DatabaseUnusable
+from headoffice.errors import DatabaseFull, DatabaseUnusable, LeaseLost
+from headoffice.event_store import BODY_BYTES_KEPT, QUARANTINE_ROWS_MAX, QUARANTINE_STORE_ROWS_MAX
 from headoffice.ingest import Ingest, Position, Refusal
-from headoffice.store import BODY_BYTES_KEPT, QUARANTINE_ROWS_MAX, QUARANTINE_STORE_ROWS_MAX, STEPS, Store
+from headoffice.store import STEPS, Store
 from headoffice.storing import Batch
 from tests.headoffice.logs import Log, parsed
 
@@ -67,7 +68,7 @@ def test_an_event_is_stored_once_and_never_changed(store: Store, tmp_path: Path)
     first = batch(store, Log().open().receive_many(2))
     store.save([first], 0)
     before = rows(store)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(LeaseLost):
         store.save([first], 0)
     assert rows(store) == before
     with sqlite3.connect(tmp_path / "hq.db") as db, pytest.raises(sqlite3.IntegrityError, match="never changed"):
@@ -84,7 +85,7 @@ def test_a_round_is_stored_whole_or_not_at_all(store: Store, tmp_path: Path) -> 
     fresh = batch(store, Log(store="S1").open().receive_many(3))
     fresh.refusals.append(Refusal("hash", "x", None, None, b"x"))
     again = batch(Store(tmp_path / "empty.db"), known)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(LeaseLost):
         store.save([fresh, again], 0)
     assert store.stores() == ["S2"]
     assert rows(store, "S1") == {}
@@ -253,8 +254,8 @@ def test_any_file_name_is_that_file(tmp_path: Path, name: str) -> None:
 def test_a_full_disk_stores_nothing_of_the_round_and_goes_on_when_there_is_room(store: Store) -> None:
     log = Log().open().receive_many(400)
     store.save([batch(store, log, 1, 50)], 0)
-    pages = int(store._db.execute("PRAGMA page_count").fetchone()[0])
-    store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    pages = int(store.database.rows("PRAGMA page_count")[0][0])
+    store.database.rows(f"PRAGMA max_page_count = {pages + 2}")
     rest = batch(store, log, 51)
     with pytest.raises(DatabaseFull) as caught:
         store.save([rest], 0)
@@ -262,7 +263,7 @@ def test_a_full_disk_stores_nothing_of_the_round_and_goes_on_when_there_is_room(
     held = store.position("S1")
     assert held is not None
     assert held[0].seq == 50
-    store._db.execute("PRAGMA max_page_count = 1073741823")
+    store.database.rows("PRAGMA max_page_count = 1073741823")
     store.save([rest], 0)
     assert len(store.newest("S1", 1000)) == log.head
     assert sum(rows(store).values()) == sum(one["data"]["lines"][0]["quantity"] for one in parsed(log.events[1:]))

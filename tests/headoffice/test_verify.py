@@ -310,7 +310,7 @@ def test_an_export_of_a_fork_is_different_wherever_it_ends(office: Store, end: i
 def test_stock_that_is_not_what_the_own_events_say_is_damage(office: Store) -> None:
     log = big(5)
     take_in(office, log)
-    office._db.execute("UPDATE stock SET quantity = quantity + 1 WHERE sku = 'SKU-0003'")
+    office.database.write("UPDATE stock SET quantity = quantity + 1 WHERE sku = 'SKU-0003'")
     with pytest.raises(Damaged, match="stock of SKU-0003 backroom - sellable is 5, but the events say 4"):
         compare_export(office, "S1", export(log)[:-1])
 
@@ -318,7 +318,7 @@ def test_stock_that_is_not_what_the_own_events_say_is_damage(office: Store) -> N
 def test_stock_that_is_not_the_exports_is_listed(office: Store) -> None:
     log = big(5)
     take_in(office, log)
-    office._db.execute("UPDATE stock SET quantity = quantity + 1 WHERE sku = 'SKU-0003'")
+    office.database.write("UPDATE stock SET quantity = quantity + 1 WHERE sku = 'SKU-0003'")
     verdict = compare_export(office, "S1", export(log))
     assert (verdict.equal, verdict.reason) == (False, "stock differs")
     assert [one.sku for one in verdict.differences] == ["SKU-0003"]

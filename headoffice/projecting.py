@@ -1,0 +1,133 @@
+"""Folds written down: the same statements for SQLite and PostgreSQL, one for each table and round.
+
+Stores are folded apart and written together, so a round of a thousand stores costs what one of one store does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple, cast
+
+from headoffice.database import Database, Row, Values
+from headoffice.folding import VERSION, Fold, oldest_day
+from headoffice.records import TABLES, Find, Key, Place, Record
+
+_NUMBERS = frozenset({
+    "quantity", "made", "seq", "at_us", "events", "sold", "returned", "revision", "expected", "done", "damaged", "over",
+    "short", "blind", "lines_total", "accuracy_permille", "exact_permille", "counted", "units_off", "units_net",
+    "version", "sent", "received",
+})  # fmt: skip
+PROJECTED = (
+    "stock", "sku_changed", "reservation", "document", "counted", "exception", "tag", "daily", "sale_day", "transit",
+)  # fmt: skip
+_STATED = ("stock", "tag", "reservation")  # what an opening states anew
+
+
+class Upsert(NamedTuple):
+    """Rows by their key: `added` columns grow by what comes, `replaced` ones become it."""
+
+    table: str
+    keys: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+
+
+_STOCK = Upsert("stock", ("store", "sku", "zone", "lot", "disposition"), ("quantity",))
+_SKUS = Upsert("sku_changed", ("store", "sku"), (), Place._fields)
+_DAILY = Upsert("daily", ("store", "day", "kind"), ("events", "quantity"))
+_SALES = Upsert("sale_day", ("store", "sku", "day"), ("sold", "returned"))
+_TRANSIT = Upsert("transit", ("store", "peer", "sku"), ("sent", "received"))
+_RECORDS = {kind: Upsert(table, ("store", *keys), (), kind._fields) for kind, (table, keys) in TABLES.items()}
+
+
+def finder(database: Database, store: str) -> Find:
+    """What a fold looks up: rows as they are in the open transaction."""
+
+    def find(kind: type, key: Key) -> Record | None:
+        rows = database.rows(_select(kind), (store, *key))
+        return cast("Record", kind(*rows[0])) if rows else None
+
+    return find
+
+
+def write(database: Database, folds: Sequence[Fold]) -> None:
+    """In the caller's transaction, in which nothing else writes these tables for these stores."""
+    for fold in folds:
+        if fold.restated is not None:
+            clear(database, fold.store, _STATED)
+            database.write(
+                "UPDATE sku_changed SET (log, seq, at_us) = (?, ?, ?) WHERE store = ?", (*fold.restated, fold.store)
+            )
+    add(database, _STOCK, [(one.store, *key, delta) for one in folds for key, delta in one.stock.items()])
+    add(database, _SKUS, [(one.store, sku, *place) for one in folds for sku, place in one.skus.items()])
+    add(database, _DAILY, [(one.store, *key, *sums) for one in folds for key, sums in one.daily.items()])
+    add(database, _SALES, [(one.store, *key, *sums) for one in folds for key, sums in one.sales.items()])
+    add(database, _TRANSIT, [(one.store, *key, *sums) for one in folds for key, sums in one.transit.items()])
+    for kind, upsert in _RECORDS.items():
+        _records(database, kind, upsert, folds)
+    settled = [(said, one.store, *key) for one in folds for key, said in one.settled.items()]
+    if settled:
+        database.write_many("UPDATE exception SET resolution = ? WHERE store = ? AND log = ? AND seq = ?", settled)
+
+
+def _records(database: Database, kind: type[Record], upsert: Upsert, folds: Iterable[Fold]) -> None:
+    changed = [(one.store, key, row) for one in folds for key, row in one.records.get(kind, {}).items()]
+    gone = [(store, *key) for store, key, row in changed if row is None]
+    if gone:
+        database.write_many(_delete(upsert), gone)
+    add(database, upsert, [(store, *key, *row) for store, key, row in changed if row is not None])
+
+
+def forget_old_sales(database: Database, now_us: int) -> None:
+    database.write("DELETE FROM sale_day WHERE day < ?", (oldest_day(now_us),))
+
+
+def clear(database: Database, store: str, tables: Iterable[str] = PROJECTED) -> None:
+    for table in tables:
+        database.write(f"DELETE FROM {table} WHERE store = ?", (store,))
+
+
+def mark(database: Database, store: str) -> None:
+    """These are the projections of this release."""
+    add(database, Upsert("projection", ("store",), (), ("version",)), [(store, VERSION)])
+
+
+def add(database: Database, upsert: Upsert, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    if database.dialect == "sqlite":
+        database.write_many(_statement(upsert, columns=False), rows)
+    else:  # a column a value: one statement, however many rows
+        columns: Values = [list(column) for column in zip(*rows, strict=True)]
+        database.write(_statement(upsert, columns=True), columns)
+
+
+@lru_cache(100)
+def _statement(upsert: Upsert, *, columns: bool) -> str:
+    table, keys, added, replaced = upsert
+    names = (*keys, *added, *replaced)
+    if columns:
+        types = ("bigint" if name in _NUMBERS else "text" for name in names)
+        values = f"SELECT * FROM unnest({', '.join(f'?::{kind}[]' for kind in types)})"
+    else:
+        values = f"VALUES ({', '.join('?' * len(names))})"
+    changes = [f"{name} = {table}.{name} + excluded.{name}" for name in added]
+    changes += [f"{name} = excluded.{name}" for name in replaced]
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) {values} "
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(changes)}"
+    )
+
+
+@lru_cache(100)
+def _select(kind: type[Record]) -> str:
+    table, keys = TABLES[kind]
+    where = " AND ".join(f"{key} = ?" for key in ("store", *keys))
+    return f"SELECT {', '.join(kind._fields)} FROM {table} WHERE {where}"
+
+
+@lru_cache(100)
+def _delete(upsert: Upsert) -> str:
+    where = " AND ".join(f"{key} = ?" for key in upsert.keys)
+    return f"DELETE FROM {upsert.table} WHERE {where}"
