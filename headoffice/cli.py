@@ -79,14 +79,23 @@ def run(
     ca: Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")] = None,
     cert: Annotated[Path | None, typer.Option(help="Head office's certificate.")] = None,
     key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    worker: Annotated[
+        str | None, typer.Option(help="Name of this worker among those on one PostgreSQL; else the machine's.")
+    ] = None,
+    buckets: Annotated[
+        int, typer.Option(min=1, max=1024, help="PostgreSQL: stores are divided into so many parts, for all workers.")
+    ] = 64,
 ) -> None:
     """Take in all stores' events, exactly once, and acknowledge them; until SIGTERM."""
     with said():
         from headoffice import compose
 
+        division = compose.divided(str(db), worker, buckets)
         reached = _broker(broker, f"hq-{consumer}", username, password_file, ca, cert, key)
         known = _stores(stores) if stores is not None else None
-        compose.run(reached, db, consumer=consumer, prefix=prefix, catalogue=catalog, known=known)
+        compose.run(
+            reached, str(db), consumer=consumer, prefix=prefix, catalogue=catalog, known=known, division=division
+        )
 
 
 @app.command()
@@ -182,7 +191,7 @@ def verify(
             from headoffice import compose
 
             reached = _broker(broker, "verify", username, password_file, ca, None, None)
-            verdicts = compose.verify_live(reached, db, stores, prefix=prefix, timeout_s=timeout)
+            verdicts = compose.verify_live(reached, str(db), stores, prefix=prefix, timeout_s=timeout)
     for verdict in verdicts:
         _show(verdict, as_json=as_json)
     raise typer.Exit(0 if all(one.equal for one in verdicts) else EXIT_DIFFERENT)

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC
+from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from contract.ids import uuid7
+from contract.ids import is_name, uuid7
 from contract.messages import DigestResult, Response, StockDigest
 from contract.times import Stamper
-from contract.topics import EventType, Topics
+from contract.topics import Topics
 from headoffice.clock import SystemClock
-from headoffice.errors import NotComparable
+from headoffice.database import is_postgres
+from headoffice.documents import Pages
+from headoffice.errors import ConfigError, NotComparable
 from headoffice.items import ItemMaster, read_items
 from headoffice.mqtt import Broker, Connected, Shell
-from headoffice.part import Message, Publish
-from headoffice.service import Service
-from headoffice.store import Store, locked
+from headoffice.service import Roster, Service
+from headoffice.storages import locked, open_storage
+from headoffice.storing import Storage
 from headoffice.verify import Moved, Verdict, compare_live
+from headoffice.worker import Worker, all_topics
+from headoffice.worker_asks import Asks
+from headoffice.worker_leases import Membership
 
-ROUND_MESSAGES_MAX = 1_000
-ROUND_SIZE_BYTES_MAX = 4 * 1024 * 1024
-ROUND_S = 0.25
-REPORT_S = 30.0
 ASK_S = 5.0
 
 
@@ -36,53 +39,89 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How stores are divided among workers: this one's name, and how many buckets there are for all of them."""
+
+    worker: str
+    buckets: int
+
+
+def divided(target: str, worker: str | None, buckets: int) -> Division | None:
+    """None for a file, which one worker has alone. Raises `ConfigError`."""
+    if is_postgres(target):
+        name = worker or socket.gethostname()
+        if not is_name(name):
+            raise ConfigError(f"{name!r} is no name of a worker", hint="--worker: 1 to 64 of A-Z a-z 0-9 . _ -")
+        return Division(name, buckets)
+    if worker is not None:
+        raise ConfigError(
+            "several workers need PostgreSQL", hint="--db postgresql://…, or leave --worker out: a file has one worker"
+        )
+    return None
+
+
 def run(
-    broker: Broker, database: Path, *, consumer: str, prefix: str, catalogue: Path | None, known: frozenset[str] | None
+    broker: Broker,
+    target: str,
+    *,
+    consumer: str,
+    prefix: str,
+    catalogue: Path | None,
+    known: frozenset[str] | None,
+    division: Division | None,
 ) -> None:
-    """Until SIGTERM or SIGINT. Raises `DatabaseUnusable` if another head office runs on the database."""
-    with locked(database):
-        _run(broker, database, consumer, prefix, catalogue, known)
-
-
-def _run(
-    broker: Broker, database: Path, consumer: str, prefix: str, catalogue: Path | None, known: frozenset[str] | None
-) -> None:
-    clock, store = SystemClock(), Store(database)
+    """Until SIGTERM or SIGINT. Raises HeadOfficeError; `DatabaseUnusable` if another head office runs on a file."""
+    clock, stamper = SystemClock(), Stamper(UTC)
     items = ItemMaster(read_items(catalogue)) if catalogue is not None else None
-    stamper = Stamper(UTC)
-    service = Service(
-        store, consumer=consumer, prefix=prefix, clock=clock, stamper=stamper, say=say, items=items, known=known
-    )
-    planes = [*(kind.value for kind in EventType), "state", "ask/+", "response/+"]
-    shell = Shell(broker, [f"{prefix}/+/{plane}" for plane in planes], say, clock.chance)
+    membership = None
+    if division is not None:
+        holder = f"{division.worker}.{clock.entropy(6).hex()}"
+        membership = Membership(division.worker, holder, division.buckets, known, say)
+        broker = replace(broker, client_id=f"{broker.client_id}-{division.worker}", keep_session=False)
+
+    def served(storage: Storage) -> Service:
+        return Service(
+            storage,
+            consumer=consumer,
+            prefix=prefix,
+            clock=clock,
+            stamper=stamper,
+            say=say,
+            asks=Asks(items, Pages(storage), prefix, say),
+            ours=membership.ours if membership is not None else Roster(known, say).ours,
+            fence=membership.fence if membership is not None else None,
+        )
+
+    with locked(target):
+        shell = Shell(broker, [] if membership is not None else all_topics(prefix), say, clock.chance)
+        facts = {"host": socket.gethostname(), "version": version("jaego")}
+        worker = Worker(
+            shell,
+            lambda: open_storage(target),
+            served,
+            prefix=prefix,
+            clock=clock,
+            say=say,
+            membership=membership,
+            facts=facts,
+        )
+        say(f"head office: {broker.host}:{broker.port} as {consumer}, {len(items.items) if items else 0} items")
+        worker.run(_stopped())
+        say(f"head office: closed, {worker.events} events taken in")
+
+
+def _stopped() -> threading.Event:
+    """Set by SIGTERM and SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    say(f"head office: {broker.host}:{broker.port} as {consumer}, {len(items.items) if items else 0} items, {database}")
-    shell.open()
-    reported_s, reported = clock.now_s(), 0
-    while not stop.is_set():
-        for answer in _round(shell, service):
-            shell.publish(answer.topic, answer.payload, retain=answer.retain)
-        if clock.now_s() - reported_s > REPORT_S and service.events != reported:
-            reported_s, reported = clock.now_s(), service.events
-            say(f"{service.events} events taken in, {len(store.stores())} stores")
-    shell.close()
-    store.close()
-    say(f"head office: closed, {service.events} events taken in")
+    return stop
 
 
-def _round(shell: Shell, service: Service) -> list[Publish]:
-    """What came, stored in one commit; then the answers."""
-    found = shell.take(ROUND_MESSAGES_MAX, ROUND_S, ROUND_SIZE_BYTES_MAX)
-    answers: list[Publish] = service.greet() if any(isinstance(one, Connected) for one in found) else []
-    messages = [Message(one.topic, bytes(one.payload)) for one in found if not isinstance(one, Connected)]
-    return answers + (service.receive(messages) if messages else []) + service.tick()
-
-
-def verify_live(broker: Broker, database: Path, stores: list[str], *, prefix: str, timeout_s: float) -> list[Verdict]:
+def verify_live(broker: Broker, target: str, stores: list[str], *, prefix: str, timeout_s: float) -> list[Verdict]:
     """Compare with each store through its own digests. Raises `NotComparable`."""
-    clock, held = SystemClock(), Store(database, read_only=True)
+    clock, held = SystemClock(), open_storage(target, read_only=True)
     name = f"verify-{clock.entropy(6).hex()}"
     topics = [f"{prefix}/{store}/response/+" for store in stores]
     shell = Shell(replace(broker, client_id=name, keep_session=False), topics, say, clock.chance)
@@ -103,7 +142,7 @@ def await_connection(shell: Shell, clock: SystemClock, timeout_s: float) -> None
     raise NotComparable("the broker cannot be reached", hint="check --broker, and whether it runs")
 
 
-def _verify(shell: Shell, database: Store, store: str, clock: SystemClock, prefix: str, timeout_s: float) -> Verdict:
+def _verify(shell: Shell, database: Storage, store: str, clock: SystemClock, prefix: str, timeout_s: float) -> Verdict:
     asker = _Asker(shell, Topics(store, prefix), clock, min(ASK_S, timeout_s))
     end_s = clock.now_s() + timeout_s
     while True:

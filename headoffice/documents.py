@@ -15,7 +15,7 @@ import orjson
 from contract.documents import DocumentRefused, ExpectedDocument, parse_document
 from contract.messages import MESSAGE_SIZE_BYTES_MAX
 from headoffice.errors import ConfigError
-from headoffice.store import Store
+from headoffice.storing import Storage
 
 PAGE_SIZE_BYTES_MAX = MESSAGE_SIZE_BYTES_MAX - 512  # room for the page's own members
 STORES_MAX = 1_000  # whose pages are remembered
@@ -29,7 +29,7 @@ Row = tuple[str, int, bytes | None]
 class Pages:
     """What changed for a store since a revision, cut into messages. A store asks for the pages of one moment."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Storage) -> None:
         self._store = store
         self._cuts: dict[str, tuple[int, list[list[Row]], int]] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from headoffice.errors import BrokerUnreachable, ConfigError
 
 QUEUE_MAX = 1_000  # messages of up to 64 KiB; the rest waits at the broker
 PUT_TIMEOUT_S = 5.0
+SUBSCRIBE_TOPICS_MAX = 100
 SESSION_EXPIRY_S = 7 * 86_400
 VERSION_REFUSED = {1, 0x84}
 KEEPALIVE_S = 15
@@ -60,7 +61,8 @@ class Shell:
         self, broker: Broker, topics: Sequence[str], say: Callable[[str], None], chance: Callable[[], float]
     ) -> None:
         self._broker = broker
-        self._topics = topics
+        self._topics = list(topics)
+        self._wanted = threading.Lock()  # `_topics` and what is said of them to the broker, in one order
         self._say = say
         self._chance = chance
         self._queue: queue.Queue[Item] = queue.Queue(QUEUE_MAX)
@@ -72,6 +74,7 @@ class Shell:
         self._down = False
         self._refusal = ""
         self._answered = self._taken = False
+        self.deaf = False  # what comes is dropped: it cannot be stored, and comes again
         self.dropped = 0
         self._dropped_said = 0
         self.failure: BaseException | None = None
@@ -145,6 +148,21 @@ class Shell:
         if self._client.is_connected():
             self._client.publish(topic, payload, qos=1, retain=retain)
 
+    def listen(self, topics: Iterable[str]) -> None:
+        """Subscribe to these from now on, and to nothing else."""
+        with self._wanted:
+            before, self._topics = set(self._topics), list(dict.fromkeys(topics))
+            if self._client.is_connected():
+                gone = sorted(before.difference(self._topics))
+                for at in range(0, len(gone), SUBSCRIBE_TOPICS_MAX):
+                    self._client.unsubscribe(gone[at : at + SUBSCRIBE_TOPICS_MAX])
+                self._subscribe(self._client, [topic for topic in self._topics if topic not in before])
+
+    def _subscribe(self, client: paho.Client, topics: Sequence[str]) -> None:
+        """In packets that any broker takes."""
+        for at in range(0, len(topics), SUBSCRIBE_TOPICS_MAX):
+            client.subscribe([(topic, 1) for topic in topics[at : at + SUBSCRIBE_TOPICS_MAX]])
+
     def close(self) -> None:
         self._closing.set()
         self._client.disconnect()
@@ -200,7 +218,8 @@ class Shell:
         if self._down:
             self._down = False
             self._say("connected again")
-        client.subscribe([(topic, 1) for topic in self._topics])
+        with self._wanted:
+            self._subscribe(client, self._topics)
         self._put(Connected())
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -212,6 +231,8 @@ class Shell:
 
     def _put(self, item: Item) -> None:
         """A full queue holds the broker back for a while; what is dropped then comes again with a replay."""
+        if self.deaf and not isinstance(item, Connected):
+            return
         try:
             self._queue.put(item, timeout=PUT_TIMEOUT_S)
         except queue.Full:

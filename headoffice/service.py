@@ -1,29 +1,31 @@
 """Head office's worker: messages in, one commit a round, then acknowledgements and requests for what is missing.
 
-All state of the stores is in the database; the engines are made from it, and thrown away if storing fails.
+All state of the stores is in the database; the engines are made from it, and thrown away if storing fails. Which stores
+are taken in says `ours`: all (`Roster`), or those of the leases that a worker among several holds.
+
+    worker.py         the loop: broker, database, leases, and what happens when one of them is lost
+    worker_planes.py  what stores say of themselves
+    worker_asks.py    what they ask
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
 from pydantic import ValidationError
 
-from contract.catalog import shown
 from contract.ids import uuid7
-from contract.messages import Ack, Ask, AskResolve, Replay, Response, State
+from contract.messages import Ack, Replay, Response, State
 from contract.times import Stamper
-from contract.topics import EventType, Topics, parse
+from contract.topics import Address, EventType, Topics, parse
 from headoffice.clock import Clock
-from headoffice.documents import Pages
+from headoffice.database import Database
 from headoffice.ingest import Gap, Ingest, Outcome
-from headoffice.items import ItemMaster, wire
 from headoffice.part import Message, Publish
-from headoffice.store import Store
-from headoffice.storing import Batch
+from headoffice.storing import Batch, Storage
+from headoffice.worker_asks import Asks
+from headoffice.worker_planes import SHAPES, Planes
 
 REPLAY_S_MIN = 1.0
 REPLAY_S_MAX = 30.0
@@ -49,18 +51,49 @@ class _Followed:
     refused_s: dict[str, float] = field(default_factory=dict[str, float])  # when the last of each code came
 
 
+Fence = Callable[[Database, Collection[str]], None]
+"""Called in the transaction of a round with its stores. Raises `LeaseLost`."""
+
+
+class Roster:
+    """A worker alone takes in every store, or those of a list."""
+
+    def __init__(self, known: frozenset[str] | None, say: Callable[[str], None]) -> None:
+        self._known = known
+        self._say = say
+        self._followed: set[str] = set()
+        self._strangers: set[str] = set()
+
+    def ours(self, store: str) -> bool:
+        if store in self._followed:
+            return True
+        if self._known is None:
+            why, ours = f"ignored: {STORES_MAX} stores are followed already", len(self._followed) < STORES_MAX
+        else:
+            why, ours = "not in the list of stores, ignored", store in self._known
+        if ours:
+            self._followed.add(store)
+        elif store not in self._strangers and len(self._strangers) < STRANGERS_SAID:
+            self._strangers.add(store)
+            self._say(f"{store}: {why}")
+        return ours
+
+
 class Service:
+    """Of one database connection; with another, another. `ours` says of a store whether it is taken in here."""
+
     def __init__(
         self,
-        store: Store,
+        store: Storage,
         *,
         consumer: str,
         prefix: str,
         clock: Clock,
         stamper: Stamper,
         say: Callable[[str], None],
-        items: ItemMaster | None = None,
-        known: frozenset[str] | None = None,
+        asks: Asks,
+        ours: Callable[[str], bool],
+        fence: Fence | None = None,
     ) -> None:
         self._store = store
         self._consumer = consumer
@@ -68,48 +101,57 @@ class Service:
         self._clock = clock
         self._stamper = stamper
         self._say = say
-        self._items = items
-        self._known = known
-        self._documents = Pages(store)
+        self._asks = asks
+        self._ours = ours
+        self._fence = fence
+        self._planes = Planes(say)
         self._followed: dict[str, _Followed] = {}
         self._replays: dict[str, str] = {}
-        self._strangers: set[str] = set()
         self.events = 0
 
     def greet(self) -> list[Publish]:
         """After every connect: positions again, so that a store whose messages were lost sends them again."""
-        out = [ack for store in self._store.stores() if (ack := self._ack(store)) is not None]
-        return out + self._catalogue()
+        rows = self._store.database.rows("SELECT store, log, seq FROM position ORDER BY store")
+        return [self._ack(*row) for row in rows if self._ours(row[0])] + self._asks.catalogue()
 
-    def _catalogue(self) -> list[Publish]:
-        if self._items is None:
-            return []
-        return [
-            Publish(f"{self._prefix}/catalog/{item.sku}", item.model_dump_json(exclude_none=True).encode(), retain=True)
-            for item in self._items.items
-        ]
+    def adopt(self, stores: Collection[str] | None) -> list[Publish]:
+        """Stores (None: all) whose messages went elsewhere or nowhere: the position, and what may have come after it.
+
+        Whether anything came after is not known: a store without more refuses, and nobody minds.
+        """
+        out: list[Publish] = []
+        for store, log, seq in self._store.database.rows("SELECT store, log, seq FROM position ORDER BY store"):
+            if self._ours(store) and (stores is None or store in stores):
+                out += [self._ack(store, log, seq), self._request(store, Gap(log, seq + 1), remember=False)]
+        return out
+
+    def keep(self, stores: Collection[str]) -> None:
+        """The engines of all others are another worker's business now."""
+        self._followed = {store: one for store, one in self._followed.items() if store in stores}
 
     def receive(self, messages: Sequence[Message]) -> list[Publish]:
         """One round: everything in `messages` is stored in one commit before any of it is acknowledged."""
         batches: dict[str, Batch] = {}
         heard: dict[str, bool] = {}
         out: list[Publish] = []
+        self._planes.begin()
         try:
             for message in messages:
                 address = parse(message.topic, self._prefix)
-                if address is None or not self._is_ours(address.store):
+                if address is None or address.store == "catalog" or not self._ours(address.store):
                     continue
-                if address.plane in EVENTS:
-                    moved = self._take(address.store, address.plane, message.payload, batches)
-                    heard[address.store] = heard.get(address.store, False) or moved
-                elif address.plane == "state":
-                    self._state(address.store, message.payload)
-                    heard.setdefault(address.store, False)
-                elif address.plane == "ask" and address.name is not None:
-                    out += self._answer(address.store, address.name, message.payload)
-                elif address.plane == "response" and address.name is not None:
-                    self._replayed(address.store, address.name, message.payload)
-            self._store.save(batches.values(), self._clock.wall_us())
+                store, plane = address.store, address.plane
+                if plane in EVENTS:
+                    moved = self._take(store, plane, message.payload, batches)
+                    heard[store] = heard.get(store, False) or moved
+                elif plane in SHAPES and (plane == "device") == (address.name is not None):
+                    self._said_of_itself(address, message)
+                    heard.setdefault(store, False)
+                elif plane == "ask" and address.name is not None:
+                    out += self._asks.answer(store, address.name, message.payload)
+                elif plane == "response" and address.name is not None:
+                    self._replayed(store, address.name, message.payload)
+            self._save(batches)
         except BaseException:
             self._followed.clear()  # what the engines took in is not stored: they are made again from what is
             raise
@@ -118,24 +160,27 @@ class Service:
             out += self._replies(store, moved=moved)
         return out
 
+    def _save(self, batches: dict[str, Batch]) -> None:
+        found = [batch for batch in batches.values() if batch.accepted or batch.refusals]
+        stores = {batch.store for batch in found}.union(self._planes.stores)
+        now_us = self._clock.wall_us()
+
+        def within(database: Database) -> None:
+            if self._fence is not None:
+                self._fence(database, stores)
+            self._planes.write(database, now_us)
+
+        if found:
+            self._store.save(found, now_us, within)
+        elif stores:
+            with self._store.database.transaction():
+                within(self._store.database)
+
     def tick(self) -> list[Publish]:
         """Gaps that are due to be asked for again; of all stores, also those of which nothing came."""
         return [ask for store in list(self._followed) for ask in self._ask(store)]
 
     # -- one store --------------------------------------------------------------------------------------------------
-
-    def _is_ours(self, store: str) -> bool:
-        if store == "catalog":
-            return False
-        if self._known is None:
-            why = f"ignored: {STORES_MAX} stores are followed already"
-            ours = store in self._followed or len(self._followed) < STORES_MAX
-        else:
-            why, ours = "not in the list of stores, ignored", store in self._known
-        if not ours and store not in self._strangers and len(self._strangers) < STRANGERS_SAID:
-            self._strangers.add(store)
-            self._say(f"{store}: {why}")
-        return ours
 
     def _engine(self, store: str) -> _Followed:
         found = self._followed.get(store)
@@ -167,12 +212,12 @@ class Service:
             if last_s is None or now_s - last_s >= OUTAGE_END_S:
                 self._say(f"{store}: {'ALARM ' if refusal.alarm else ''}quarantined ({refusal.code}): {refusal.reason}")
 
-    def _state(self, store: str, payload: bytes) -> None:
-        try:
-            state = State.model_validate_json(payload)
-        except ValidationError as error:
-            self._say(f"{store}: a state that is none: {error.errors()[0]['msg']}")
-            return
+    def _said_of_itself(self, address: Address, message: Message) -> None:
+        found = self._planes.take(address, message)
+        if found is not None:
+            self._state(address.store, found)
+
+    def _state(self, store: str, state: State) -> None:
         followed = self._engine(store)
         known = followed.engine.gap() is not None
         if followed.engine.heard(state.log, state.head) is not None and not known:
@@ -187,16 +232,14 @@ class Service:
             fresh = (position.log, position.seq) != followed.acked
             if fresh or now_s - followed.acked_s >= REACK_S:
                 followed.acked, followed.acked_s = (position.log, position.seq), now_s
-                out.append(Publish(*_ack_of(Topics(store, self._prefix), self._consumer, position.log, position.seq)))
+                out.append(self._ack(store, position.log, position.seq))
             if fresh:
                 followed.backoff_s, followed.next_ask_s = REPLAY_S_MIN, now_s + REPLAY_S_MIN
         return out + self._ask(store)
 
-    def _ack(self, store: str) -> Publish | None:
-        held = self._store.position(store)
-        if held is None or not self._is_ours(store):
-            return None
-        return Publish(*_ack_of(Topics(store, self._prefix), self._consumer, held[0].log, held[0].seq))
+    def _ack(self, store: str, log: str, seq: int) -> Publish:
+        payload = Ack(log=log, seq=seq).model_dump_json().encode()
+        return Publish(Topics(store, self._prefix).ack(self._consumer), payload, retain=True)
 
     def _ask(self, store: str) -> list[Publish]:
         """A request to send again, at growing intervals; progress makes them short again."""
@@ -211,7 +254,7 @@ class Service:
             self._say(f"{store}: event {gap.seq} is missing, asked for it")
         return [self._request(store, gap)]
 
-    def _request(self, store: str, gap: Gap) -> Publish:
+    def _request(self, store: str, gap: Gap, *, remember: bool = True) -> Publish:
         now_us = self._clock.wall_us()
         request = Replay(
             id=uuid7(now_us // 1000, self._clock.entropy(10)),
@@ -220,9 +263,10 @@ class Service:
             seq=gap.seq,
             consumer=self._consumer,
         )
-        if len(self._replays) >= REPLAYS_REMEMBERED:
-            self._replays.pop(next(iter(self._replays)))
-        self._replays[request.id] = store
+        if remember:
+            if len(self._replays) >= REPLAYS_REMEMBERED:
+                self._replays.pop(next(iter(self._replays)))
+            self._replays[request.id] = store
         return Publish(Topics(store, self._prefix).request("replay"), request.model_dump_json().encode(), retain=False)
 
     def _replayed(self, store: str, request_id: str, payload: bytes) -> None:
@@ -236,34 +280,3 @@ class Service:
         if response.status == "refused":
             self._say(f"{store}: will not send again: {response.hint}")
             self._engine(store).engine.nothing_there()
-
-    # -- the item master --------------------------------------------------------------------------------------------
-
-    def _answer(self, store: str, verb: str, payload: bytes) -> list[Publish]:
-        try:
-            found = self._answered(store, verb, payload)
-        except ValidationError as error:
-            self._say(f"{store}: an ask/{verb} that is none: {error.errors()[0]['msg']}")
-            return []
-        if found is None:
-            return []
-        return [Publish(Topics(store, self._prefix).answer(found["id"]), orjson.dumps(found), retain=False)]
-
-    def _answered(self, store: str, verb: str, payload: bytes) -> dict[str, Any] | None:
-        """None for what this head office does not answer. Raises ValidationError."""
-        if verb == "resolve" and self._items is not None:
-            code = AskResolve.model_validate_json(payload)
-            items = self._items.having(code.gtin)
-            self._say(f"{store}: takes code {shown(code.gtin or code.text or '-')} for {code.sku or 'nothing yet'}")
-            return {"id": code.id, "items": [wire(item) for item in items]}
-        if verb == "catalog" and self._items is not None:
-            ask = Ask.model_validate_json(payload)
-            return {"id": ask.id, **self._items.page(ask.since, ask.page)}
-        if verb == "expected":
-            ask = Ask.model_validate_json(payload)
-            return {"id": ask.id, **self._documents.page(store, ask.since, ask.page)}
-        return None
-
-
-def _ack_of(topics: Topics, consumer: str, log: str, seq: int) -> tuple[str, bytes, bool]:
-    return topics.ack(consumer), Ack(log=log, seq=seq).model_dump_json().encode(), True

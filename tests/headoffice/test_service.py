@@ -17,11 +17,13 @@ from contract.ids import uuid7
 from contract.messages import MESSAGE_SIZE_BYTES_MAX
 from contract.times import Stamper, parse_us
 from headoffice import service as module
+from headoffice.documents import Pages
 from headoffice.errors import DatabaseFull
 from headoffice.items import ItemMaster
 from headoffice.part import Message, Publish
-from headoffice.service import REPLAY_S_MAX, Service
+from headoffice.service import REPLAY_S_MAX, Roster, Service
 from headoffice.store import Store
+from headoffice.worker_asks import Asks
 from tests.headoffice.logs import OTHER_KEY, PREFIX, Log
 
 
@@ -53,14 +55,16 @@ class Desk:
         self.path = folder / "hq.db"
         self.clock = HandClock()
         self.said: list[str] = []
-        self._named = {"known": known, "items": ItemMaster(map(parse_item, items)) if items is not None else None}
+        self.known = known
+        self._items = ItemMaster(map(parse_item, items)) if items is not None else None
         self.start()
 
     def start(self) -> None:
         self.store = Store(self.path)
         self.service = Service(
             self.store, consumer="headoffice", prefix=PREFIX, clock=self.clock, stamper=Stamper(UTC),
-            say=self.said.append, **self._named,  # type: ignore[arg-type]
+            say=self.said.append, asks=Asks(self._items, Pages(self.store), PREFIX, self.said.append),
+            ours=Roster(self.known, self.said.append).ours,
         )  # fmt: skip
 
     def restart(self) -> None:
@@ -129,13 +133,13 @@ def test_a_round_is_acknowledged_once_and_stored_before(desk: Desk) -> None:
 def test_nothing_is_acknowledged_that_is_not_stored(desk: Desk) -> None:
     log = Log().open().receive_many(400)
     desk.events(log, 1, 10)
-    pages = int(desk.store._db.execute("PRAGMA page_count").fetchone()[0])
-    desk.store._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = desk.store.database.rows("PRAGMA page_count")[0][0]
+    desk.store.database.rows(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(DatabaseFull):
         desk.events(log, 11)
     assert desk.service.events == 10
     assert acks(desk.service.greet()) == [("L1", 10)]
-    desk.store._db.execute("PRAGMA max_page_count = 1073741823")
+    desk.store.database.rows("PRAGMA max_page_count = 1073741823")
     # The engine that had gone ahead is gone: the same events are new again.
     assert acks(desk.events(log, 11)) == [("L1", log.head)]
     assert desk.position() == ("L1", log.head)
@@ -382,7 +386,7 @@ def test_what_is_refused_lies_in_quarantine_and_is_said(desk: Desk) -> None:
     desk.events(log)
     hostile = b'{"store":"S1","log":"L1","events":[{"seq":18446744073709551615},{"seq":9007199254740993}]}'
     assert acks(desk.get("S1/movement", hostile)) == []
-    found = desk.store._db.execute("SELECT code, seq FROM quarantine").fetchall()
+    found = desk.store.database.rows("SELECT code, seq FROM quarantine")
     assert found == [("shape", None), ("shape", None)]
     assert len([line for line in desk.said if "quarantined (shape)" in line]) == 1
 

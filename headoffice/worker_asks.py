@@ -1,0 +1,58 @@
+"""What stores ask of head office: `ask/{verb}`, answered with `answer/{id}`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from contract.catalog import shown
+from contract.messages import Ask, AskResolve
+from contract.topics import Topics
+from headoffice.documents import Pages
+from headoffice.items import ItemMaster, wire
+from headoffice.part import Publish
+
+
+class Asks:
+    def __init__(self, items: ItemMaster | None, documents: Pages, prefix: str, say: Callable[[str], None]) -> None:
+        self._items = items
+        self._documents = documents
+        self._prefix = prefix
+        self._say = say
+
+    def catalogue(self) -> list[Publish]:
+        """Every item, retained."""
+        if self._items is None:
+            return []
+        return [
+            Publish(f"{self._prefix}/catalog/{item.sku}", item.model_dump_json(exclude_none=True).encode(), retain=True)
+            for item in self._items.items
+        ]
+
+    def answer(self, store: str, verb: str, payload: bytes) -> list[Publish]:
+        try:
+            found = self._answered(store, verb, payload)
+        except ValidationError as error:
+            self._say(f"{store}: an ask/{verb} that is none: {error.errors()[0]['msg']}")
+            return []
+        if found is None:
+            return []
+        return [Publish(Topics(store, self._prefix).answer(found["id"]), orjson.dumps(found), retain=False)]
+
+    def _answered(self, store: str, verb: str, payload: bytes) -> dict[str, Any] | None:
+        """None for what this head office does not answer. Raises ValidationError."""
+        if verb == "resolve" and self._items is not None:
+            code = AskResolve.model_validate_json(payload)
+            items = self._items.having(code.gtin)
+            self._say(f"{store}: takes code {shown(code.gtin or code.text or '-')} for {code.sku or 'nothing yet'}")
+            return {"id": code.id, "items": [wire(item) for item in items]}
+        if verb == "catalog" and self._items is not None:
+            ask = Ask.model_validate_json(payload)
+            return {"id": ask.id, **self._items.page(ask.since, ask.page)}
+        if verb == "expected":
+            ask = Ask.model_validate_json(payload)
+            return {"id": ask.id, **self._documents.page(store, ask.since, ask.page)}
+        return None
