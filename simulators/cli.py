@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from simulators import demo as showcase
-from simulators import play_cli, reader_cli
+from simulators import load_cli, play_cli, reader_cli
 from simulators.clock import Pacer
 from simulators.portal_cli import portal
 from simulators.scenario import Scenario, Tally, Witness, play
@@ -22,6 +22,7 @@ from simulators.scenario import Scenario, Tally, Witness, play
 EX_CONFIG = 78  # sysexits.h
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(reader_cli.app, name="reader")
+app.add_typer(load_cli.app, name="load")
 play_cli.register(app)
 
 
