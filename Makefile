@@ -28,6 +28,7 @@ demo: $(READY)-run
 
 test: $(READY)-all
 	@scripts/broker
+	@scripts/postgres
 	@scripts/axe || echo 'axe-core could not be fetched: the accessibility of the screens is not checked'
 	@$(BIN)/python -m pytest
 
@@ -52,6 +53,7 @@ api-fuzz: $(READY)-all
 # kill -9 of agent, broker and head office, 20 of each; CI makes 5 in `make test`.
 chaos: $(READY)-all
 	@scripts/broker
+	@scripts/postgres
 	@JAEGO_KILLS=$(or $(KILLS),20) $(BIN)/python -m pytest -q -s tests/chaos
 
 # A store's day against what physically lies in it, SEEDS of them; CI plays two in `make test`.
@@ -66,6 +68,7 @@ peers: $(READY)-all
 
 bench: $(READY)-all
 	@scripts/broker
+	@scripts/postgres
 	@for file in bench/*.py; do \
 	  grep -q '^if __name__ == ' "$$file" || continue; \
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "bench.$$name" || exit 1; \

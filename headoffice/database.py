@@ -153,12 +153,13 @@ def _heard() -> Generator[None]:
                 "PostgreSQL's disk is full: nothing is acknowledged", hint="free some disk space there"
             ) from error
         broken = isinstance(error, psycopg.OperationalError) and not state
-        if broken or state[:2] in _PASSING or state == "25006":  # read only: it is no longer the primary
+        if broken or state[:2] in _PASSING or state in _ENDED:
             raise DatabaseLost(f"PostgreSQL: {error}".strip(), hint="is it running, and can it be reached?") from error
         raise
 
 
 _PASSING = frozenset({"08", "40", "53", "57"})  # connection, rollback, resources, an operator's hand
+_ENDED = frozenset({"25006", "25P03"})  # read only: no longer the primary; idle for too long in a transaction
 
 
 @lru_cache(1000)
@@ -182,7 +183,9 @@ def postgres_schema(script: str) -> str:
 
 def open_database(target: str, *, read_only: bool = False) -> Database:
     """A connection to a database whose schema `open_storage` has made. Raises `DatabaseUnusable`."""
-    return _postgres(target, read_only=read_only) if is_postgres(target) else _sqlite(Path(target), read_only=read_only)
+    if is_postgres(target):
+        return connect_postgres(target, read_only=read_only)
+    return _sqlite(Path(target), read_only=read_only)
 
 
 def _sqlite(path: Path, *, read_only: bool) -> Database:
@@ -199,13 +202,23 @@ def _sqlite(path: Path, *, read_only: bool) -> Database:
     return SqliteDatabase(connection)
 
 
-def _postgres(target: str, *, read_only: bool) -> Database:
+# What an address leaves open. A server that is gone is noticed within some 20 s, whatever was under way.
+_LIBPQ = {
+    "connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "2",
+    "tcp_user_timeout": "15000", "client_encoding": "utf8", "application_name": "jaego-hq",
+}  # fmt: skip
+
+
+def connect_postgres(target: str, *, read_only: bool = False) -> PostgresDatabase:
+    """Raises `DatabaseUnusable`."""
     try:
         import psycopg  # noqa: PLC0415  an extra: jaego[postgres]
+        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415  same
     except ImportError as error:
         raise DatabaseUnusable("psycopg is not installed", hint="pip install 'jaego[postgres]'") from error
     try:
-        connection: psycopg.Connection[Row] = psycopg.connect(target, autocommit=True, connect_timeout=10)
+        settings: dict[str, Any] = {**_LIBPQ, **conninfo_to_dict(target)}
+        connection: psycopg.Connection[Row] = psycopg.connect(autocommit=True, **settings)
         connection.execute("SET synchronous_commit = on")
         if read_only:
             connection.execute("SET default_transaction_read_only = on")

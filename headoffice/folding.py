@@ -35,7 +35,7 @@ Data = TypeVar("Data", bound=BaseModel)
 
 
 class Fold:
-    """The changes of one store. Sums (`stock`, `daily`, `sales`, `transit`) are added to what is there, `records` replace.
+    """The changes of one store. Sums (`stock`, `daily`, `sales`, `transit`) are added, `records` replace what is there.
 
     `restated` is the place of an opening: stock, tags and reservations of before are gone, and every SKU is as of it.
     `settled` are exceptions that were not opened in this fold, and what became of them.
