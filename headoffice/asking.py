@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,14 +18,14 @@ from headoffice.compose import await_connection, say
 from headoffice.documents import wire
 from headoffice.errors import ConfigError, NotComparable
 from headoffice.mqtt import Broker, Connected, Shell
-from headoffice.store import Store
+from headoffice.storages import open_storage
 
 CONNECT_S = 10.0
 _SHAPES: dict[str, type[Request]] = {"reserve": Reserve, "release": Release}
 
 
 def expect(
-    broker: Broker, database: Path, store: str, documents: list[ExpectedDocument], *, withdraw: bool, prefix: str
+    broker: Broker, database: str, store: str, documents: list[ExpectedDocument], *, withdraw: bool, prefix: str
 ) -> None:
     """Keep the documents, then publish each, retained; a store that is away asks for them when it comes.
 
@@ -34,7 +33,7 @@ def expect(
     """
     topics = _topics(store, prefix)
     bodies = {one.document: None if withdraw else wire(one) for one in documents}
-    held = Store(database)
+    held = open_storage(database)
     try:
         held.expect(store, bodies)
     finally:

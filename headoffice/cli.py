@@ -34,11 +34,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 log_app = typer.Typer(no_args_is_help=True, help="Events as the stores wrote them.")
 app.add_typer(log_app, name="log")
 
-Database = Annotated[Path, typer.Option("--db", help="Head office's database.")]
+Database = Annotated[str, typer.Option("--db", help="Head office's database: a file, or postgresql://USER@HOST/NAME.")]
 Address = Annotated[str, typer.Option("--broker", help="HOST:PORT of the broker.")]
 Prefix = Annotated[str, typer.Option(help="Prefix of the topics.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-DEFAULT = Path("headoffice.db")
+DEFAULT = "headoffice.db"
 
 
 def main() -> None:
@@ -90,12 +90,10 @@ def run(
     with said():
         from headoffice import compose
 
-        division = compose.divided(str(db), worker, buckets)
+        division = compose.divided(db, worker, buckets)
         reached = _broker(broker, f"hq-{consumer}", username, password_file, ca, cert, key)
         known = _stores(stores) if stores is not None else None
-        compose.run(
-            reached, str(db), consumer=consumer, prefix=prefix, catalogue=catalog, known=known, division=division
-        )
+        compose.run(reached, db, consumer=consumer, prefix=prefix, catalogue=catalog, known=known, division=division)
 
 
 @app.command()
@@ -107,9 +105,9 @@ def stock(
 ) -> None:
     """Stock by store, SKU, zone, lot and disposition, in base units."""
     with said():
-        from headoffice.store import Store
+        from headoffice.storages import open_storage
 
-        held = Store(db, read_only=True)
+        held = open_storage(db, read_only=True)
         known = held.stores()
         _known(store, known)
         for name in [store] if store else known:
@@ -129,9 +127,9 @@ def log_show(
 ) -> None:
     """The newest events of a store, oldest first."""
     with said():
-        from headoffice.store import Store
+        from headoffice.storages import open_storage
 
-        held = Store(db, read_only=True)
+        held = open_storage(db, read_only=True)
         _known(store, held.stores())
         for event in held.newest(store, last):
             kind = shown(event["data"].get("kind", "-"))  # what a store sends may hold anything
@@ -148,9 +146,9 @@ def quarantine(
 ) -> None:
     """What was refused, how often and why, what came last at the end."""
     with said():
-        from headoffice.store import Store
+        from headoffice.storages import open_storage
 
-        held, stamper = Store(db, read_only=True), Stamper(UTC)
+        held, stamper = open_storage(db, read_only=True), Stamper(UTC)
         for one in held.quarantined(store):
             first, last = stamper.text(one.at_us), stamper.text(one.last_at_us)
             if as_json:
@@ -191,10 +189,28 @@ def verify(
             from headoffice import compose
 
             reached = _broker(broker, "verify", username, password_file, ca, None, None)
-            verdicts = compose.verify_live(reached, str(db), stores, prefix=prefix, timeout_s=timeout)
+            verdicts = compose.verify_live(reached, db, stores, prefix=prefix, timeout_s=timeout)
     for verdict in verdicts:
         _show(verdict, as_json=as_json)
     raise typer.Exit(0 if all(one.equal for one in verdicts) else EXIT_DIFFERENT)
+
+
+@app.command()
+def rebuild(
+    db: Database = DEFAULT,
+    store: Annotated[str | None, typer.Option(help="One store only.")] = None,
+) -> None:
+    """Make what pages show again from the stored events. A file must not be in use; PostgreSQL may."""
+    with said():
+        from headoffice.rebuilding import rebuild as made_again
+        from headoffice.storages import locked, open_storage
+
+        with locked(db):
+            held = open_storage(db)
+            _known(store, held.stores())
+            events = made_again(held, [store] if store else held.stores(), lambda line: print(line, file=sys.stderr))
+            held.close()
+        print(f"{events} events")
 
 
 def _known(store: str | None, known: list[str]) -> None:
@@ -210,12 +226,12 @@ def _stores(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _checked(db: Path, store: str | None, *, deep: bool) -> list[str]:
+def _checked(db: str, store: str | None, *, deep: bool) -> list[str]:
     """The stores that are meant, after what head office has of them was checked. Raises `Damaged`."""
     from headoffice import own
-    from headoffice.store import Store
+    from headoffice.storages import open_storage
 
-    held = Store(db, read_only=True)
+    held = open_storage(db, read_only=True)
     try:
         stores = [store] if store else held.stores()
         if not stores:
@@ -227,11 +243,11 @@ def _checked(db: Path, store: str | None, *, deep: bool) -> list[str]:
     return stores
 
 
-def _from_export(db: Path, store: str | None, export: Path) -> Verdict:
-    from headoffice.store import Store
+def _from_export(db: str, store: str | None, export: Path) -> Verdict:
+    from headoffice.storages import open_storage
     from headoffice.verify import compare_export
 
-    held = Store(db, read_only=True)
+    held = open_storage(db, read_only=True)
     try:
         with export.open("rb") as lines:
             return compare_export(held, store, lines)

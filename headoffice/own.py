@@ -13,14 +13,13 @@ from contract.opening import read_opening
 from contract.stock import StockError, StockKey, event_deltas, opening_rows
 from headoffice.errors import Damaged
 from headoffice.ingest import Position
-from headoffice.store import Store
-from headoffice.storing import Extent
+from headoffice.storing import Extent, Storage
 
 _HINT = "restore a copy of the database; what is newer the stores send again"
 Folded = dict[StockKey, int]
 
 
-def check(database: Store, store: str, *, deep: bool = False) -> None:
+def check(database: Storage, store: str, *, deep: bool = False) -> None:
     """Raise `Damaged` with the first place that is not as it was stored."""
     with database.moment():
         extents, held = database.extents(store), database.position(store)
@@ -38,7 +37,7 @@ def check(database: Store, store: str, *, deep: bool = False) -> None:
                     check_stock(database, store, position, stock)
 
 
-def _check_complete(database: Store, store: str, extents: list[Extent], position: Position) -> None:
+def _check_complete(database: Storage, store: str, extents: list[Extent], position: Position) -> None:
     for log, events, first, last in extents:
         if first != 1 or events != last:
             missing = database.first_missing(store, log)
@@ -50,7 +49,7 @@ def _check_complete(database: Store, store: str, extents: list[Extent], position
         raise _damaged(store, position.log, position.seq, "has another hash than the position")
 
 
-def _check_parents(database: Store, store: str, extents: list[Extent], key: str | None) -> None:
+def _check_parents(database: Storage, store: str, extents: list[Extent], key: str | None) -> None:
     """The end of a log that was left is the parent of the next; only the first may name a parent that is not here."""
     ends, roots = {extent.log: extent.last for extent in extents}, list[str]()
     for log in ends:
@@ -71,7 +70,7 @@ def _check_parents(database: Store, store: str, extents: list[Extent], key: str 
 
 
 def folded(
-    database: Store, store: str, log: str, *, key: str | None = None, first: int = 1, last: int | None = None,
+    database: Storage, store: str, log: str, *, key: str | None = None, first: int = 1, last: int | None = None,
     prev: str = GENESIS, stock: Folded | None = None,
 ) -> Folded:  # fmt: skip
     """Stock as the stored events say, every one checked; `stock` is what it was before `first`. Raises `Damaged`."""
@@ -90,7 +89,7 @@ def folded(
     return found
 
 
-def check_stock(database: Store, store: str, position: Position, stock: Folded) -> None:
+def check_stock(database: Storage, store: str, position: Position, stock: Folded) -> None:
     """Raise `Damaged` if the table of stock is not what the events up to the position sum up to."""
     held = {StockKey(*row[:4]): row.quantity for row in database.stock(store)}
     for key in sorted(held.keys() | stock.keys()):

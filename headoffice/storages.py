@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headoffice import store
+from headoffice import rebuilding, store
 from headoffice.database import is_postgres
 from headoffice.storing import Storage
 
@@ -22,9 +23,18 @@ def locked(target: str) -> Generator[None]:
 
 
 def open_storage(target: str, *, read_only: bool = False) -> Storage:
-    """Its schema is made, or brought up to date, unless it is only read. Raises `DatabaseUnusable`."""
+    """Schema and projections are made, or brought up to date, unless it is only read. Raises `DatabaseUnusable`."""
     if is_postgres(target):
         from headoffice.postgres import PostgresStore  # noqa: PLC0415  an extra: jaego[postgres]
 
-        return PostgresStore(target, read_only=read_only)
-    return store.Store(Path(target), read_only=read_only)
+        opened: Storage = PostgresStore(target, read_only=read_only)
+    else:
+        opened = store.Store(Path(target), read_only=read_only)
+    if not read_only and (stale := rebuilding.stale(opened)):
+        rebuilding.rebuild(opened, stale, _say)
+    return opened
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -16,7 +16,7 @@ from contract.stock import StockKey, StockRow, stock_digest
 from headoffice import own
 from headoffice.errors import NotComparable
 from headoffice.ingest import Position
-from headoffice.store import Store
+from headoffice.storing import Storage
 
 ROWS_LISTED = 200
 DIFFERENCES_MAX = 100
@@ -51,7 +51,7 @@ class Moved(Exception):
     """The store went on while it was compared: compare again."""
 
 
-def compare_live(database: Store, store: str, ask: Digest) -> Verdict:
+def compare_live(database: Storage, store: str, ask: Digest) -> Verdict:
     """One attempt. Raises `Moved` when the two sides do not stand at the same event."""
     result = ask(None, None, 0)
     position, rows = database.snapshot(store, None, None)
@@ -67,7 +67,7 @@ def compare_live(database: Store, store: str, ask: Digest) -> Verdict:
     return verdict
 
 
-def _narrow(database: Store, verdict: Verdict, ask: Digest, sku_from: str | None, sku_to: str | None) -> None:
+def _narrow(database: Storage, verdict: Verdict, ask: Digest, sku_from: str | None, sku_to: str | None) -> None:
     """Halve the range of SKUs until the store lists its rows."""
     if len(verdict.differences) >= DIFFERENCES_MAX:
         return
@@ -105,7 +105,7 @@ def differences(store: Iterable[StockRow], head_office: Iterable[StockRow]) -> l
     ]
 
 
-def compare_export(database: Store, store: str | None, lines: Iterable[bytes]) -> Verdict:
+def compare_export(database: Storage, store: str | None, lines: Iterable[bytes]) -> Verdict:
     """A JSON Lines export: its chain is checked, its stock folded, both compared row by row as of its end.
 
     Raises `NotComparable` for an export that is damaged or goes further than head office, and `Damaged`.
@@ -148,7 +148,7 @@ def _read_export(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         yield event
 
 
-def _against_export(database: Store, last: dict[str, Any], rows: list[StockRow], *, same: bool) -> Verdict:
+def _against_export(database: Storage, last: dict[str, Any], rows: list[StockRow], *, same: bool) -> Verdict:
     store, log, seq, found = last["store"], last["log"], last["seq"], stock_digest(rows)
     verdict = Verdict(store, log, seq, found["rows"], found["quantity"], equal=True)
     with database.moment():
@@ -167,7 +167,7 @@ def _against_export(database: Store, last: dict[str, Any], rows: list[StockRow],
     return verdict
 
 
-def _stock_as_of(database: Store, store: str, log: str, seq: int) -> list[StockRow]:
+def _stock_as_of(database: Storage, store: str, log: str, seq: int) -> list[StockRow]:
     """The table where it is of this event; else the sum of the stored events, which are held against the table too."""
     known = database.position(store)
     if known is None or (known[0].log, known[0].seq) == (log, seq):
