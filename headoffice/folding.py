@@ -160,6 +160,7 @@ class Fold:
 
     def _take(self, name: str, held: Reservation, quantity: int, place: Place) -> None:
         """Base units of a reservation that are reserved no longer; negative ones are again."""
+        self.skus[held.sku] = place
         left = min(max(0, held.quantity - quantity), held.made)
         self._put(Reservation, (name,), held._replace(quantity=left, seq=place.seq) if left else None)
 
@@ -189,6 +190,7 @@ class Fold:
             until = _time(said.expires_at)
             record = Reservation(said.sku, said.quantity, said.quantity, said.order, until, place.seq)
             self._put(Reservation, (said.reservation,), record)
+            self.skus[said.sku] = place  # what is available of it has changed
 
     def less(self, _event: Mapping[str, Any], data: Mapping[str, Any], place: Place) -> None:
         """Released, lapsed, or not to be picked."""
