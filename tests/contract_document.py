@@ -16,7 +16,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel
 
-from contract import catalog, chain, documents, events, journal, messages, opening, papers, shapes
+from contract import answers, catalog, chain, documents, events, journal, messages, opening, papers, shapes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "contract.md"
 _MADE = re.compile(r"(<!-- made: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -33,6 +33,10 @@ MEANINGS = {
     "id": "UUIDv7 of the event",
     "Response.id": "of the request",
     "Request.id": "chosen by who asks; names the answer's topic",
+    "Page.id": "of the question",
+    "Resolved.id": "of the question",
+    "items": "items, as at `catalog/{sku}`",
+    "documents": "documents, as at `expected/{document}`",
     "Ask.id": "chosen by the store; names the answer's topic",
     "AskResolve.id": "chosen by the store; names the answer's topic",
     "AskResolve.gtin": "14 digits, where the code has them",
@@ -215,11 +219,17 @@ def members(model: type[BaseModel]) -> Iterator[str]:
     yield from ("| member | | content |", "|---|---|---|")
     for name, field in model.model_fields.items():
         member = field.alias or name
-        meaning = field.description or MEANINGS.get(f"{model.__name__}.{member}") or MEANINGS.get(member)
-        assert meaning, f"{model.__name__}.{member}: say what it means, in the model or in tests/contract_document.py"
+        said = field.description or meaning(model, member)
+        assert said, f"{model.__name__}.{member}: say what it means, in the model or in tests/contract_document.py"
         need = "" if member in required else "may be absent; " if field.default is None else "has a default; "
         kind = _kind(schema["properties"][member], schema.get("$defs", {}))
-        yield f"| `{member}` | {need}{kind} | {meaning} |"
+        yield f"| `{member}` | {need}{kind} | {said} |"
+
+
+def meaning(model: type[BaseModel], member: str) -> str | None:
+    """By the model, by what it is made of, or by the member's name alone."""
+    names = [f"{one.__name__}.{member}" for one in model.__mro__]
+    return next((MEANINGS[one] for one in [*names, member] if one in MEANINGS), None)
 
 
 def _kind(shape: dict[str, Any], held: dict[str, Any]) -> str:
@@ -329,7 +339,7 @@ def made(name: str) -> str:
     if what == "example":
         shown = json.dumps(example(subject), ensure_ascii=False, indent=1)
         return f"```json\n{shown}\n```\n"
-    rooms: tuple[ModuleType, ...] = (events, papers, journal, shapes, messages, documents, catalog)
+    rooms: tuple[ModuleType, ...] = (events, papers, journal, shapes, messages, documents, catalog, answers)
     return "\n".join(members(next(vars(room)[name] for room in rooms if name in vars(room)))) + "\n"
 
 
