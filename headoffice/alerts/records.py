@@ -69,6 +69,7 @@ class Records:
     def take(self, found: Sequence[Found]) -> int:
         """Write what is news; one commit for 500 findings, none where nothing is news. How many were written."""
         written = 0
+        found = list({(one.rule, one.store, one.subject): one for one in found}.values())
         for first in range(0, len(found), FOUND_MAX):
             part = found[first : first + FOUND_MAX]
             if self._steps(part, lock=False):

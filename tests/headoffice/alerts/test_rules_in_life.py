@@ -199,10 +199,11 @@ def test_a_check_that_differs_until_one_is_equal(world: World) -> None:
 
 
 def count(log: Log, name: str, permille: int) -> None:
-    counted = {"sku": "COLA", "disposition": "sellable", "expected": 20, "counted": 10, "delta": -10}
+    counted = {"sku": "COLA", "disposition": "sellable", "expected": 20, "counted": 10, "delta": -10, "within": False}
     data = {
         "kind": "approved", "count": name, "zone": "shelf", "part": 1, "parts": 1, "blind": False, "lines_total": 1,
-        "accuracy_permille": permille, "exact_permille": permille, "approved_by": "c1", "lines": [counted],
+        "accuracy_permille": permille, "exact_permille": permille, "counted_by": ["c1"], "approved_by": "c1",
+        "lines": [counted],
     }  # fmt: skip
     log.write("count", data)
 
