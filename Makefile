@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz api-fuzz chaos day bench peers fmt clean
+.PHONY: help demo test lint fuzz api-fuzz chaos cluster day bench peers fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make fuzz     inputs without end against codes, LLRP, JSON and module frames (SECONDS=600)'
 	@echo 'make api-fuzz calls without end against the local API, checked against its OpenAPI document (EXAMPLES=500)'
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
+	@echo 'make cluster  three workers, bridged brokers, PostgreSQL: each killed 30 times (KILLS=5, TARGET=sqlite)'
 	@echo 'make day      days of a store against the physical truth (SEEDS=20)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
@@ -56,6 +57,12 @@ chaos: $(READY)-all
 	@scripts/broker
 	@scripts/postgres
 	@JAEGO_KILLS=$(or $(KILLS),20) $(BIN)/python -m pytest -q -s tests/chaos
+
+# kill -9 and freezing of workers, bridged brokers and PostgreSQL, 30 of each; with TARGET=sqlite of one worker and broker.
+cluster: $(READY)-all
+	@scripts/broker
+	@scripts/postgres
+	@JAEGO_CLUSTER_KILLS=$(or $(KILLS),30) JAEGO_CLUSTER_TARGET=$(or $(TARGET),postgres) $(BIN)/python -m pytest -q -s tests/cluster
 
 # A store's day against what physically lies in it, SEEDS of them; CI plays two in `make test`.
 day: $(READY)-all
