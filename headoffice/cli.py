@@ -42,9 +42,10 @@ DEFAULT = "headoffice.db"
 
 
 def main() -> None:
-    from headoffice import order_cli
+    from headoffice import desk_cli, order_cli
 
     order_cli.register(app)
+    desk_cli.register(app)
     app()
 
 

@@ -7,6 +7,7 @@
     def acknowledge(alert: int, body: Note, database: Writing, actor: Actor, clock: Time) -> AlertRow: ...
 
 Handlers are plain functions: they run in the pool of threads, each with a connection that nobody else uses meanwhile.
+A list takes `Listing` (lists.py) and gives pages, and CSV.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Query, Request
 
 from headoffice.clock import Clock
 from headoffice.database import Database, open_database
+from headoffice.view.figures import Figures
+from headoffice.view.stock import View
+from headoffice.web.hub import Hub
 
 CONNECTIONS_MAX = 8
 
@@ -52,9 +56,15 @@ class Pool:
             found = open_database(self.target, read_only=self.read_only)
         try:
             yield found
+        except Refused:
+            self._give_back(found)  # an answer, no failure of the connection
+            raise
         except BaseException:
             found.close()
             raise
+        self._give_back(found)
+
+    def _give_back(self, found: Database) -> None:
         try:
             self.idle.put_nowait(found)
         except queue.Full:
@@ -70,9 +80,18 @@ class Pool:
 
 @dataclass
 class Room:
+    """`sales_zones`: names of the zones that customers buy from. `prefix`: of the topics."""
+
     reading: Pool
     writing: Pool
     clock: Clock
+    figures: Figures
+    hub: Hub
+    sales_zones: tuple[str, ...] = ("salesfloor",)
+    prefix: str = "stock/v1"
+
+    def view(self) -> View:
+        return View(self.clock.wall_us(), self.sales_zones)
 
 
 def room_of(request: Request) -> Room:
@@ -93,8 +112,12 @@ def _clock(request: Request) -> Clock:
     return room_of(request).clock
 
 
+def _view(request: Request) -> View:
+    return room_of(request).view()
+
+
 def _actor(request: Request) -> str:
-    """Who is asking, and may change something. Raises `Refused` 401 or 403."""
+    """Who is asking, and may change something. Raises `Refused` 403."""
     name: str | None = getattr(request.state, "actor", None)
     if name is None:
         raise Refused(403, "not_allowed", "a token that may act is needed")
@@ -104,4 +127,11 @@ def _actor(request: Request) -> str:
 Reading = Annotated[Database, Depends(_reading)]
 Writing = Annotated[Database, Depends(_writing)]
 Time = Annotated[Clock, Depends(_clock)]
+Now = Annotated[View, Depends(_view)]
 Actor = Annotated[str, Depends(_actor)]
+
+NAME_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
+StoreQuery = Annotated[str | None, Query(pattern=NAME_PATTERN, description="one store only")]
+SkuQuery = Annotated[str | None, Query(pattern=NAME_PATTERN, description="one SKU only")]
+StorePath = Annotated[str, Path(pattern=NAME_PATTERN, description="id of a store")]
+SkuPath = Annotated[str, Path(pattern=NAME_PATTERN, description="the SKU")]

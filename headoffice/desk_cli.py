@@ -1,0 +1,105 @@
+"""`jaego-hq desk`: pages, REST API, live stream; alerts, checks and commands. `jaego-hq token`: who may come in."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from headoffice.cli import DEFAULT, Address, Database, Prefix, said
+
+token_app = typer.Typer(no_args_is_help=True, help="Who may look at the desk, and act.")
+
+
+def desk(
+    db: Database = DEFAULT,
+    broker: Address = "127.0.0.1:1883",
+    http: Annotated[str, typer.Option(help="HOST:PORT that pages and API are served on.")] = "127.0.0.1:8480",
+    open_here: Annotated[
+        bool, typer.Option("--open", help="Whoever is on this machine needs no token, and may act.")
+    ] = False,
+    host: Annotated[list[str] | None, typer.Option(help="What this desk is called in browsers; may repeat.")] = None,
+    parts: Annotated[bool, typer.Option("--parts/--no-parts", help="Also run alerts, checks and commands.")] = True,
+    sales_zone: Annotated[
+        list[str] | None, typer.Option(help="Zone that customers buy from; may repeat. salesfloor unless given.")
+    ] = None,
+    https_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM; switches https on.")] = None,
+    https_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    prefix: Prefix = "stock/v1",
+    username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")] = None,
+) -> None:
+    """Show what workers have taken in; until SIGTERM."""
+    with said():
+        from headoffice import desk as running
+        from headoffice.cli import reached
+        from headoffice.desk_builders import BUILDERS
+        from headoffice.desk_server import Address as Place
+        from headoffice.errors import ConfigError
+        from headoffice.web.access import Gate
+
+        name, _, port = http.rpartition(":")
+        if not name or not port.isdigit() or int(port) > 65_535:
+            raise ConfigError(f"{http!r} is no address", hint="write it as HOST:PORT, as in 127.0.0.1:8480")
+        if (https_cert is None) != (https_key is None):
+            raise ConfigError("https needs a certificate and its key", hint="--https-cert FILE --https-key FILE")
+        place = Place(name.strip("[]"), int(port), https_cert, https_key)
+        running.run(
+            running.Plan(
+                db,
+                place,
+                Gate(frozenset(one.lower() for one in host or ()), open_here),
+                prefix,
+                tuple(sales_zone or ("salesfloor",)),
+                reached(broker, "hq-desk", username, password_file, ca) if parts else None,
+                BUILDERS,
+            )
+        )
+
+
+@token_app.command("add")
+def token_add(
+    name: Annotated[str, typer.Argument(help="Whose it is.")],
+    role: Annotated[Literal["view", "act"], typer.Option(help="view: reads; act: writes too.")] = "view",
+    db: Database = DEFAULT,
+) -> None:
+    """Make a token. It is shown once, and kept as a hash."""
+    with said():
+        from headoffice.clock import SystemClock
+        from headoffice.database import open_database
+        from headoffice.web import tokens
+
+        print(tokens.add(open_database(db), name, role, SystemClock()))
+
+
+@token_app.command("remove")
+def token_remove(name: Annotated[str, typer.Argument(help="Whose it is.")], db: Database = DEFAULT) -> None:
+    """Take a token back, and the logins that it opened, within seconds."""
+    with said():
+        from headoffice.database import open_database
+        from headoffice.errors import ConfigError
+        from headoffice.web import tokens
+
+        if not tokens.remove(open_database(db), name):
+            raise ConfigError(f"there is no token {name}", hint="jaego-hq token list shows them")
+
+
+@token_app.command("list")
+def token_list(db: Database = DEFAULT) -> None:
+    """Names, roles, and since when."""
+    with said():
+        from contract.times import Stamper
+        from headoffice.database import open_database
+        from headoffice.web import tokens
+
+        stamper = Stamper(UTC)
+        for one in tokens.listed(open_database(db, read_only=True)):
+            print(f"{one.name:32} {one.role:5} {stamper.text(one.made_us)}")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(desk)
+    app.add_typer(token_app, name="token")

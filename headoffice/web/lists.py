@@ -1,0 +1,111 @@
+"""Lists: a page as JSON, or everything as CSV (`?format=csv`, or Accept: text/csv).
+
+    @router.get("/api/v1/tags", response_model=Page[TagRow], responses=TABLE)
+    def tags(listing: Listing, sku: SkuQuery = None) -> Any:
+        return listing.answer(TagRow, lambda database, cursor, limit: view.tags(database, sku, cursor, limit))
+
+A CSV is UTF-8 with a byte order mark, so that spreadsheets see Korean; texts that a spreadsheet would take for a
+formula have an apostrophe in front (OWASP, CSV injection); times are UTC.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+import orjson
+from fastapi import Depends, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from headoffice.database import Database
+from headoffice.view.paging import CURSOR_CHARACTERS_MAX, LIMIT_MAX, Page, Told
+from headoffice.web.room import room_of
+
+EXPORT_ROWS_MAX = 1_000_000
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+TABLE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A page, or everything as CSV"}
+}
+R = TypeVar("R", bound=Told)
+Fetch = Callable[[Database, str | None, int], Page[R]]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Lists:
+    def __init__(
+        self,
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="rows of a page")] = 50,
+        cursor: Annotated[
+            str | None, Query(max_length=CURSOR_CHARACTERS_MAX, description="`more` of the page before")
+        ] = None,
+        format: Annotated[  # noqa: A002  as it stands in the address
+            Literal["json", "csv"] | None, Query(description="csv: everything, as a table; absent: as Accept says")
+        ] = None,
+    ) -> None:
+        self._room = room_of(request)
+        self._limit = limit
+        self._cursor = cursor
+        accepts = request.headers.get("accept", "").split(",")[0].partition(";")[0].strip()
+        self._csv = format == "csv" or (format is None and accepts == "text/csv")
+        self._name = request.url.path.rpartition("/")[2]
+
+    def answer(self, model: type[R], fetch: Fetch[R]) -> Page[R] | Response:
+        if not self._csv:
+            with self._room.reading.taken() as database:
+                return fetch(database, self._cursor, self._limit)
+        rows = self._all(fetch)
+        first = next(rows, None)  # what fails does so before the answer has begun
+        return StreamingResponse(
+            table(model, (one for part in ((first,) if first is not None else (), rows) for one in part)),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="{self._name}.csv"'},
+        )
+
+    def _all(self, fetch: Fetch[R]) -> Iterator[R]:
+        cursor, rows = self._cursor, 0
+        while True:
+            with self._room.reading.taken() as database:
+                page = fetch(database, cursor, LIMIT_MAX)
+            yield from page.rows
+            rows, cursor = rows + len(page.rows), page.more
+            if cursor is None:
+                return
+            if rows >= EXPORT_ROWS_MAX:  # an export that ends early must not look whole: the connection breaks
+                raise RuntimeError(f"{self._name}: more than {EXPORT_ROWS_MAX} rows: narrow the filter")
+
+
+Listing = Annotated[Lists, Depends()]
+
+
+def table(model: type[Told], rows: Iterable[Told]) -> Iterator[bytes]:
+    """CSV in pieces, a header first; a member that ends in `_us` becomes a column that ends in `_utc`."""
+    yield _line(
+        [name.removesuffix("_us") + "_utc" if name.endswith("_us") else name for name in model.model_fields], "\ufeff"
+    )
+    for row in rows:
+        yield _line([_cell(name, getattr(row, name)) for name in model.model_fields])
+
+
+def _cell(name: str, value: Any) -> str | int:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return (
+            (_EPOCH + timedelta(microseconds=value)).isoformat(" ", "milliseconds")[:23]
+            if name.endswith("_us")
+            else value
+        )
+    text = value if isinstance(value, str) else orjson.dumps(value, default=lambda one: one.model_dump()).decode()
+    return "'" + text if text.startswith(FORMULA) else text
+
+
+def _line(cells: Iterable[str | int], mark: str = "") -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return (mark + out.getvalue()).encode("utf-8", "replace")

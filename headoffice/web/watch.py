@@ -1,0 +1,145 @@
+"""Notices what workers have committed, in whichever process, and says it to the hub: one look for all listeners.
+
+Workers stamp `position.at_us` before they commit, each by its own clock: a look goes a little further back than the
+newest that was seen, and compares the positions with those it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from contract.events import EVENT, MovementEvent
+from contract.journal import ReservationData
+from headoffice.database import Database
+from headoffice.view import stock, stores
+from headoffice.view.movements import movement_row
+from headoffice.view.paging import Told
+from headoffice.view.stock import View
+from headoffice.web.hub import Change
+
+LOOK_BACK_US = 10_000_000
+EVENTS_MAX = 1_000  # that are told at one look; who would read more?
+STORE_EVENTS_MAX = 200
+SKUS_MAX = 200  # of one store at one look
+SLOW_LOOKS = 5  # every so many looks: states and alerts
+TELLING = ("exception", "document", "count")
+
+
+class Seen(NamedTuple):
+    log: str
+    seq: int
+
+
+class Watcher:
+    """One thread. The first look says nothing: it learns what is there."""
+
+    def __init__(self) -> None:
+        self._newest_us: int | None = None
+        self._seen: dict[str, Seen] = {}
+        self._states: dict[str, tuple[Any, ...]] = {}
+        self._alerts: dict[int, tuple[Any, ...]] = {}
+        self._alerts_us = 0
+        self._looks = 0
+
+    def look(self, database: Database, view: View) -> list[Change]:
+        first = self._newest_us is None
+        since_us = 0 if self._newest_us is None else self._newest_us - LOOK_BACK_US
+        rows = database.rows("SELECT store, log, seq, at_us FROM position WHERE at_us >= ? ORDER BY at_us", (since_us,))
+        self._newest_us = max(self._newest_us or 0, rows[-1][3] if rows else 0)
+        changes: list[Change] = []
+        left = EVENTS_MAX
+        for store, log, seq, at_us in rows:
+            before, self._seen[store] = self._seen.get(store), Seen(log, seq)
+            if first or before == (log, seq):
+                continue
+            told = _moved(database, view, store, before, Seen(log, seq), at_us, min(left, STORE_EVENTS_MAX))
+            left -= len(told)
+            changes += told
+        if self._looks % SLOW_LOOKS == 0:
+            slow = self._stores(database, view) + self._alerted(database, view)
+            changes += [] if first else slow
+        self._looks += 1
+        return changes
+
+    def _stores(self, database: Database, view: View) -> list[Change]:
+        changes: list[Change] = []
+        cursor: str | None = None
+        while True:
+            page = stores.stores(database, view.now_us, cursor=cursor)
+            for row in page.rows:
+                state = (row.online, row.state, row.version, row.log, bool(row.behind))
+                if self._states.get(row.store) != state:
+                    self._states[row.store] = state
+                    changes.append(change("store", row.store, row))
+            if (cursor := page.more) is None:
+                return changes
+
+    def _alerted(self, database: Database, view: View) -> list[Change]:
+        since_us, self._alerts_us = self._alerts_us, view.now_us - LOOK_BACK_US
+        rows = database.rows(
+            "SELECT id, rule, store, subject, severity, state, first_us, last_us, times FROM alert "
+            "WHERE last_us >= ? OR acknowledged_us >= ? OR closed_us >= ? ORDER BY last_us DESC LIMIT ?",
+            (since_us, since_us, since_us, EVENTS_MAX),
+        )
+        fresh = [row for row in rows if self._alerts.get(row[0]) != (row[5], row[8])]
+        self._alerts = {row[0]: (row[5], row[8]) for row in rows}
+        names = ("id", "rule", "store", "subject", "severity", "state", "first_us", "last_us", "times")
+        return [change("alert", row[2], dict(zip(names, row, strict=True))) for row in reversed(fresh)]
+
+
+def change(name: str, store: str, told: Told | dict[str, Any], skus: Iterable[str] = ()) -> Change:
+    data = orjson.dumps(told.model_dump() if isinstance(told, Told) else told)  # one line: orjson writes no line ends
+    return Change(name, store, frozenset(skus), b"event: " + name.encode() + b"\ndata: " + data + b"\n\n")
+
+
+def _resync(store: str) -> Change:
+    return change("resync", store, {"store": store})
+
+
+def _moved(
+    database: Database, view: View, store: str, before: Seen | None, now: Seen, at_us: int, limit: int
+) -> list[Change]:
+    """Of one store: its events since, and the stock of the items that they change."""
+    if before is None or before.log != now.log or now.seq - before.seq > limit:
+        return [_resync(store)]
+    rows = database.rows(
+        "SELECT type, body FROM event WHERE store = ? AND log = ? AND seq > ? AND seq <= ? ORDER BY seq",
+        (store, now.log, before.seq, now.seq),
+    )
+    changes: list[Change] = []
+    skus: set[str] = set()
+    for _, body in rows:
+        found = _event(bytes(body), at_us)
+        if found is None:
+            return [_resync(store)]
+        told, touched = found
+        changes += told
+        skus |= touched
+    if len(skus) > SKUS_MAX:
+        return [*changes, _resync(store)]
+    figures = stock.in_store(database, store, sorted(skus), view) if skus else []
+    return changes + [change("stock", store, {"sku": sku, **row.model_dump()}, [sku]) for sku, row in figures]
+
+
+def _event(body: bytes, at_us: int) -> tuple[list[Change], set[str]] | None:
+    """What is told of an event, and the items whose stock it changes; None: more than can be told, as an opening."""
+    try:
+        event = EVENT.validate_json(body)
+    except ValidationError:  # kept in any shape; what does not fit the contract changes nothing that is shown
+        return [], set()
+    if isinstance(event, MovementEvent):
+        skus = {line.sku for line in event.data.lines}
+        return [change("movement", event.store, movement_row(event, at_us), skus)], skus
+    if isinstance(event.data, ReservationData):
+        return [], {event.data.sku}
+    if event.data.kind == "opening":
+        return None
+    if event.type not in TELLING:
+        return [], set()
+    head = {"store": event.store, "log": event.log, "seq": event.seq, "at_us": at_us, "occurred_at": event.occurred_at}
+    data = event.data.model_dump(by_alias=True, exclude_none=True, exclude={"lines", "held", "code"})
+    return [change(event.type, event.store, head | data)], set()
