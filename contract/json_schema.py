@@ -20,6 +20,24 @@ from contract.topics import EventType
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 Meaning = Callable[[type[BaseModel], str], str | None]  # of a member, where its model leaves that to its name
+# The rest of it is GS1's to say: https://ref.gs1.org/standards/epcis/2.0.0/epcis-json-schema.json
+EPCIS_DOCUMENT: Schema = {
+    "title": "EpcisDocument",
+    "description": "An EPCISDocument of GS1 EPCIS 2.0; GS1's own schema says what its events are.",
+    "type": "object",
+    "properties": {
+        "@context": {"type": "array"},
+        "type": {"const": "EPCISDocument"},
+        "schemaVersion": {"const": "2.0"},
+        "creationDate": {"type": "string"},
+        "epcisBody": {
+            "type": "object",
+            "properties": {"eventList": {"type": "array", "items": {"type": "object"}, "minItems": 1}},
+            "required": ["eventList"],
+        },
+    },
+    "required": ["@context", "type", "schemaVersion", "creationDate", "epcisBody"],
+}
 ROOTS: tuple[type[BaseModel], ...] = (
     *(events.MovementEvent, events.CountEvent, events.DocumentEvent, events.ExceptionEvent, events.JournalEvent),
     *(messages.State, messages.Health, messages.DeviceState, messages.Level, messages.Ack, messages.Alert),
@@ -48,7 +66,7 @@ def definitions(meaning: Meaning) -> dict[str, Schema]:
         shapes[name] = shape
     for kind in EventType:
         shapes[f"{kind.capitalize()}Message"] = _event_message(kind)
-    return shapes
+    return shapes | {"EpcisDocument": EPCIS_DOCUMENT}
 
 
 def _event_message(kind: EventType) -> Schema:
