@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -45,9 +45,13 @@ class Log:
         return {"log": self.name, "seq": self.head, "hash": self.hash}
 
     def open(
-        self, stock: Sequence[Row] = (), parent: dict[str, Any] | None = None, changes: dict[str, Any] | None = None
+        self,
+        stock: Sequence[Row] = (),
+        parent: dict[str, Any] | None = None,
+        changes: dict[str, Any] | None = None,
+        more: Mapping[str, Sequence[Row]] | None = None,
     ) -> Log:
-        for part in opening.opening_parts(stock, [], parent):
+        for part in opening.opening_parts(stock, [], parent, more):
             self.sign({**part, **(changes or {})})
         return self
 
@@ -56,14 +60,15 @@ class Log:
         place = {"store": self.store, "log": self.name, "seq": self.head + 1, "prev": self.hash}
         return self.write("journal", opening.sign(self.key.sign, public, data=data, **place))
 
-    def write(self, kind: str, data: dict[str, Any]) -> Sealed:
+    def write(self, kind: str, data: dict[str, Any], **changes: Any) -> Sealed:
+        """`changes` are members of the envelope."""
         seq = self.head + 1
-        rest = {
+        rest: dict[str, Any] = {
             "store": self.store, "log": self.name, "seq": seq, "id": uuid7(1_700_000_000_000 + seq, bytes(10)),
             "occurred_at": "2026-09-07T12:50:36.194+09:00", "recorded_at": "2026-09-07T12:50:36.200+09:00",
             "clock": "synced", "source": {"station": "dock"}, "prev": self.hash,
         }  # fmt: skip
-        self.events.append(seal(kind, data, rest))
+        self.events.append(seal(kind, data, rest | changes))
         return self.events[-1]
 
     def receive(self, sku: str = "COLA", quantity: int = 1, **changes: Any) -> Sealed:

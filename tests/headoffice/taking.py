@@ -1,0 +1,41 @@
+"""What a log brings, ready to be stored; and the tables as they are."""
+
+from __future__ import annotations
+
+from headoffice.database import Row
+from headoffice.ingest import Ingest, Refusal
+from headoffice.projecting import PROJECTED
+from headoffice.storing import Batch, Storage
+from tests.headoffice.logs import Log
+
+
+def batch(storage: Storage, log: Log, first: int = 1, last: int | None = None) -> Batch:
+    held = storage.position(log.store)
+    engine = Ingest(
+        log.store, position=held[0] if held else None, key=held[1] if held else None, hash_at=storage.hash_at(log.store)
+    )
+    found = Batch(log.store)
+    for at in range(first, (last or log.head) + 1, 100):
+        outcome = engine.receive(log.message(at, min(at + 99, last or log.head)))
+        found.accepted += outcome.accepted
+        found.refusals += outcome.refusals
+    found.position, found.key = engine.position, engine.key
+    return found
+
+
+def refused(name: str, first: int, count: int, code: str = "shape") -> Batch:
+    found = Batch(name)
+    found.refusals = [Refusal(code, "x", None, None, b"%d" % number) for number in range(first, first + count)]
+    return found
+
+
+def stock(storage: Storage, name: str = "S1") -> dict[tuple[str, str, str, str], int]:
+    return {(one.sku, one.zone, one.lot, one.disposition): one.quantity for one in storage.stock(name)}
+
+
+def table(storage: Storage, name: str, columns: str = "*") -> list[Row]:
+    return sorted(storage.database.rows(f"SELECT {columns} FROM {name}"), key=repr)
+
+
+def projections(storage: Storage) -> dict[str, list[Row]]:
+    return {name: table(storage, name) for name in PROJECTED}
