@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from headoffice.cli import DEFAULT, Address, Database, Prefix, said
+
+if TYPE_CHECKING:
+    from headoffice.desk_server import Address as Place
 
 token_app = typer.Typer(no_args_is_help=True, help="Who may look at the desk, and act.")
 
@@ -37,20 +40,12 @@ def desk(
         from headoffice import desk as running
         from headoffice.cli import reached
         from headoffice.desk_builders import BUILDERS
-        from headoffice.desk_server import Address as Place
-        from headoffice.errors import ConfigError
         from headoffice.web.access import Gate
 
-        name, _, port = http.rpartition(":")
-        if not name or not port.isdigit() or int(port) > 65_535:
-            raise ConfigError(f"{http!r} is no address", hint="write it as HOST:PORT, as in 127.0.0.1:8480")
-        if (https_cert is None) != (https_key is None):
-            raise ConfigError("https needs a certificate and its key", hint="--https-cert FILE --https-key FILE")
-        place = Place(name.strip("[]"), int(port), https_cert, https_key)
         running.run(
             running.Plan(
                 db,
-                place,
+                _place(http, https_cert, https_key),
                 Gate(frozenset(one.lower() for one in host or ()), open_here),
                 prefix,
                 tuple(sales_zone or ("salesfloor",)),
@@ -58,6 +53,18 @@ def desk(
                 BUILDERS,
             )
         )
+
+
+def _place(http: str, cert: Path | None, key: Path | None) -> Place:
+    from headoffice.desk_server import Address as Place
+    from headoffice.errors import ConfigError
+
+    host, _, port = http.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ConfigError(f"{http!r} is no address", hint="write it as HOST:PORT, as in 127.0.0.1:8480")
+    if (cert is None) != (key is None):
+        raise ConfigError("https needs a certificate and its key", hint="--https-cert FILE --https-key FILE")
+    return Place(host.strip("[]"), int(port), cert, key)
 
 
 @token_app.command("add")

@@ -10,6 +10,7 @@ from headoffice.errors import DatabaseUnusable
 from headoffice.web.errors import database_errors
 
 RETRY_S = 2.0
+START_S = 0.25
 DATABASE_S_MAX = 30.0  # at the start, for a worker that makes it
 Say = Callable[[str], None]
 Well = Callable[[], None]
@@ -60,7 +61,7 @@ def ready(database: Database) -> None:
 
 def await_database(target: str, stop: threading.Event, say: Say) -> None:
     """Until a worker has made it. Raises `DatabaseUnusable`."""
-    errors, tries = database_errors(target), int(DATABASE_S_MAX / RETRY_S)
+    errors, tries = database_errors(target), int(DATABASE_S_MAX / START_S)
     for left in range(tries, -1, -1):
         try:
             database = open_database(target, read_only=True)
@@ -71,8 +72,8 @@ def await_database(target: str, stop: threading.Event, say: Say) -> None:
         except errors as error:
             if not left or stop.is_set():
                 raise DatabaseUnusable(f"the database cannot be read: {error}", hint="start jaego-hq run") from error
-            if left == tries:
+            if left == tries - int(RETRY_S / START_S):
                 say("desk: waiting for jaego-hq run to make the database")
-            stop.wait(RETRY_S)
+            stop.wait(START_S)
         else:
             return

@@ -58,7 +58,7 @@ def run(plan: Plan, pacer: Pacer, tell: Callable[[str], None]) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "store").mkdir(parents=True)
     (folder / "dev").mkdir()
-    port, web_port, reader_port = free_port(18883), free_port(8470), free_port(15084)
+    port, web_port, desk_port, reader_port = free_port(18883), free_port(8470), free_port(8480), free_port(15084)
     text = plan.config.read_text("utf-8").replace("port = 18883", f"port = {port}")
     text = text.replace("port = 15084", f"port = {reader_port}")
     config = folder / "agent.toml"
@@ -73,8 +73,11 @@ def run(plan: Plan, pacer: Pacer, tell: Callable[[str], None]) -> int:
         broker = f"127.0.0.1:{port}"
         hq = ["jaego-hq", "run", "--broker", broker, "--db", database, "--catalog", str(plan.catalogue.resolve())]
         parts.start("headoffice", hq)
+        desk = ["jaego-hq", "desk", "--broker", broker, "--db", database, "--http", f"127.0.0.1:{desk_port}", "--open"]
+        parts.start("desk", desk)
         parts.start("store", ["jaego", "run", str(config)])
         tell(f"demo         screens: http://127.0.0.1:{web_port}/  topics: mosquitto_sub -p {port} -t 'stock/v1/#' -v")
+        tell(f"demo         head office's desk: http://127.0.0.1:{desk_port}/")
         if plan.door is not None:
             reader = ["jaego-sim", "reader", "llrp", "--port", str(reader_port), "--scene", str(plan.door.resolve())]
             parts.start("reader", [*reader, "--each"])
@@ -161,7 +164,7 @@ class _Parts:
         return part
 
     def stop_all(self) -> None:
-        for name in ("scanners", "reader", "store", "headoffice", "broker"):
+        for name in ("scanners", "reader", "store", "desk", "headoffice", "broker"):
             self.stop(name)
 
 
@@ -229,6 +232,7 @@ def _summary(parts: _Parts, end: _End, tell: Callable[[str], None]) -> int:
     verify = ["verify", "--db", str(end.folder / "headoffice.db"), "--broker", end.broker]
     equal = parts.finish("verify", ["jaego-hq", *verify, "--timeout", str(VERIFY_TIMEOUT_S)]) == 0
     parts.stop("store")
+    parts.stop("desk")
     parts.stop("headoffice")
     intact = parts.finish("log", ["jaego", "log", "verify", "--config", str(end.config)]) == 0
     events, witness = list(_events(end.config)), end.folder / "witness.jsonl"

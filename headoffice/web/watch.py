@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 
-from contract.events import EVENT, MovementEvent
-from contract.journal import ReservationData
+from contract.events import EVENT, Envelope, MovementEvent
+from contract.journal import ReservationData, ResolvedData
 from headoffice.database import Database
 from headoffice.view import stock, stores
 from headoffice.view.movements import movement_row
@@ -133,13 +133,30 @@ def _event(body: bytes, at_us: int) -> tuple[list[Change], set[str]] | None:
         return [], set()
     if isinstance(event, MovementEvent):
         skus = {line.sku for line in event.data.lines}
-        return [change("movement", event.store, movement_row(event, at_us), skus)], skus
+        moved = change("movement", event.store, movement_row(event, at_us), skus)
+        resolves = event.data.resolves
+        return [moved, *([_settled(event, resolves.seq, "booked")] if resolves is not None else [])], skus
+    if isinstance(event.data, ResolvedData):
+        return [_settled(event, event.data.concerns.seq, event.data.resolution)], set()
     if isinstance(event.data, ReservationData):
         return [], {event.data.sku}
     if event.data.kind == "opening":
         return None
     if event.type not in TELLING:
         return [], set()
-    head = {"store": event.store, "log": event.log, "seq": event.seq, "at_us": at_us, "occurred_at": event.occurred_at}
+    head: dict[str, Any] = {
+        "store": event.store,
+        "log": event.log,
+        "seq": event.seq,
+        "at_us": at_us,
+        "occurred_at": event.occurred_at,
+    }
     data = event.data.model_dump(by_alias=True, exclude_none=True, exclude={"lines", "held", "code"})
     return [change(event.type, event.store, head | data)], set()
+
+
+def _settled(event: Envelope, seq: int, resolution: str) -> Change:
+    """Of an exception that was told before."""
+    return change(
+        "exception", event.store, {"store": event.store, "log": event.log, "seq": seq, "resolution": resolution}
+    )
