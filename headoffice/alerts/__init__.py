@@ -10,6 +10,6 @@ part.py       the desk's part
 notices.py    telling: topic and webhooks
 webhook.py    one address that is told
 texts.py      all of it in Korean and English
-rules_csv.py  rules from and to CSV
-pos_csv.py    totals of the tills from CSV
+csv_rows.py   rules and totals of the tills from CSV
+listing.py    alerts and rules as they are shown, and what people do with them
 """

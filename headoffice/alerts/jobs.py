@@ -21,6 +21,7 @@ from headoffice.database import Database, Row
 HISTORY_DAYS = 35
 CLOSED_AT_ONCE = 100
 POS_DAYS = 7
+POS_DAYS_KEPT = 62
 LAGGING_SHARE = 10  # one store of so many, and two at least: then it is head office, not the stores
 SECOND_US = 1_000_000
 REASON_CHARACTERS_MAX = 200
@@ -305,7 +306,14 @@ class Jobs:
         return len(steps)
 
     def forgetting(self) -> Iterator[None]:
+        """Closed alerts of long ago, and days of the tills that sales are no longer kept of."""
         while self._records.forget():
+            yield
+        before = figures.day_of(self._clock.wall_us(), days=POS_DAYS_KEPT)
+        for store, day in self._database.rows("SELECT store, day FROM pos_day WHERE day < ? LIMIT 1000", (before,)):
+            with self._database.transaction():
+                self._database.write("DELETE FROM pos_total WHERE store = ? AND day = ?", (store, day))
+                self._database.write("DELETE FROM pos_day WHERE store = ? AND day = ?", (store, day))
             yield
 
 

@@ -249,7 +249,9 @@ CREATE TABLE alert (
 
 CREATE UNIQUE INDEX alert_by_subject ON alert (store, subject, rule);
 CREATE INDEX alert_by_state ON alert (state, rule);
-CREATE INDEX alert_by_better ON alert (better_us);
+CREATE INDEX alert_by_acknowledged ON alert (acknowledged_us);
+CREATE INDEX alert_by_closed ON alert (closed_us);
+CREATE INDEX alert_better ON alert (rule, better_us) WHERE closed_us IS NULL;
 CREATE INDEX alert_by_age ON alert (last_us);
 
 -- Messages about alerts that are still to be delivered to a webhook or topic, at least once each.

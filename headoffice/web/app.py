@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from headoffice.web import api_access, api_books, api_events, api_live, api_stock, api_stores
+from headoffice.web import api_access, api_alerts, api_books, api_events, api_live, api_stock, api_stores
 from headoffice.web.access import COOKIE, Gate, Guard
 from headoffice.web.errors import ALWAYS, install
 from headoffice.web.room import Refused, Room
@@ -21,6 +21,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api_stores.router,
     api_events.router,
     api_books.router,
+    api_alerts.router,
     api_live.router,
 )
 GZIP_BYTES_MIN = 1_000
