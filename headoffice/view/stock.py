@@ -92,13 +92,17 @@ class PlaceRow(Told):
     quantity: int = Field(description="base units")
 
 
-def _rule(rule: str) -> str:
-    """The most specific rule that is on: SKU before category before neither, each with its store before without."""
+def _rule(rule: str, own: str) -> str:
+    """What the most specific row says, SKU before category before neither, each with its store before without.
+
+    A row without a value, and no row, mean `own`; one that is switched off means none (as alerts/rules.py has it).
+    """
     return (
-        f"(SELECT r.value FROM rule AS r WHERE r.rule = '{rule}' AND r.enabled = 1 AND r.sku IN ('', h.sku) "
+        f"NULLIF(COALESCE((SELECT CASE WHEN r.enabled = 1 THEN COALESCE(r.value, {own}, -1) ELSE -1 END "
+        f"FROM rule AS r WHERE r.rule = '{rule}' AND r.sku IN ('', h.sku) "
         "AND r.category IN ('', COALESCE(i.category, '')) AND r.store IN ('', h.store) "
         "ORDER BY CASE WHEN r.sku <> '' THEN 4 ELSE 0 END + CASE WHEN r.category <> '' THEN 2 ELSE 0 END "
-        "+ CASE WHEN r.store <> '' THEN 1 ELSE 0 END DESC LIMIT 1)"
+        f"+ CASE WHEN r.store <> '' THEN 1 ELSE 0 END DESC LIMIT 1), {own}), -1)"
     )
 
 
@@ -121,9 +125,8 @@ WITH held AS (
 ), kept AS (
     SELECT sku, store, CAST(SUM(quantity) AS INTEGER) AS reserved FROM reservation WHERE {chosen} GROUP BY sku, store
 ), ruled AS (
-    SELECT h.*, COALESCE(k.reserved, 0) AS reserved, COALESCE({_rule("buffer")}, 0) AS buffer,
-        COALESCE({_rule("low_stock")}, i.stock_min) AS stock_min,
-        COALESCE({_rule("overstock")}, i.stock_max) AS stock_max,
+    SELECT h.*, COALESCE(k.reserved, 0) AS reserved, COALESCE({_rule("buffer", "0")}, 0) AS buffer,
+        {_rule("low_stock", "i.stock_min")} AS stock_min, {_rule("overstock", "i.stock_max")} AS stock_max,
         c.log, c.seq, c.at_us AS changed_us, {ONLINE} AS online, {HEARD_US} AS heard_us
     FROM held AS h LEFT JOIN kept AS k ON k.sku = h.sku AND k.store = h.store
     LEFT JOIN item AS i ON i.sku = h.sku
