@@ -42,10 +42,12 @@ DEFAULT = "headoffice.db"
 
 
 def main() -> None:
-    from headoffice import desk_cli, order_cli
+    from headoffice import alerts_cli, desk_cli, order_cli, worker_cli
 
     order_cli.register(app)
     desk_cli.register(app)
+    alerts_cli.register(app)
+    worker_cli.register(app)
     app()
 
 

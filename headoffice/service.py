@@ -112,7 +112,10 @@ class Service:
     def greet(self) -> list[Publish]:
         """After every connect: positions again, so that a store whose messages were lost sends them again."""
         rows = self._store.database.rows("SELECT store, log, seq FROM position ORDER BY store")
-        return [self._ack(*row) for row in rows if self._ours(row[0])] + self._asks.catalogue()
+        return [self._ack(*row) for row in rows if self._ours(row[0])] + self.catalogue()
+
+    def catalogue(self) -> list[Publish]:
+        return self._asks.catalogue()
 
     def adopt(self, stores: Collection[str] | None) -> list[Publish]:
         """Stores (None: all) whose messages went elsewhere or nowhere: the position, and what may have come after it.

@@ -126,8 +126,10 @@ class Worker:
             self._publish(answers)
 
     def _greet(self, service: Service) -> list[Publish]:
-        """A session of its own begins empty: what was under way to it may be lost."""
-        return service.greet() + (service.adopt(self._membership.stores) if self._membership is not None else [])
+        """A session without a memory begins empty: what was under way to it may be lost."""
+        if self._membership is None:
+            return service.greet()
+        return service.adopt(self._membership.stores) + service.catalogue()
 
     def _publish(self, answers: Sequence[Publish]) -> None:
         """Not after the leases have run out: another worker may have acknowledged more by now."""

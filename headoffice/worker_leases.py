@@ -7,6 +7,7 @@ hands at a commit. `fence` runs inside every commit that stores something: whoev
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -160,3 +161,48 @@ class Membership:
 
 def _marks(values: Collection[int]) -> str:
     return ", ".join("?" * len(values))
+
+
+# -- for those who look -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A worker as it said last: `events` since its start, `rate` events a second, `up` as long as its leases hold."""
+
+    worker: str
+    up: bool
+    seen_s: float
+    buckets: int
+    stores: int
+    events: int
+    rate: int
+    host: str
+    version: str
+
+
+def living(db: Database) -> list[Seen]:
+    """The workers of this database, also those that ended without a word. Raises `ConfigError` for a file."""
+    if db.dialect != "postgres":
+        raise ConfigError("a file has one worker, which takes in every store", hint="--db postgresql://…")
+    now_us = int(db.rows(NOW)[0][0])
+    found: list[Seen] = []
+    for name, seen_us, body in db.rows("SELECT worker, seen_us, body FROM worker ORDER BY worker"):
+        said, seen_s = orjson.loads(body), max(0.0, (now_us - seen_us) / _US)
+        found.append(
+            Seen(
+                name, seen_s < LEASE_S, round(seen_s, 1), said["buckets"], said["stores"], said["events"], said["rate"],
+                said["host"], said["version"],
+            )
+        )  # fmt: skip
+    return found
+
+
+def free_stores(db: Database) -> int:
+    """How many known stores are of a bucket that nobody holds."""
+    now_us = int(db.rows(NOW)[0][0])
+    sql = (
+        "SELECT COUNT(*) FROM known_store LEFT JOIN lease ON lease.bucket = known_store.bucket "
+        "AND lease.holder IS NOT NULL AND lease.until_us > ? WHERE lease.bucket IS NULL"
+    )
+    return int(db.rows(sql, (now_us,))[0][0])
