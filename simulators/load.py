@@ -18,6 +18,7 @@ from simulators.load_store import LoadStore
 HEALTH_S = 60.0
 TICK_S = 0.5
 WAIT_S = 0.02
+SETTLE_S = 0.5  # positions that the broker remembers come first
 REPORT_S = 10.0
 
 
@@ -27,7 +28,7 @@ class LoadError(Exception):
 
 class Setup(NamedTuple):
     """`rate` in events per second over all stores, 0 for everything at once; `seconds` after which no more events come
-    into being; `patience_s` without an acknowledgement ends the run."""
+    into being; `patience_s` without an acknowledgement ends the run; `until` is the number of a store's last event."""
 
     host: str
     port: int
@@ -38,6 +39,7 @@ class Setup(NamedTuple):
     consumer: str = "headoffice"
     prefix: str = "stock/v1"
     levels: bool = False
+    until: int | None = None
 
 
 class Report(NamedTuple):
@@ -72,7 +74,7 @@ class Player:
         self._pacer = pacer
         self._tell = tell
         self._stamper = Stamper(UTC)
-        self._stores = [LoadStore(log, setup.consumer, setup.prefix) for log in logs]
+        self._stores = [LoadStore(log, setup.consumer, setup.prefix, until=setup.until) for log in logs]
         count = max(1, min(setup.connections, len(self._stores)))
         self._connections = [
             Connection(
@@ -84,7 +86,7 @@ class Player:
         self._turn = 0
         self._credit = 0.0
         self._begin_s: float | None = None
-        self._paced_s = self._tick_s = self._health_s = self._told_s = 0.0
+        self._up_s = self._paced_s = self._tick_s = self._health_s = self._told_s = 0.0
         self._progress = (0.0, 0)  # when something was acknowledged last, and how much is
         self._waited_s: list[float] = []
 
@@ -119,6 +121,8 @@ class Player:
     def _pace(self, now_s: float) -> None:
         if self._begin_s is None:
             if not all(one.up for one in self._connections):
+                self._up_s = now_s
+            if now_s - self._up_s < SETTLE_S:
                 return
             self._begin_s = self._paced_s = self._health_s = now_s
             self._credit = float("inf") if self._setup.rate == 0 else 0.0
@@ -198,7 +202,7 @@ class Player:
         if begin_s is None:
             return self._given_up(now_s)
         late = seconds is not None and now_s - begin_s >= seconds
-        return late or released == sum(one.log.head for one in self._stores)
+        return late or released == sum(one.head for one in self._stores)
 
     def _given_up(self, now_s: float) -> bool:
         return now_s - self._progress[0] > self._setup.patience_s

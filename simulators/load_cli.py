@@ -49,6 +49,7 @@ def play(
     consumer: Annotated[str, typer.Option(help="Whose acknowledgements count.")] = "headoffice",
     prefix: Annotated[str, typer.Option(help="Prefix of the topics.")] = "stock/v1",
     levels: Annotated[bool, typer.Option(help="Publish retained levels too.")] = False,
+    until: Annotated[int | None, typer.Option(min=1, help="Of each store only the events up to this number.")] = None,
     times: Annotated[
         Path | None, typer.Option(help="CSV: store, event, when it existed, when acknowledged (us).")
     ] = None,
@@ -61,7 +62,7 @@ def play(
     host, _, port = broker.rpartition(":")
     if not host or not port.isdigit():
         raise typer.BadParameter("HOST:PORT", param_hint="--broker")
-    setup = Setup(host, int(port), rate, seconds, patience, connections, consumer, prefix, levels)
+    setup = Setup(host, int(port), rate, seconds, patience, connections, consumer, prefix, levels, until)
     try:
         player = Player(setup, read_logs(folder, batch), pacer, _tell)
         if times is None:

@@ -33,8 +33,9 @@ class Publish(NamedTuple):
 
 
 class LoadStore:
-    def __init__(self, log: Log, consumer: str, prefix: str) -> None:
+    def __init__(self, log: Log, consumer: str, prefix: str, *, until: int | None = None) -> None:
         self.log = log
+        self.head = log.head if until is None else log.batches[min(log.at(until), len(log.batches) - 1)].last
         self.acked = 0
         self.released = 0
         self.resends = self.replays = 0
@@ -49,16 +50,12 @@ class LoadStore:
         self._dirty: set[str] = set()
         self._kinds = {batch.type: self.topics.events(batch.type) for batch in log.batches}
 
-    @property
-    def done(self) -> bool:
-        return self.acked >= self.log.head
-
     def filters(self) -> list[str]:
         return [self.topics.ack(self._consumer), *(self.topics.request(verb) for verb in ("replay", "digest", "ping"))]
 
     def release(self, now_s: float) -> int:
         """Let the next message's events exist; how many they are."""
-        if self.released >= self.log.head:
+        if self.released >= self.head:
             return 0
         batch = self.log.batches[self.log.at(self.released + 1)]
         self.released = batch.last
