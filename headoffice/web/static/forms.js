@@ -1,0 +1,87 @@
+// Forms marked data-post: their fields become JSON (or a file its bytes), sent to the API; then the page is loaded again, or
+// the next one. A button marked data-sure asks once: the second press within some seconds does it.
+
+const ARMED_MS = 6000;
+const main = document.querySelector("main");
+
+const READ = {
+  int: (text) => Number(text),
+  bool: (text) => text === "true",
+  list: (text) => text.split(",").map((one) => one.trim()).filter(Boolean),
+  moment: (text) => new Date(text).toISOString(),
+};
+
+// Empty fields are left out, those marked data-path stand in the address instead.
+function body(form) {
+  const told = {};
+  for (const field of form.elements) {
+    if (!field.name || field.dataset.path !== undefined || field.type === "file") continue;
+    if (field.type === "checkbox") told[field.name] = field.checked;
+    else if (field.value.trim() !== "") told[field.name] = (READ[field.dataset.type] ?? String)(field.value.trim());
+  }
+  return told;
+}
+
+function address(form, from) {
+  return from.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(form.elements[name].value.trim()));
+}
+
+async function send(form, button) {
+  const method = button.dataset.method ?? form.dataset.method ?? "POST";
+  const headers = { "x-jaego-desk": "1" };
+  const file = form.querySelector("input[type=file]")?.files[0];
+  let content = null;
+  if (file) {
+    headers["content-type"] = "text/csv";
+    content = file;
+  } else if (method !== "DELETE") {
+    headers["content-type"] = "application/json";
+    content = JSON.stringify(body(form));
+  }
+  const where = address(form, button.getAttribute("formaction") ?? form.dataset.post);
+  const answer = await fetch(where, { method, headers, body: content });
+  const text = await answer.text();
+  return { done: answer.ok, told: text ? JSON.parse(text) : {} };
+}
+
+function say(form, text, tone) {
+  const said = form.querySelector("[data-said]");
+  if (!said) return;
+  said.textContent = text;
+  said.dataset.tone = tone;
+  said.hidden = text === "";
+}
+
+function arm(button) {
+  const label = button.textContent;
+  button.dataset.armed = "";
+  button.textContent = button.dataset.sure;
+  setTimeout(() => {
+    delete button.dataset.armed;
+    button.textContent = label;
+  }, ARMED_MS);
+}
+
+async function submit(form, button) {
+  if (button.dataset.sure && button.dataset.armed === undefined) return arm(button);
+  const buttons = form.querySelectorAll("button");
+  for (const one of buttons) one.disabled = true;
+  say(form, "", "idle");
+  try {
+    const { done, told } = await send(form, button);
+    if (done && form.dataset.next) return location.assign(form.dataset.next);
+    if (done && form.dataset.stay === undefined) return location.reload();
+    say(form, told.hint ?? (form.dataset.stay || main.dataset.done), done ? "good" : "stop");
+  } catch {
+    say(form, main.dataset.lost, "stop");
+  }
+  for (const one of buttons) one.disabled = false;
+}
+
+// On the document: live updates bring new forms in.
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-post]");
+  if (!form) return;
+  event.preventDefault();
+  submit(form, event.submitter ?? form.querySelector("button"));
+});
