@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Self
@@ -21,6 +22,7 @@ from tests.brokers import MOSQUITTO, free_port
 
 BIN = Path(sys.executable).parent
 CONFIG = Path(__file__).parents[2] / "config"
+RESTART_S = 1.0
 SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP, "thaw": signal.SIGCONT, "stop": signal.SIGTERM}
 
 
@@ -42,18 +44,19 @@ def broker_settings(name: str, port: int, folder: Path, core: int) -> str:
 
 
 class Member:
-    """One process; `start` it again after it was killed."""
+    """One process; `start` it again after it was killed. `wanted` says that it should run."""
 
     def __init__(self, name: str, command: list[str], log: Path) -> None:
         self.name = name
         self.command = command
         self.log = log
-        self.frozen = False
+        self.wanted = False
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(self.command, stdout=output, stderr=output)
+        self.wanted = True
 
     @property
     def running(self) -> bool:
@@ -61,13 +64,13 @@ class Member:
 
     def signal(self, word: str) -> None:
         assert self._process is not None
-        assert self._process.poll() is None, f"{self.name} had ended by itself:\n{self.said()}"
-        self.frozen = word == "freeze"
+        self.wanted = self.wanted and word not in {"kill", "stop"}
         self._process.send_signal(SIGNALS[word])
-        if word in {"kill", "stop"}:
+        if not self.wanted:
             self._process.wait(20)
 
     def end(self) -> None:
+        self.wanted = False
         if self.running:
             self.signal("thaw")
             self.signal("kill")
@@ -77,7 +80,7 @@ class Member:
 
 
 class House:
-    """`target` is the database's address or file."""
+    """`target` is the database's address or file. Who ends by itself is started again, as systemd does."""
 
     def __init__(self, folder: Path, target: str, *, edges: int, workers: int) -> None:
         assert MOSQUITTO is not None
@@ -85,6 +88,8 @@ class House:
         self.target = target
         self.ports = {name: free_port() for name in ["core", *(f"edge-{one}" for one in range(1, edges + 1))]}
         self.members: dict[str, Member] = {}
+        self._closing = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="keeper")
         for name, port in self.ports.items():
             place = folder / name
             place.mkdir()
@@ -107,9 +112,18 @@ class House:
     def __enter__(self) -> Self:
         for member in self.members.values():
             member.start()
+        self._keeper.start()
         return self
 
+    def _keep(self) -> None:
+        while not self._closing.wait(RESTART_S):
+            for member in self.members.values():
+                if member.wanted and not member.running:
+                    member.start()
+
     def __exit__(self, *_rest: object) -> None:
+        self._closing.set()
+        self._keeper.join()
         for member in self.members.values():
             member.end()
 

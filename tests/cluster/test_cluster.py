@@ -114,6 +114,8 @@ class Cluster:
             assert store.complaints == [], "acknowledged beyond the head"
         done = self.house.run("jaego-hq", "verify", "--deep", "--db", self.house.target)
         assert done.returncode == 0, done.stdout + done.stderr
+        broken = [name for name in self.house.workers if "Traceback" in self.house.members[name].log.read_text()]
+        assert not broken, self.house.said()
         refused = self.rows("SELECT store, code, reason FROM quarantine")
         assert refused == [], "what stores wrote was refused"
         return figures
