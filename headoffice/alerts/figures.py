@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from headoffice.alerts.judging import SALES_DAYS, SALES_DAYS_MIN, DayLine, Figures
 from headoffice.database import Database, Row
+from headoffice.view.paging import marks
 
 PAGE = 500
 CLOSED_AFTER_H = 12  # west of UTC a day ends later
@@ -50,7 +51,7 @@ def skus_after(database: Database, store: str, sku: str) -> list[str]:
 
 def sku_figures(database: Database, store: str, skus: Sequence[str], now_us: int) -> list[Figures]:
     """Of at most 500 SKUs; one without stock has zeros."""
-    places, since = ", ".join("?" * len(skus)), day_of(now_us, days=SALES_DAYS - 1)
+    places, since = marks(skus), day_of(now_us, days=SALES_DAYS - 1)
     stock = _keyed(
         database.rows(
             "SELECT sku, CAST(SUM(quantity) AS INTEGER), "
@@ -181,7 +182,7 @@ def unsettled(database: Database, store: str, kind: str) -> int:
 
 def holders(database: Database, epcs: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """(store, SKU) of each of at most 500 tags that is in more than one store."""
-    places = ", ".join("?" * len(epcs))
+    places = marks(epcs)
     found: dict[str, list[tuple[str, str]]] = {}
     for epc, store, sku in database.rows(
         f"SELECT epc, store, sku FROM tag WHERE epc IN ({places}) ORDER BY epc, store", tuple(epcs)
@@ -224,6 +225,6 @@ def day_lines(database: Database, store: str, day: str) -> list[DayLine]:
     categories: dict[str, str | None] = {}
     for first in range(0, len(off), PAGE):
         part = off[first : first + PAGE]
-        sql = f"SELECT sku, category FROM item WHERE sku IN ({', '.join('?' * len(part))})"
+        sql = f"SELECT sku, category FROM item WHERE sku IN ({marks(part)})"
         categories |= dict(database.rows(sql, part))
     return [DayLine(sku, categories.get(sku), ledger.get(sku, 0), sold.get(sku, 0)) for sku in off]

@@ -122,16 +122,20 @@ class Notices:
             self._published[told["notice"]] = row
             topic = Topics(told.get("store") or NO_STORE, self._prefix).alert(str(alert))
             out.append(Publish(topic, body.encode(), retain=False))
-        self._database.write_many(
-            "UPDATE alert_notice SET tries = tries + 1, next_us = ? WHERE id = ?",
-            [(now_us + int(min(BACKOFF_S_MAX, ECHO_S * 2 ** min(row[3], 10)) * SECOND_US), row[0]) for row in rows],
-        )
+        pauses_s = [min(BACKOFF_S_MAX, ECHO_S * 2 ** min(row[3], 10)) for row in rows]
+        if rows:
+            with self._database.transaction():
+                self._database.write_many(
+                    "UPDATE alert_notice SET tries = tries + 1, next_us = ? WHERE id = ?",
+                    [(now_us + int(pause_s * SECOND_US), row[0]) for row, pause_s in zip(rows, pauses_s, strict=True)],
+                )
         return out
 
     def _deliver(self, target: _Target) -> None:
+        busy = target.webhook.busy  # asked first: what is done then is in the results
         for done in target.webhook.results():
             self._settle(target, done)
-        if target.webhook.busy or self._clock.now_s() < target.next_s:
+        if busy or self._clock.now_s() < target.next_s:
             return
         rows = self._database.rows(
             "SELECT id, body FROM alert_notice WHERE target = ? ORDER BY id LIMIT ?",

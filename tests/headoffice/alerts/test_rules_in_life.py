@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +16,6 @@ from tests.headoffice.logs import Log, line
 
 HOUR_S = 3600.0
 DAY_US = 86_400_000_000
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    found = World(tmp_path)
-    yield found
-    found.close()
 
 
 def sell(log: Log, quantity: int, sku: str = "COLA", **changes: Any) -> None:

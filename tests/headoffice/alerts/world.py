@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,7 +14,7 @@ from headoffice.alerts.webhook import Webhook
 from headoffice.database import Database, open_database
 from headoffice.ingest import Ingest
 from headoffice.part import Message, Publish
-from headoffice.store import Store
+from headoffice.storages import open_storage
 from headoffice.storing import Batch
 from tests.headoffice.logs import Log
 
@@ -40,14 +39,14 @@ class HandClock:
 
     def entropy(self, size_bytes: int) -> bytes:
         self.drawn += 1
-        return self.drawn.to_bytes(size_bytes, "big")
+        return self.drawn.to_bytes(size_bytes, "little")
 
 
 class World:
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "hq.db"
+    def __init__(self, target: str) -> None:
+        self.target = target
         self.clock = HandClock()
-        self.store = Store(self.path)
+        self.store = open_storage(target)
         self.database: Database = self.store.database
         self.said: list[str] = []
         self.published: list[Publish] = []
@@ -58,7 +57,7 @@ class World:
 
     def start(self, *webhooks: Webhook) -> AlertsPart:
         """The desk, or the next one after it was stopped."""
-        own = open_database(str(self.path))
+        own = open_database(self.target)
         self.part = AlertsPart(own, self.clock, prefix="stock/v1", say=self.said.append, webhooks=webhooks)
         self._parts.append((self.part, own))
         return self.part
@@ -105,10 +104,10 @@ class World:
         )
 
     def run(self, seconds: float = 6.0) -> None:
-        """Ticks, a few hundred at most; the broker hands back what is published."""
+        """Ticks, sixty at most; the broker hands back what is published."""
         end_s = self.clock.s + seconds
         while self.clock.s < end_s:
-            self.clock.s += max(0.25, seconds / 200)
+            self.clock.s += max(0.25, seconds / 60)
             out = self.part.tick()
             self.published += out
             for one in out if self.echo else ():
