@@ -91,6 +91,7 @@ class Cluster:
             self.server.kill()
             time.sleep(pause_s)
             self.server.start()
+            self.check_acknowledged()
             return
         member = self.house.members[victim]
         member.signal(way)
@@ -99,6 +100,13 @@ class Cluster:
             member.signal("thaw")
         else:
             member.start()
+
+    def check_acknowledged(self) -> None:
+        """What a store was told is stored is stored, now: not only later, when it has sent it again."""
+        acked = {store.log.store: store.acked for store in self.load.stores}
+        stored = dict(self.rows("SELECT store, seq FROM position"))
+        early = {name: (seq, stored.get(name, 0)) for name, seq in acked.items() if seq > stored.get(name, 0)}
+        assert not early, f"acknowledged and not stored: {early}"
 
     def check(self) -> Counter[str]:
         """Every log is stored as it was written. Gives figures."""
@@ -140,6 +148,7 @@ def test_everything_is_killed_at_random_and_nothing_is_lost(cluster: Cluster) ->
     for victim, way in todo:
         time.sleep(chance.uniform(0.2, 1.5))
         cluster.hit(victim, way, chance.choice([0.0, 0.1, 0.5, 2.0, 8.0 if way == "freeze" else 1.0]))
+        cluster.check_acknowledged()
     cluster.load.settle(SETTLE_S)
     figures = cluster.check()
     counts = Counter(f"{way} {victim.rstrip('123-')}" for victim, way in todo)
