@@ -17,11 +17,12 @@ from contract.ids import is_name, uuid7
 from contract.messages import DigestResult, Response, StockDigest
 from contract.times import Stamper
 from contract.topics import Topics
+from headoffice.catalogue import Changes, Items, take
 from headoffice.clock import SystemClock
 from headoffice.database import is_postgres
 from headoffice.documents import Pages
 from headoffice.errors import ConfigError, NotComparable
-from headoffice.items import ItemMaster, read_items
+from headoffice.items import read_items
 from headoffice.mqtt import Broker, Connected, Shell
 from headoffice.service import Roster, Service
 from headoffice.storages import locked, open_storage
@@ -73,7 +74,6 @@ def run(
 ) -> None:
     """Until SIGTERM or SIGINT. Raises HeadOfficeError; `DatabaseUnusable` if another head office runs on a file."""
     clock, stamper = SystemClock(), Stamper(UTC)
-    items = ItemMaster(read_items(catalogue)) if catalogue is not None else None
     membership = None
     if division is not None:
         holder = f"{division.worker}.{clock.entropy(6).hex()}"
@@ -88,12 +88,14 @@ def run(
             clock=clock,
             stamper=stamper,
             say=say,
-            asks=Asks(items, Pages(storage), prefix, say),
+            asks=Asks(Items(storage.database), Pages(storage), prefix, say),
             ours=membership.ours if membership is not None else Roster(known, say).ours,
             fence=membership.fence if membership is not None else None,
         )
 
     with locked(target):
+        if catalogue is not None:
+            import_items(target, catalogue)
         shell = Shell(broker, [] if membership is not None else all_topics(prefix), say, clock.chance)
         facts = {"host": socket.gethostname(), "version": version("jaego")}
         worker = Worker(
@@ -106,9 +108,20 @@ def run(
             membership=membership,
             facts=facts,
         )
-        say(f"head office: {broker.host}:{broker.port} as {consumer}, {len(items.items) if items else 0} items")
+        say(f"head office: {broker.host}:{broker.port} as {consumer}")
         worker.run(_stopped())
         say(f"head office: closed, {worker.events} events taken in")
+
+
+def import_items(target: str, file: Path, *, complete: bool = False, check: bool = False) -> Changes:
+    """What changed in the item master; told, too. Raises `ConfigError`, and nothing is written."""
+    items, held = read_items(file), open_storage(target)
+    try:
+        changes = take(held.database, items, complete=complete, check=check)
+    finally:
+        held.close()
+    say(f"items: {changes}{' (nothing is written)' if check else ''}")
+    return changes
 
 
 def _stopped() -> threading.Event:

@@ -1,4 +1,4 @@
-"""Head office's item master: read from a file, published per item, answered page by page to `ask/catalog`.
+"""Files of items: CSV, or JSON Lines in the wire form.
 
 A small strict reader: the first wrong row stops it, because head office must not send half a catalogue. Stores import
 files of their own with a report of every row (`jaego catalogue import`); the columns are the same (docs/catalogue.md).
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from contract.catalog import Item, ItemRefused, parse_item
-from contract.messages import MESSAGE_SIZE_BYTES_MAX
 from headoffice.errors import ConfigError
 
-PAGE_ITEMS = 100
-PAGE_SIZE_BYTES_MAX = MESSAGE_SIZE_BYTES_MAX - 512  # room for the page's own members
 DIGITS_MAX = 16  # of a number that can be meant
 ROW_COLUMNS = frozenset({"gtin", "units", "level", "item_number"})
 COLUMNS = ROW_COLUMNS | {
@@ -28,46 +25,6 @@ COLUMNS = ROW_COLUMNS | {
 }  # fmt: skip
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _HINT = "docs/catalogue.md describes the columns; jaego catalogue import reports every wrong row"
-
-
-class ItemMaster:
-    """Items by SKU, and their wire form in the order of revisions."""
-
-    def __init__(self, items: Iterable[Item]) -> None:
-        self.items = sorted(items, key=lambda item: (item.revision, item.sku))
-        self.revision = max((item.revision for item in self.items), default=0)
-        self._cut: tuple[int, list[Item], list[int]] = (-1, [], [0])
-
-    def having(self, gtin: str | None) -> list[Item]:
-        """Items that have a GTIN of 14 digits."""
-        return [item for item in self.items if any(one.gtin == gtin for one in item.gtins)]
-
-    def page(self, since: int, number: int) -> dict[str, Any]:
-        """What changed since a revision: `{"items", "page", "more", "since", "revision"}`."""
-        if self._cut[0] != since:  # a store asks for all pages of one revision, one after the other
-            changed = [item for item in self.items if item.revision > since or since == 0]
-            self._cut = (since, changed, _starts(changed))
-        _, changed, starts = self._cut
-        found = changed[starts[number] : starts[number + 1]] if number + 1 < len(starts) else []
-        return {
-            "items": [wire(item) for item in found],
-            "page": number,
-            "more": number + 2 < len(starts),
-            "since": since,
-            "revision": self.revision,
-        }
-
-
-def _starts(items: Sequence[Item]) -> list[int]:
-    """Where pages begin, and the end: a page is one message, and brokers limit those."""
-    starts, size_bytes = [0], 0
-    for index, item in enumerate(items):
-        item_bytes = len(orjson.dumps(wire(item))) + 1
-        if index > starts[-1] and (index - starts[-1] == PAGE_ITEMS or size_bytes + item_bytes > PAGE_SIZE_BYTES_MAX):
-            starts.append(index)
-            size_bytes = 0
-        size_bytes += item_bytes
-    return [*starts, len(items)]
 
 
 def wire(item: Item) -> dict[str, Any]:

@@ -47,8 +47,11 @@ def _in_the_loop(_client: Any, _data: Any, _socket: Any) -> None:
     """Writing is the loop's business: `publish` wakes it."""
 
 
+@dataclass(frozen=True, slots=True)
 class Connected:
-    """Put on the queue when the broker took us."""
+    """Put on the queue when the broker took us; `session`: it knew us."""
+
+    session: bool
 
 
 Item = paho.MQTTMessage | Connected
@@ -163,6 +166,10 @@ class Shell:
         for at in range(0, len(topics), SUBSCRIBE_TOPICS_MAX):
             client.subscribe([(topic, 1) for topic in topics[at : at + SUBSCRIBE_TOPICS_MAX]])
 
+    @property
+    def connected(self) -> bool:
+        return bool(self._client.is_connected())
+
     def close(self) -> None:
         self._closing.set()
         self._client.disconnect()
@@ -205,7 +212,7 @@ class Shell:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._broker.keep_session else 0
         return {"clean_start": not self._broker.keep_session, "properties": properties}
 
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         self._answered = True
         if reason.is_failure:
             if int(reason.value) in VERSION_REFUSED and self._version5:
@@ -220,7 +227,7 @@ class Shell:
             self._say("connected again")
         with self._wanted:
             self._subscribe(client, self._topics)
-        self._put(Connected())
+        self._put(Connected(bool(flags.session_present)))
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure and self._taken and not self._closing.is_set():

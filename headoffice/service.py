@@ -19,6 +19,7 @@ from contract.ids import uuid7
 from contract.messages import Ack, Replay, Response, State
 from contract.times import Stamper
 from contract.topics import Address, EventType, Topics, parse
+from headoffice.announcing import Announcer, again
 from headoffice.clock import Clock
 from headoffice.database import Database
 from headoffice.ingest import Gap, Ingest, Outcome
@@ -105,6 +106,7 @@ class Service:
         self._ours = ours
         self._fence = fence
         self._planes = Planes(say)
+        self._announcer = Announcer(store.database, prefix)
         self._followed: dict[str, _Followed] = {}
         self._replays: dict[str, str] = {}
         self.events = 0
@@ -112,10 +114,15 @@ class Service:
     def greet(self) -> list[Publish]:
         """After every connect: positions again, so that a store whose messages were lost sends them again."""
         rows = self._store.database.rows("SELECT store, log, seq FROM position ORDER BY store")
-        return [self._ack(*row) for row in rows if self._ours(row[0])] + self.catalogue()
+        return [self._ack(*row) for row in rows if self._ours(row[0])]
 
-    def catalogue(self) -> list[Publish]:
-        return self._asks.catalogue()
+    def announce_again(self) -> None:
+        """All of them: a broker may have lost what it retained."""
+        again(self._store.database)
+
+    def announce(self) -> list[Publish]:
+        """Items and documents that changed, to be published at once."""
+        return self._announcer.due()
 
     def adopt(self, stores: Collection[str] | None) -> list[Publish]:
         """Stores (None: all) whose messages went elsewhere or nowhere: the position, and what may have come after it.

@@ -114,6 +114,8 @@ class Worker:
         found = self._shell.take(ROUND_MESSAGES_MAX, ROUND_S, ROUND_SIZE_BYTES_MAX)
         if any(isinstance(one, Connected) for one in found):
             answers += self._greet(service)
+            if self._membership is None and not all(one.session for one in found if isinstance(one, Connected)):
+                service.announce_again()  # a broker that forgot the session may have forgotten more
         messages = _messages(found)
         if messages:
             answers += service.receive(messages)
@@ -121,6 +123,7 @@ class Worker:
         if self._clock.now_s() >= self._tick_s:
             self._tick_s = self._clock.now_s() + ROUND_S
             answers += service.tick()
+            self._announce(service)
             self._report()
         if answers:
             self._publish(answers)
@@ -129,7 +132,13 @@ class Worker:
         """A session without a memory begins empty: what was under way to it may be lost."""
         if self._membership is None:
             return service.greet()
-        return service.adopt(self._membership.stores) + service.catalogue()
+        return service.adopt(self._membership.stores)
+
+    def _announce(self, service: Service) -> None:
+        """Of no store: leases say nothing about it. Without a connection it would be counted as said."""
+        if self._shell.connected:
+            for one in service.announce():
+                self._shell.publish(one.topic, one.payload, retain=one.retain)
 
     def _publish(self, answers: Sequence[Publish]) -> None:
         """Not after the leases have run out: another worker may have acknowledged more by now."""

@@ -11,26 +11,17 @@ from pydantic import ValidationError
 from contract.catalog import shown
 from contract.messages import Ask, AskResolve
 from contract.topics import Topics
+from headoffice.catalogue import Items
 from headoffice.documents import Pages
-from headoffice.items import ItemMaster, wire
 from headoffice.part import Publish
 
 
 class Asks:
-    def __init__(self, items: ItemMaster | None, documents: Pages, prefix: str, say: Callable[[str], None]) -> None:
+    def __init__(self, items: Items, documents: Pages, prefix: str, say: Callable[[str], None]) -> None:
         self._items = items
         self._documents = documents
         self._prefix = prefix
         self._say = say
-
-    def catalogue(self) -> list[Publish]:
-        """Every item, retained."""
-        if self._items is None:
-            return []
-        return [
-            Publish(f"{self._prefix}/catalog/{item.sku}", item.model_dump_json(exclude_none=True).encode(), retain=True)
-            for item in self._items.items
-        ]
 
     def answer(self, store: str, verb: str, payload: bytes) -> list[Publish]:
         try:
@@ -44,14 +35,14 @@ class Asks:
 
     def _answered(self, store: str, verb: str, payload: bytes) -> dict[str, Any] | None:
         """None for what this head office does not answer. Raises ValidationError."""
-        if verb == "resolve" and self._items is not None:
+        if verb == "resolve" and self._items.some():
             code = AskResolve.model_validate_json(payload)
             items = self._items.having(code.gtin)
             self._say(f"{store}: takes code {shown(code.gtin or code.text or '-')} for {code.sku or 'nothing yet'}")
-            return {"id": code.id, "items": [wire(item) for item in items]}
-        if verb == "catalog" and self._items is not None:
+            return {"id": code.id, "items": items}
+        if verb == "catalog" and self._items.some():
             ask = Ask.model_validate_json(payload)
-            return {"id": ask.id, **self._items.page(ask.since, ask.page)}
+            return {"id": ask.id, **self._items.page(store, ask.since, ask.page)}
         if verb == "expected":
             ask = Ask.model_validate_json(payload)
             return {"id": ask.id, **self._documents.page(store, ask.since, ask.page)}

@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from agent.catalogue import Catalogue, import_file
-from contract.catalog import Item, parse_item
+from contract.catalog import Item
 from headoffice.errors import ConfigError
-from headoffice.items import ItemMaster, read_items, wire
+from headoffice.items import read_items, wire
 
 CONFIG = Path(__file__).parents[2] / "config"
 HEADER = "sku,revision,name_ko,name_en,base_unit,tracking,price_minor,currency,price_per,gtin,units,level,item_number\n"
@@ -113,15 +113,3 @@ def test_a_wrong_line_is_named(tmp_path: Path, text: bytes, line: str) -> None:
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.csv"):
         read_items(tmp_path / "none.csv")
-
-
-def test_an_empty_item_master_has_one_empty_page() -> None:
-    assert ItemMaster([]).page(0, 0) == {"items": [], "page": 0, "more": False, "since": 0, "revision": 0}
-
-
-def test_unnumbered_items_are_in_every_whole_answer_and_in_no_later_one() -> None:
-    master = ItemMaster(
-        [parse_item({"sku": sku, "name": {"en": "x"}, "revision": at}) for sku, at in [("A", 0), ("B", 4)]]
-    )
-    assert [item["sku"] for item in master.page(0, 0)["items"]] == ["A", "B"]
-    assert [item["sku"] for item in master.page(3, 0)["items"]] == ["B"]

@@ -17,9 +17,9 @@ from contract.ids import uuid7
 from contract.messages import MESSAGE_SIZE_BYTES_MAX
 from contract.times import Stamper, parse_us
 from headoffice import service as module
+from headoffice.catalogue import Items, take
 from headoffice.documents import Pages
 from headoffice.errors import DatabaseFull
-from headoffice.items import ItemMaster
 from headoffice.part import Message, Publish
 from headoffice.service import REPLAY_S_MAX, Roster, Service
 from headoffice.store import Store
@@ -56,14 +56,14 @@ class Desk:
         self.clock = HandClock()
         self.said: list[str] = []
         self.known = known
-        self._items = ItemMaster(map(parse_item, items)) if items is not None else None
         self.start()
+        take(self.store.database, [*map(parse_item, items or [])])
 
     def start(self) -> None:
         self.store = Store(self.path)
         self.service = Service(
             self.store, consumer="headoffice", prefix=PREFIX, clock=self.clock, stamper=Stamper(UTC),
-            say=self.said.append, asks=Asks(self._items, Pages(self.store), PREFIX, self.said.append),
+            say=self.said.append, asks=Asks(Items(self.store.database), Pages(self.store), PREFIX, self.said.append),
             ours=Roster(self.known, self.said.append).ours,
         )  # fmt: skip
 
@@ -441,12 +441,16 @@ def pages(desk: Desk, since: int) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_item_master_is_published_retained_after_every_connect(tmp_path: Path) -> None:
+def test_the_item_master_is_announced_once_and_again_when_it_may_be_lost(tmp_path: Path) -> None:
     desk = Desk(tmp_path, items=[item(1), item(2)])
-    found = desk.service.greet()
+    found = desk.service.announce()
     assert [one.topic for one in found] == [f"{PREFIX}/catalog/SKU-0001", f"{PREFIX}/catalog/SKU-0002"]
     assert all(one.retain for one in found)
-    assert parse_item(orjson.loads(found[0].payload)) == parse_item(item(1))
+    assert parse_item(orjson.loads(found[0].payload)) == parse_item(item(1, revision=3))
+    desk.restart()
+    assert desk.service.announce() == []
+    desk.service.announce_again()
+    assert desk.service.announce() == found
 
 
 def test_the_item_master_is_answered_page_by_page(tmp_path: Path) -> None:
@@ -454,9 +458,9 @@ def test_the_item_master_is_answered_page_by_page(tmp_path: Path) -> None:
     found = pages(desk, 0)
     assert [len(one["items"]) for one in found] == [100, 100, 50]
     assert [raw["sku"] for one in found for raw in one["items"]] == [item(n)["sku"] for n in range(1, 251)]
-    assert {one["revision"] for one in found} == {250}
-    assert [raw["revision"] for raw in ask(desk, 248, 0)["items"]] == [249, 250]
-    for since, page in [(250, 0), (0, 3), (0, 2**53 - 1), (2**53 - 1, 0)]:
+    assert {one["revision"] for one in found} == {500}  # above those that the items brought
+    assert [raw["revision"] for raw in ask(desk, 498, 0)["items"]] == [499, 500]
+    for since, page in [(500, 0), (0, 3), (0, 2**53 - 1), (2**53 - 1, 0)]:
         late = ask(desk, since, page)
         assert (late["items"], late["more"]) == ([], False)
 
@@ -466,7 +470,7 @@ def test_a_page_fits_a_message(tmp_path: Path) -> None:
     desk = Desk(tmp_path, items=[item(n, name={"ko": text, "en": text}, category="나" * 100) for n in range(1, 151)])
     found = pages(desk, 0)
     assert len(found) == 4
-    assert [raw["revision"] for one in found for raw in one["items"]] == list(range(1, 151))
+    assert [raw["revision"] for one in found for raw in one["items"]] == list(range(151, 301))
 
 
 def test_an_ask_out_of_range_is_said_and_not_answered(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from contract.times import Stamper
 from headoffice import worker_leases as module
+from headoffice.catalogue import Items
 from headoffice.cli import app
 from headoffice.database import Database
 from headoffice.documents import Pages
@@ -270,6 +271,7 @@ class Wire:
         self.sent: list[Any] = []
         self.topics: list[str] = []
         self.deaf = False
+        self.connected = True
         self._clock = clock
 
     def _wait(self, timeout: float | None = None) -> bool:
@@ -328,7 +330,7 @@ class Loop:
     def _serve(self, storage: Storage) -> Service:
         return Service(
             storage, consumer="headoffice", prefix=PREFIX, clock=self.clock, stamper=Stamper(UTC), say=self.said.append,
-            asks=Asks(None, Pages(storage), PREFIX, self.said.append),
+            asks=Asks(Items(storage.database), Pages(storage), PREFIX, self.said.append),
             ours=self.membership.ours if self.membership else Roster(None, self.said.append).ours,
             fence=self.membership.fence if self.membership else None,
         )  # fmt: skip
@@ -429,7 +431,7 @@ def test_what_a_worker_listens_to_is_what_it_has_leased(postgres: str, join: Cal
         assert not any("level" in topic or topic.endswith("#") for topic in loop.wire.topics)
         return arrived(log, 1, 3)()
 
-    loop.run(nothing, lambda: [Arrived("S1/state", state)], later, listening, lambda: [Connected()], nothing)
+    loop.run(nothing, lambda: [Arrived("S1/state", state)], later, listening, lambda: [Connected(True)], nothing)
     assert acks(loop.wire.sent) == [("L1", 3), ("L1", 3)]
     assert loop.replays() == [4], "after a connect nobody knows what was lost"
     other = join("w2")
