@@ -26,7 +26,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from headoffice.mqtt import SUBSCRIBE_TOPICS_MAX
 from headoffice.worker import topics_of
 from tests.brokers import MOSQUITTO, free_port
-from tests.cluster.house import Member, broker_settings
+from tests.cluster.house import House, Member, broker_settings
+from tests.cluster.stores import Load, LoadStore
 from tests.postgres import Postgres
 
 MESSAGES = 20_000
@@ -34,6 +35,8 @@ SIZE_BYTES = 400
 PACED = 500
 STORES = 10_000
 HOLD_S = 20.0
+LOAD_EVENTS_S = 500
+TIMES = 5
 
 
 class Client:
@@ -189,6 +192,41 @@ def frozen_lock() -> None:
         holder.wait()
 
 
+def outages() -> None:
+    """Killed and started at once, under load: until everything that was written before is acknowledged."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(Postgres())
+        house = stack.enter_context(House(folder, server.database(), edges=2, workers=3))
+        places = [house.ports[name] for name in house.edges]
+        stores = [LoadStore(f"S{one:03}", places[one % 2], one) for one in range(12)]
+        stack.enter_context(Load(stores, LOAD_EVENTS_S, 1))
+        time.sleep(25)  # until the stores are shared out
+        for victim in ("core", "edge-1", "database"):
+            found = [_outage(house, server, stores, victim) for _ in range(TIMES)]
+            asked, took_s = sum(one[0] for one in found), sorted(one[1] for one in found)
+            print(
+                f"{victim:9} killed and started again, {TIMES} times at {LOAD_EVENTS_S} events/s: whole again after "
+                f"{took_s[TIMES // 2]:.1f} s (longest {took_s[-1]:.1f} s), {asked} requests for what was missing"
+            )
+
+
+def _outage(house: House, server: Postgres, stores: list[LoadStore], victim: str) -> tuple[int, float]:
+    before, begun_s = sum(store.asked for store in stores), time.monotonic()
+    if victim == "database":
+        server.kill()
+        server.start()
+    else:
+        house.members[victim].signal("kill")
+        house.members[victim].start()
+    heads = [store.log.head for store in stores]
+    while any(store.acked < head for store, head in zip(stores, heads, strict=True)):
+        time.sleep(0.02)
+    took_s = time.monotonic() - begun_s
+    time.sleep(3)
+    return sum(store.asked for store in stores) - before, took_s
+
+
 def _resident_kib(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
@@ -213,6 +251,7 @@ def main() -> None:
         subscriptions(ports, _pid(ports["core"]))
         frozen_member(ports)
     frozen_lock()
+    outages()
 
 
 if __name__ == "__main__":

@@ -71,12 +71,14 @@ class Membership:
         """On a new connection. Raises `ConfigError` if the stores are divided otherwise."""
         db.write(f"SET idle_in_transaction_session_timeout = '{IDLE_S_MAX}s'")
         db.write(f"SET statement_timeout = '{STATEMENT_S_MAX}s'")
-        with db.transaction():
-            db.write("LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE")
-            found = int(db.rows("SELECT COUNT(*) FROM lease")[0][0])
-            if not found:
-                db.write_many("INSERT INTO lease (bucket) VALUES (?)", [(number,) for number in range(self._total)])
-        if found not in {0, self._total}:
+        found = _buckets(db)
+        if not found:
+            with db.transaction():
+                db.write("LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE")  # several may be the first
+                if not _buckets(db):
+                    db.write_many("INSERT INTO lease (bucket) VALUES (?)", [(one,) for one in range(self._total)])
+            found = _buckets(db)
+        if found != self._total:
             raise ConfigError(
                 f"the stores lie in {found} buckets, not in {self._total}",
                 hint=f"start with --buckets {found}, as the others; to change it stop all, then DELETE FROM lease and "
@@ -157,6 +159,10 @@ class Membership:
         with db.transaction():
             db.write("UPDATE lease SET holder = NULL, until_us = 0 WHERE holder = ?", (self._holder,))
             db.write("DELETE FROM worker WHERE holder = ?", (self._holder,))
+
+
+def _buckets(db: Database) -> int:
+    return int(db.rows("SELECT COUNT(*) FROM lease")[0][0])
 
 
 def _marks(values: Collection[int]) -> str:

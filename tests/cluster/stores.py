@@ -35,6 +35,7 @@ class LoadStore:
         self.log.open([[f"SKU-{number}", "backroom", None, "sellable", 100] for number in range(20)])
         self.port = port
         self.acked = 0
+        self.asked = 0  # requests for what was missing
         self.complaints: list[str] = []
         self._topics = Topics(name)
         self._engine = Engine(self.log.name, self.log.head, {"headoffice": 0}, SETTINGS)
@@ -119,6 +120,7 @@ class LoadStore:
             return
         with self._lock:
             there = body["log"] == self.log.name and body["seq"] <= self.log.head
+            self.asked += there
             if there:
                 self._engine.replay_from(body["seq"])
             answer = Response(id=body["id"], status="done", result={"from": body["seq"]}) if there else Response(
