@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headoffice.alerts.part import AlertsPart
+from headoffice.alerts.webhook import Webhook
 from headoffice.desk_parts import Builder, Surroundings
 from headoffice.part import Part
 
 
-def alerts(around: Surroundings) -> Part:
-    return AlertsPart(around.open(), around.clock, prefix=around.prefix, say=around.say)
+def builders(webhooks: Sequence[Webhook]) -> tuple[Builder, ...]:
+    """`webhooks` outlive the parts, which are made again when the database was lost."""
 
+    def alerts(around: Surroundings) -> Part:
+        return AlertsPart(around.open(), around.clock, prefix=around.prefix, say=around.say, webhooks=webhooks)
 
-BUILDERS: tuple[Builder, ...] = (alerts,)
+    return (alerts,)

@@ -30,6 +30,10 @@ def desk(
     ] = None,
     https_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM; switches https on.")] = None,
     https_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    webhook: Annotated[
+        list[str] | None, typer.Option(help="Address that is told of alerts by POST, signed; may repeat.")
+    ] = None,
+    webhook_secret: Annotated[Path | None, typer.Option(help="File with the secret that it is signed with.")] = None,
     prefix: Prefix = "stock/v1",
     username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
@@ -38,8 +42,10 @@ def desk(
     """Show what workers have taken in; until SIGTERM."""
     with said():
         from headoffice import desk as running
+        from headoffice.alerts.webhook import webhooks
         from headoffice.cli import reached
-        from headoffice.desk_builders import BUILDERS
+        from headoffice.clock import SystemClock
+        from headoffice.desk_builders import builders
         from headoffice.web.access import Gate
 
         running.run(
@@ -50,7 +56,7 @@ def desk(
                 prefix,
                 tuple(sales_zone or ("salesfloor",)),
                 reached(broker, "hq-desk", username, password_file, ca) if parts else None,
-                BUILDERS,
+                builders(webhooks(webhook or (), webhook_secret, SystemClock())),
             )
         )
 

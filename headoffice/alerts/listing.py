@@ -118,7 +118,7 @@ def act(
     """What a person does. None: there is no such alert, or it is closed already (a note may still be left)."""
     now_us = clock.wall_us()
     with database.transaction():
-        held = records.by_id(database, alert_id)
+        held = records.by_id(database, alert_id, lock=True)
         if held is None:
             return None
         if what == "note":

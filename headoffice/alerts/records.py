@@ -46,8 +46,9 @@ def unclosed(database: Database, rule: str, limit: int = ALERTS_MAX) -> list[Ale
     return [alert_of(row) for row in database.rows(sql, (rule, limit))]
 
 
-def by_id(database: Database, alert_id: int) -> Alert | None:
-    rows = database.rows(f"SELECT {COLUMNS} FROM alert WHERE id = ?{_lock(database)}", (alert_id,))
+def by_id(database: Database, alert_id: int, *, lock: bool = False) -> Alert | None:
+    locked = _lock(database) if lock else ""
+    rows = database.rows(f"SELECT {COLUMNS} FROM alert WHERE id = ?{locked}", (alert_id,))
     return alert_of(rows[0]) if rows else None
 
 
