@@ -15,8 +15,8 @@ def batch(storage: Storage, log: Log, first: int = 1, last: int | None = None) -
         log.store, position=held[0] if held else None, key=held[1] if held else None, hash_at=storage.hash_at(log.store)
     )
     found = Batch(log.store)
-    for at in range(first, (last or log.head) + 1, 100):
-        outcome = engine.receive(log.message(at, min(at + 99, last or log.head)))
+    for at in range(first, (last or log.head) + 1, 50):
+        outcome = engine.receive(log.message(at, min(at + 49, last or log.head)))
         found.accepted += outcome.accepted
         found.refusals += outcome.refusals
     found.position, found.key = engine.position, engine.key
@@ -39,3 +39,9 @@ def table(storage: Storage, name: str, columns: str = "*") -> list[Row]:
 
 def projections(storage: Storage) -> dict[str, list[Row]]:
     return {name: table(storage, name) for name in PROJECTED}
+
+
+def different(one: dict[str, list[Row]], other: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Rows that only one of the two has: a few of each table."""
+    found = {name: sorted({*rows} ^ {*other[name]}, key=repr)[:4] for name, rows in one.items()}
+    return {name: rows for name, rows in found.items() if rows}
