@@ -13,6 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from headoffice.database import Database
+from headoffice.view.books import item, sales
 from headoffice.view.movements import newest
 from headoffice.view.stores import ONLINE, SILENT_US
 
@@ -52,23 +53,21 @@ def movements_by_day(database: Database, since: str, store: str | None) -> list[
     return [Point(*row) for row in rows]
 
 
-def sales_by_day(database: Database, since: str, store: str | None, sku: str | None) -> list[Point]:
-    """Units sold and taken back; of one SKU from its own table, over all from the days' sums."""
+def sales_by_day(database: Database, since: str, store: str | None) -> list[Point]:
+    """Sales and returns (movements, not units: pieces and grams do not add up)."""
     where, values = _of(store)
-    if sku is None:
-        rows = database.rows(
-            "SELECT kind, day, CAST(SUM(quantity) AS INTEGER) FROM daily "
-            f"WHERE day >= ? AND kind IN ('sold', 'returned'){where} GROUP BY kind, day ORDER BY day",
-            (since, *values),
-        )
-        return [Point(*row) for row in rows]
-    stores = where or " AND store IN (SELECT store FROM position)"  # the key begins with the store
     rows = database.rows(
-        "SELECT day, CAST(SUM(sold) AS INTEGER), CAST(SUM(returned) AS INTEGER) FROM sale_day "
-        f"WHERE sku = ? AND day >= ?{stores} GROUP BY day ORDER BY day",
-        (sku, since, *values),
+        "SELECT kind, day, CAST(SUM(events) AS INTEGER) FROM daily "
+        f"WHERE day >= ? AND kind IN ('sold', 'returned'){where} GROUP BY kind, day ORDER BY day",
+        (since, *values),
     )
-    return [Point(name, row[0], row[at]) for row in rows for at, name in ((1, "sold"), (2, "returned"))]
+    return [Point(*row) for row in rows]
+
+
+def sku_sales_by_day(database: Database, sku: str, since: str, store: str | None) -> list[Point]:
+    """Base units of one SKU, sold and taken back."""
+    rows = sales(database, sku, since=since, store=store)
+    return [Point(name, row.day, y) for row in rows for name, y in (("sold", row.sold), ("returned", row.returned))]
 
 
 def accuracy_by_day(database: Database, since: str, since_us: int, store: str | None) -> list[Point]:
@@ -100,9 +99,9 @@ def exceptions_by_kind(database: Database, since_us: int, store: str | None) -> 
 
 
 def by_store(database: Database, since: str, kind: str) -> list[Point]:
-    """Units of one kind of movement since a day, the stores with most first."""
+    """Movements of one kind since a day, the stores with most first."""
     rows = database.rows(
-        "SELECT store, CAST(SUM(quantity) AS INTEGER) FROM daily WHERE day >= ? AND kind = ? "
+        "SELECT store, CAST(SUM(events) AS INTEGER) FROM daily WHERE day >= ? AND kind = ? "
         "GROUP BY store ORDER BY 2 DESC, 1 LIMIT ?",
         (since, kind, STORES_MAX),
     )
@@ -120,8 +119,13 @@ def accuracy_by_store(database: Database, since_us: int) -> list[Point]:
     return [Point("", store, permille) for permille, store in found[:STORES_MAX]]
 
 
+def is_weighed(database: Database, sku: str) -> bool:
+    found = item(database, sku)
+    return found is not None and found.base_unit == "gram"
+
+
 def sku_by_store(database: Database, sku: str) -> list[Point]:
-    """Units on hand of one SKU, where most lies first."""
+    """Base units on hand of one SKU, where most lies first."""
     rows = database.rows(
         "SELECT store, CAST(SUM(quantity) AS INTEGER) FROM stock WHERE sku = ? GROUP BY store "
         "HAVING SUM(quantity) <> 0 ORDER BY 2 DESC, 1 LIMIT ?",
@@ -130,21 +134,27 @@ def sku_by_store(database: Database, sku: str) -> list[Point]:
     return [Point("", *row) for row in rows]
 
 
+# Goods by weight in kilograms, that they may stand beside pieces.
+_WEIGHED = "CASE WHEN item.base_unit = 'gram' THEN held.quantity / 1000 ELSE held.quantity END"
+
+
 def stock_by_store(database: Database) -> list[Point]:
-    """Heavy: units on hand, the fullest stores first."""
+    """Heavy: pieces and kilograms on hand, the fullest stores first."""
     rows = database.rows(
-        "SELECT store, CAST(SUM(quantity) AS INTEGER) FROM stock GROUP BY store ORDER BY 2 DESC, 1 LIMIT ?",
+        f"SELECT held.store, CAST(SUM({_WEIGHED}) AS INTEGER) FROM "
+        "(SELECT store, sku, CAST(SUM(quantity) AS INTEGER) AS quantity FROM stock GROUP BY store, sku) AS held "
+        "LEFT JOIN item ON item.sku = held.sku GROUP BY held.store ORDER BY 2 DESC, 1 LIMIT ?",
         (STORES_MAX,),
     )
     return [Point("", *row) for row in rows]
 
 
 def stock_by_category(database: Database, store: str | None) -> list[Point]:
-    """Heavy over all stores: units on hand; an item without category, or that the master lacks, is under no name."""
+    """Heavy over all stores: pieces and kilograms; an item without category, or not in the master, is under no name."""
     where, values = (" WHERE store = ?", (store,)) if store else ("", ())
     rows = database.rows(
-        "SELECT COALESCE(item.category, ''), CAST(SUM(held.quantity) AS INTEGER) FROM "
-        f"(SELECT sku, SUM(quantity) AS quantity FROM stock{where} GROUP BY sku) held "
+        f"SELECT COALESCE(item.category, ''), CAST(SUM({_WEIGHED}) AS INTEGER) FROM "
+        f"(SELECT sku, CAST(SUM(quantity) AS INTEGER) AS quantity FROM stock{where} GROUP BY sku) AS held "
         "LEFT JOIN item ON item.sku = held.sku GROUP BY COALESCE(item.category, '') ORDER BY 2 DESC",
         values,
     )

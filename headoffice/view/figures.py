@@ -29,8 +29,8 @@ class StoreFigures(Told):
     as_of_seq: int = Field(description="event up to which it is summed")
     as_of_us: int = Field(description="when it was summed")
     skus: int = Field(description="with anything on hand")
-    units: int = Field(description="base units on hand, over all items")
-    sellable: int
+    units: int = Field(description="pieces on hand over all items; of goods by weight kilograms")
+    sellable: int = Field(description="of these")
     value_minor: int = Field(description="on hand by the item master's price, in the currency's smallest unit")
     currency: str | None = Field(description="of most prices; others are not in the value")
     unpriced_skus: int = Field(description="with something on hand and no price in this currency")
@@ -39,8 +39,8 @@ class StoreFigures(Told):
     exceptions_open: int
     accuracy_permille: int | None = Field(description=f"of the last {COUNTS_LAST} counts, by lines; null: no count")
     events_today: int
-    sold_today: int = Field(description="base units, less what sales took back")
-    returned_today: int
+    sales_today: int = Field(description="sales, not units")
+    returns_today: int
 
 
 class _Price(NamedTuple):
@@ -101,8 +101,11 @@ class Figures:
         if (count, newest) == self._revision:
             return False
         self._revision = (count, newest)
-        rows = database.rows("SELECT sku, body FROM item WHERE deleted = 0")
-        prices = [(sku, price) for sku, body in rows if (price := orjson.loads(body).get("price"))]
+        rows = [
+            (sku, orjson.loads(body)) for sku, body in database.rows("SELECT sku, body FROM item WHERE deleted = 0")
+        ]
+        self._weighed = frozenset(sku for sku, item in rows if item.get("base_unit") == "gram")
+        prices = [(sku, price) for sku, item in rows if (price := item.get("price"))]
         currencies = Counter(price["currency"] for _, price in prices)
         self.currency = currencies.most_common(1)[0][0] if currencies else None
         self._prices = {
@@ -134,9 +137,14 @@ class Figures:
                 unpriced += 1
         return StoreFigures(
             store=store, as_of_seq=seq, as_of_us=self._now_us(), skus=sum(row[1] > 0 for row in held),
-            units=sum(row[1] for row in held), sellable=sum(row[2] for row in held), value_minor=value_minor,
+            units=sum(self._whole(row[0], row[1]) for row in held),
+            sellable=sum(self._whole(row[0], row[2]) for row in held), value_minor=value_minor,
             currency=self.currency, unpriced_skus=unpriced, negative_rows=sum(row[3] for row in held), **rest,
         )  # fmt: skip
+
+    def _whole(self, sku: str, quantity: int) -> int:
+        """Pieces, or kilograms: what may be added up."""
+        return int(quantity / 1000) if sku in self._weighed else quantity
 
     @staticmethod
     def _rest(database: Database, store: str, day: str) -> dict[str, Any]:
@@ -151,17 +159,14 @@ class Figures:
             (store, COUNTS_LAST),
         )
         lines = sum(total for _, total in counts)
-        kinds = {
-            kind: (events, quantity)
-            for kind, events, quantity in database.rows(
-                "SELECT kind, events, quantity FROM daily WHERE store = ? AND day = ?", (store, day)
-            )
-        }
+        kinds: dict[str, int] = dict(
+            database.rows("SELECT kind, events FROM daily WHERE store = ? AND day = ?", (store, day))
+        )
         return {
             "reserved": reserved,
             "exceptions_open": excepted,
             "accuracy_permille": sum(share * total for share, total in counts) // lines if lines else None,
-            "events_today": sum(events for events, _ in kinds.values()),
-            "sold_today": kinds.get("sold", (0, 0))[1],
-            "returned_today": kinds.get("returned", (0, 0))[1],
+            "events_today": sum(kinds.values()),
+            "sales_today": kinds.get("sold", 0),
+            "returns_today": kinds.get("returned", 0),
         }

@@ -25,15 +25,15 @@ class Overview(Told):
     summed: int
     summed_oldest_us: int | None = Field(description="the oldest of these figures is as of then")
     skus: int = Field(description="in the item master")
-    units: int
+    units: int = Field(description="pieces, and kilograms of goods by weight")
     sellable: int
     reserved: int
     value_minor: int
     currency: str | None
     negative_rows: int
     events_today: int
-    sold_today: int
-    returned_today: int
+    sales_today: int
+    returns_today: int
     accuracy_permille: int | None = Field(description="mean of the stores that counted")
     exceptions_open: int
     alerts_open: int
@@ -65,7 +65,7 @@ def overview(database: Database, now_us: int, figures: Figures) -> Overview:
         sellable=sum(one.sellable for one in held), reserved=sum(one.reserved for one in held),
         value_minor=sum(one.value_minor for one in held), currency=figures.currency,
         negative_rows=sum(one.negative_rows for one in held), events_today=sum(one.events_today for one in held),
-        sold_today=sum(one.sold_today for one in held), returned_today=sum(one.returned_today for one in held),
+        sales_today=sum(one.sales_today for one in held), returns_today=sum(one.returns_today for one in held),
         accuracy_permille=sum(counted) // len(counted) if counted else None,
         exceptions_open=_count(database, "exception WHERE resolution IS NULL"), alerts_open=sum(alerts.values()),
         alerts_critical=alerts.get("critical", 0), refused=_count(database, "quarantine"),

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from headoffice.database import Database
-from headoffice.view.charts import stores_by_state
 from headoffice.view.movements import newest
 from headoffice.view.paging import marks
 from headoffice.view.stores import StoreRow, store
@@ -52,11 +51,6 @@ def accuracy(database: Database, since_us: int, store: str | None = None) -> Acc
     return Accuracy(counts, round(weighed / lines) if lines else None)
 
 
-def open_alerts(database: Database) -> dict[str, int]:
-    """By severity; acknowledged ones are open still."""
-    return dict(database.rows("SELECT severity, COUNT(*) FROM alert WHERE state <> 'closed' GROUP BY severity"))
-
-
 def categories(database: Database) -> list[str]:
     rows = database.rows(
         "SELECT DISTINCT category FROM item WHERE category IS NOT NULL AND deleted = 0 ORDER BY category LIMIT ?",
@@ -82,11 +76,6 @@ def tags(database: Database, sku: str) -> int:
         (sku,),
     )
     return int(rows[0][0])
-
-
-def states(database: Database, now_us: int) -> dict[str, int]:
-    """Stores by their state, as `charts.stores_by_state` words them."""
-    return {one.x: one.y or 0 for one in stores_by_state(database, now_us)}
 
 
 class CheckRow(NamedTuple):

@@ -36,6 +36,7 @@ Name = Literal[
     "received-by-store",
     "accuracy-by-store",
     "sku-by-store",
+    "sku-sales-by-day",
 ]
 T = TypeVar("T")
 router = APIRouter(tags=["charts"])
@@ -116,12 +117,13 @@ def chart(
 ) -> Chart:
     """The numbers of one chart of the pages, in base units, movements, exceptions or percent, as `unit` says."""
     asked = Asked(database, clock, lang or language_of(request), days, store)
-    if chart == "sku-by-store":
+    if chart in {"sku-by-store", "sku-sales-by-day"}:
         if sku is None:
             raise Refused(422, "missing", asked.t("hint_sku"), "sku")
-        return _bars(asked, chart, view.sku_by_store(database, sku), "unit_units", "axis_store")
-    if chart == "sales-by-day":
-        return _daily(asked, chart, view.sales_by_day(database, asked.since, store, sku), "unit_units")
+        unit = "unit_grams" if view.is_weighed(database, sku) else "unit_units"
+        if chart == "sku-by-store":
+            return _bars(asked, chart, view.sku_by_store(database, sku), unit, "axis_store")
+        return _daily(asked, chart, view.sku_sales_by_day(database, sku, asked.since, store), unit)
     if chart in {"stock-by-store", "stock-by-category"}:
         return _stock(asked, chart, _kept(request))
     if chart == "movements-by-hour":
@@ -175,7 +177,8 @@ def _stock(asked: Asked, name: str, kept: Kept) -> Chart:
     if name == "stock-by-category":
         points = [one._replace(x=one.x or asked.t("no_category")) for one in points]
     note = asked.t("note_as_of", time=Shown(asked.language, asked.now_us).at(at_us))
-    return _bars(asked, name, points, "unit_units", "axis_store" if name == "stock-by-store" else "axis_category", note)
+    axis = "axis_store" if name == "stock-by-store" else "axis_category"
+    return _bars(asked, name, points, "unit_pieces_kilograms", axis, note)
 
 
 def _hours(asked: Asked, kept: Kept) -> Chart:
@@ -201,6 +204,10 @@ def _hours(asked: Asked, kept: Kept) -> Chart:
 def _movements(asked: Asked) -> Chart:
     points = view.movements_by_day(asked.database, asked.since, asked.store)
     return _daily(asked, "movements-by-day", points, "unit_movements")
+
+
+def _sales(asked: Asked) -> Chart:
+    return _daily(asked, "sales-by-day", view.sales_by_day(asked.database, asked.since, asked.store), "unit_sales")
 
 
 def _accuracy(asked: Asked) -> Chart:
@@ -245,13 +252,13 @@ def _states(asked: Asked) -> Chart:
 def _sold(asked: Asked) -> Chart:
     note = asked.t("note_days", days=asked.span)
     points = view.by_store(asked.database, asked.since, "sold")
-    return _bars(asked, "sales-by-store", points, "unit_units", "axis_store", note)
+    return _bars(asked, "sales-by-store", points, "unit_sales", "axis_store", note)
 
 
 def _received(asked: Asked) -> Chart:
     note = asked.t("note_days", days=asked.span)
     points = view.by_store(asked.database, asked.since, "received")
-    return _bars(asked, "received-by-store", points, "unit_units", "axis_store", note)
+    return _bars(asked, "received-by-store", points, "unit_receipts", "axis_store", note)
 
 
 def _worst(asked: Asked) -> Chart:
@@ -265,6 +272,7 @@ def _worst(asked: Asked) -> Chart:
 
 _LIGHT: dict[str, Callable[[Asked], Chart]] = {
     "movements-by-day": _movements,
+    "sales-by-day": _sales,
     "accuracy-by-day": _accuracy,
     "exceptions-by-kind": _exceptions,
     "stores-by-state": _states,

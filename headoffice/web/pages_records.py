@@ -164,7 +164,9 @@ def _workers(database: Database) -> list[dict[str, Any]]:
     """Of PostgreSQL: SQLite has one worker, which tells nothing of itself."""
     if database.dialect != "postgres":
         return []
-    held = dict(database.rows("SELECT l.worker, COUNT(*) FROM lease AS l WHERE l.worker IS NOT NULL GROUP BY l.worker"))
+    held: dict[str, int] = dict(
+        database.rows("SELECT worker, COUNT(*) FROM lease WHERE worker IS NOT NULL GROUP BY worker")
+    )
     return [
         {"worker": worker, "seen_us": seen_us, "buckets": held.get(worker, 0), "told": orjson.loads(body)}
         for worker, seen_us, body in database.rows("SELECT worker, seen_us, body FROM worker ORDER BY worker LIMIT 200")

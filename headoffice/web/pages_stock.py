@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse
 
 from headoffice.view import books, stock, stores, summary
 from headoffice.view.charts import DAY_US
-from headoffice.view.figures import StoreFigures
 from headoffice.view.movements import MovementPage, Which, movements
+from headoffice.view.overview import overview as together
 from headoffice.web.pages import CursorQuery, Live, NameQuery, TextQuery, csv_of, missing, render
 from headoffice.web.room import Now, Reading, SkuPath, StorePath, room_of
 
@@ -25,33 +25,17 @@ ACCURACY_DAYS = 30
 
 @router.get("/")
 def overview(request: Request, database: Reading, view: Now) -> HTMLResponse:
-    figures = room_of(request).figures.all()
     newest = movements(database, Which(), cursor=None, limit=TICKER_ROWS)
     content = {
-        "sums": Sums(figures),
-        "states": summary.states(database, view.now_us),
+        "all": together(database, view.now_us, room_of(request).figures),
         "offline": stores.stores(database, view.now_us, limit=OFFLINE_ROWS, online=False).rows,
         "rate": summary.events_a_second(database, view.now_us),
         "accuracy": summary.accuracy(database, view.now_us - ACCURACY_DAYS * DAY_US),
         "accuracy_days": ACCURACY_DAYS,
-        "alerts": summary.open_alerts(database),
         "page": newest,
         "names": named(database, newest),
     }
     return render(request, "overview.html", content, live=Live("movement store alert exception count"))
-
-
-class Sums:
-    """Over the stores that have been summed up so far."""
-
-    def __init__(self, figures: list[StoreFigures]) -> None:
-        self.stores = len(figures)
-        self.units = sum(one.units for one in figures)
-        self.events_today = sum(one.events_today for one in figures)
-        self.sold_today = sum(one.sold_today for one in figures)
-        self.exceptions_open = sum(one.exceptions_open for one in figures)
-        self.negative_rows = sum(one.negative_rows for one in figures)
-        self.as_of_us = min((one.as_of_us for one in figures), default=0)
 
 
 def named(database: Reading, page: MovementPage) -> dict[str, summary.ItemName]:

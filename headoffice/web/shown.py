@@ -68,6 +68,10 @@ class Shown:
         both = (item.name_ko, item.name_en) if self.language == "ko" else (item.name_en, item.name_ko)
         return next((one for one in both if one), "")
 
+    def either(self, told: Any, name: str) -> str:
+        """`name_ko` or `name_en` of what has both."""
+        return str(getattr(told, f"{name}_{self.language}"))
+
     def at(self, at_us: int | None) -> str:
         """A moment of head office: today its time of day only."""
         return MISSING if not at_us else self._moment(local(at_us))

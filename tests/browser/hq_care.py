@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from headoffice.alerts.part import AlertsPart
+from headoffice.clock import SystemClock
 from headoffice.database import Database
 
 Place = tuple[str, str, int]  # store, log, head
@@ -17,6 +19,13 @@ TROUBLE = {
     5: ("rfid-door", "down", "no answer from 10.2.0.31:5084", "is it switched on, and its cable in place?"),
     11: ("scanner-2", "refused", "it is in keyboard mode", "scan the code for serial mode in its manual"),
 }
+RULES = (
+    ("low_stock", "", "의류", "", 5, "info"),
+    ("buffer", "", "유제품", "", 2, "info"),
+    ("stockout_risk", "jeju-01", "", "", 5, "critical"),
+    ("count_variance", "", "", "", 930, "warning"),
+)
+TICKS = 80  # of the alerts' part, a tenth of a second each at most
 DEVICES = (("scanner-1", "hid"), ("scanner-2", "serial_line"), ("rfid-door", "llrp"))
 
 
@@ -30,6 +39,15 @@ def fill(database: Database, places: list[Place], now: datetime) -> None:
                 _device(database, store, number, (device, kind), now, now_us - silent_s * SECOND_US)
             if number in GONE:
                 database.write("UPDATE position SET at_us = ? WHERE store = ?", (now_us - silent_s * SECOND_US, store))
+        for rule in RULES:
+            database.write(
+                "INSERT INTO rule (rule, store, category, sku, value, severity, enabled, at_us) "
+                "VALUES (?, ?, ?, ?, ?, ?, 1, ?)",
+                (*rule, now_us),
+            )
+    alerts = AlertsPart(database, SystemClock(), prefix="stock/v1", say=lambda _line: None)
+    for _ in range(TICKS):
+        alerts.tick()
 
 
 def _state(database: Database, place: Place, number: int, heard_us: int, state: str, now: datetime) -> None:

@@ -44,7 +44,7 @@ function layout(told, width) {
     hovermode: told.horizontal ? "closest" : "x unified",
     hoverlabel: { bgcolor: style("--paper"), font: { color: style("--ink") } },
     showlegend: told.traces.length > 1,
-    legend: { orientation: "h", y: -0.14, yanchor: "top", x: 0, traceorder: "normal" },
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "normal" },
     bargap: 0.25,
     xaxis: told.horizontal ? values : names,
     yaxis: told.horizontal ? names : values,
