@@ -67,79 +67,34 @@ class Stopped(Exception):
         self.response = response
 
 
-class Guard:
-    def __init__(self, app: ASGIApp, room: Room, gate: Gate) -> None:
-        self._app = app
+class Access:
+    """Who asks: looked up in the database, known for a moment."""
+
+    def __init__(self, room: Room, gate: Gate) -> None:
+        self.gate = gate
         self._room = room
-        self._gate = gate
         self._database_errors = database_errors(room.reading.target)
         self._failed = Buckets(per_s=1 / 6, burst=20)
         self._known: dict[tuple[str, bytes], tuple[float, Known | None]] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _secure(MutableHeaders(scope=message), scope["scheme"])
-            await send(message)
-
-        headers = Headers(scope=scope)
-        try:
-            _bounded(scope, headers, self._gate.names)
-            await self._admit(scope, headers)
-        except Stopped as stopped:
-            await stopped.response(scope, receive, secured)
-            return
-
-        async def received() -> Message:
-            return await asyncio.wait_for(receive(), BODY_S_MAX) if waiting else await receive()
-
-        waiting = int(headers.get("content-length") or 0) > 0
-        await self._app(scope, received if waiting else receive, secured)
-
-    async def _admit(self, scope: Scope, headers: Headers) -> None:
-        """Sets `request.state.known`, and `actor` for whoever may change something. Raises `Stopped`."""
-        path, writes = str(scope["path"]), scope["method"] not in READING
-        if writes and is_of_a_stranger(headers, scope):
-            raise Stopped(refusal(403, "foreign_page", "a page of another site sent this"))
-        known, by_token = await self._who(scope, headers)
-        state = scope.setdefault("state", {})
-        state["known"], state["actor"] = known, None
-        if path in OPEN or path.startswith("/static/"):
-            return
-        if known is None:
-            if path.startswith("/api/"):
-                raise Stopped(_unknown())
-            raise Stopped(RedirectResponse(f"/login?next={quote(path, safe='/')}", 303))
-        if writes and not by_token and HEADER not in headers:
-            raise Stopped(refusal(403, "no_header", "send the header X-Jaego-Desk: 1 with what you write"))
-        if known.role == "act":
-            state["actor"] = known.name
-        elif writes and path != "/api/v1/logout":
-            raise Stopped(refusal(403, "not_allowed", "a token with role act is needed"))
-
-    async def _who(self, scope: Scope, headers: Headers) -> tuple[Known | None, bool]:
+    async def who(self, scope: Scope, headers: Headers) -> tuple[Known | None, bool]:
         """And whether a token in a header said so."""
         given = headers.get("authorization")
         if given is not None:
             kind, _, secret = given.partition(" ")
-            self.hold_back(scope)
             known = await self._find("token", secret.strip()) if kind.lower() == "bearer" else None
             if known is None:  # a program must not be served as somebody else by mistake
-                self._failed.take(address_of(scope), self._room.clock.now_s())
+                self._hold_back(scope)
                 raise Stopped(_unknown())
             return known, True
         secret = cookie_of(headers, cookie_name(scope))
         known = await self._find("login", secret) if secret else None
-        if known is None and self._gate.open and is_loopback(scope):
+        if known is None and self.gate.open and is_loopback(scope):
             return LOCAL, False
         return known, False
 
-    def hold_back(self, scope: Scope) -> None:
-        """Raises `Stopped` for an address with too many tokens that are none."""
+    def _hold_back(self, scope: Scope) -> None:
+        """After a token that is none. Raises `Stopped` for an address with too many of them."""
         wait_s = self._failed.wait_s(address_of(scope), self._room.clock.now_s())
         if wait_s:
             response = refusal(429, "too_often", f"too many wrong tokens: wait {wait_s} s")
@@ -172,14 +127,68 @@ class Guard:
 
     async def check(self, scope: Scope, secret: str) -> Known | None:
         """A token that somebody typed. Raises `Stopped` after too many wrong ones."""
-        self.hold_back(scope)
         known = await self._find("token", secret)
         if known is None:
-            self._failed.take(address_of(scope), self._room.clock.now_s())
+            self._hold_back(scope)
         return known
 
     def forget(self, secret: str) -> None:
         self._known.pop(("login", tokens.digest(secret)), None)
+
+
+class Guard:
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _secure(MutableHeaders(scope=message), scope["scheme"])
+            await send(message)
+
+        headers = Headers(scope=scope)
+        try:
+            _bounded(scope, headers, self._access.gate.names)
+            await self._admit(scope, headers)
+        except Stopped as stopped:
+            await stopped.response(scope, receive, secured)
+            return
+
+        coming = int(headers.get("content-length") or 0) > 0
+
+        async def received() -> Message:
+            nonlocal coming
+            message = await asyncio.wait_for(receive(), BODY_S_MAX if coming else None)
+            coming = coming and message.get("more_body", False)
+            return message
+
+        await self._app(scope, received, secured)
+
+    async def _admit(self, scope: Scope, headers: Headers) -> None:
+        """Sets `request.state.known`, and `actor` for whoever may change something. Raises `Stopped`."""
+        path, writes = str(scope["path"]), scope["method"] not in READING
+        if writes and is_of_a_stranger(headers, scope):
+            raise Stopped(refusal(403, "foreign_page", "a page of another site sent this"))
+        known, by_token = await self._access.who(scope, headers)
+        state = scope.setdefault("state", {})
+        state["known"], state["actor"] = known, None
+        if path in OPEN or path.startswith("/static/"):
+            return
+        if known is None:
+            if path.startswith("/api/"):
+                raise Stopped(_unknown())
+            raise Stopped(RedirectResponse(f"/login?next={quote(path, safe='/')}", 303))
+        if writes and not by_token and HEADER not in headers:
+            raise Stopped(refusal(403, "no_header", "send the header X-Jaego-Desk: 1 with what you write"))
+        if known.role == "act":
+            state["actor"] = known.name
+        elif writes and path != "/api/v1/logout":
+            raise Stopped(refusal(403, "not_allowed", "a token with role act is needed"))
 
 
 def cookie_name(scope: Scope) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from headoffice.view.paging import Told
 from headoffice.web import tokens
-from headoffice.web.access import SECRET_CHARACTERS_MAX, Guard, Stopped, cookie_name, cookie_of, set_cookie
+from headoffice.web.access import SECRET_CHARACTERS_MAX, Access, Stopped, cookie_name, cookie_of, set_cookie
 from headoffice.web.errors import refusal
 from headoffice.web.room import Reading, room_of
 from headoffice.web.tokens import Known
@@ -46,9 +46,9 @@ def me(request: Request) -> Me:
 
 @router.post("/login", summary="Open a login for this browser; answers with its cookie", response_model=Me)
 async def log_in(body: Login, request: Request) -> Response:
-    guard: Guard = request.app.state.guard
+    access: Access = request.app.state.access
     try:
-        known = await guard.check(request.scope, body.token)
+        known = await access.check(request.scope, body.token)
     except Stopped as stopped:
         return stopped.response
     if known is None:
@@ -64,7 +64,7 @@ async def log_out(request: Request) -> Response:
     secret = cookie_of(request.headers, cookie_name(request.scope))
     if secret:
         await run_in_threadpool(_close, request, secret)
-        request.app.state.guard.forget(secret)
+        request.app.state.access.forget(secret)
     response = Response(status_code=204)
     set_cookie(response, request.scope, None)
     return response

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
 from headoffice.web import api_access, api_alerts, api_books, api_events, api_live, api_stock, api_stores
-from headoffice.web.access import COOKIE, Gate, Guard
+from headoffice.web.access import COOKIE, Access, Gate, Guard
 from headoffice.web.errors import ALWAYS, install
 from headoffice.web.room import Refused, Room
 
@@ -66,18 +66,12 @@ def build(room: Room, gate: Gate) -> Desk:
         redirect_slashes=False,
     )
     app.state.room = room
+    app.state.access = Access(room, gate)
     install(app, room.reading.target)
     for router in ROUTERS:
         app.include_router(router, responses=ALWAYS)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)
-    guard: list[Guard] = []
-
-    def guarded(inner: Any) -> Guard:
-        guard.append(Guard(inner, room, gate))
-        app.state.guard = guard[-1]
-        return guard[-1]
-
-    app.add_middleware(guarded)
+    app.add_middleware(Guard, access=app.state.access)
     return app
 
 

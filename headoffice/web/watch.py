@@ -48,7 +48,9 @@ class Watcher:
     def look(self, database: Database, view: View) -> list[Change]:
         first = self._newest_us is None
         since_us = 0 if self._newest_us is None else self._newest_us - LOOK_BACK_US
-        rows = database.rows("SELECT store, log, seq, at_us FROM position WHERE at_us >= ? ORDER BY at_us", (since_us,))
+        rows = database.rows(
+            "SELECT store, log, seq, at_us FROM position WHERE at_us >= ? ORDER BY at_us, store", (since_us,)
+        )
         self._newest_us = max(self._newest_us or 0, rows[-1][3] if rows else 0)
         changes: list[Change] = []
         left = EVENTS_MAX

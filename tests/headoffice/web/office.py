@@ -51,11 +51,11 @@ class Client:
         self.headers = headers
         self._address = address
 
-    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def request(self, method: str, path: str, *, raising: bool = False, **more: Any) -> httpx.Response:
         headers = {**self.headers, **more.pop("headers", {})}
 
         async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, client=(self._address, 50_000), raise_app_exceptions=False)
+            transport = httpx.ASGITransport(self.app, client=(self._address, 50_000), raise_app_exceptions=raising)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8480") as client:
                 return await client.request(method, path, headers=headers, **more)
 
@@ -87,7 +87,8 @@ class Office:
 
     def item(self, sku: str, **members: Any) -> None:
         count = self.database.rows("SELECT COUNT(*) FROM item")[0][0]
-        body = {"sku": sku, **({"price": members.pop("price")} if "price" in members else {})}
+        body: dict[str, Any] = {"sku": sku, "base_unit": members.get("base_unit", "each")}
+        body |= {"price": members.pop("price")} if "price" in members else {}
         row = {
             "sku": sku, "revision": count + 1, "name_ko": None, "name_en": None, "category": None, "base_unit": "each",
             "stock_min": None, "stock_max": None, "deleted": 0, "body": orjson.dumps(body), **members,
