@@ -13,7 +13,7 @@ help:
 	@echo 'make test     all tests; says what was skipped and why'
 	@echo 'make lint     style, types, import contracts'
 	@echo 'make fuzz     inputs without end against codes, LLRP, JSON and module frames (SECONDS=600)'
-	@echo 'make api-fuzz calls without end against the local API, checked against its OpenAPI document (EXAMPLES=500)'
+	@echo 'make api-fuzz calls without end against both APIs, checked against their OpenAPI documents (EXAMPLES=500)'
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
 	@echo 'make cluster  three workers, bridged brokers, PostgreSQL: each killed 30 times (KILLS=5, TARGET=sqlite)'
 	@echo 'make day      days of a store against the physical truth (SEEDS=20)'
@@ -48,9 +48,9 @@ fuzz: $(READY)-all
 	@$(BIN)/python tests/fuzz/json_fuzz.py $(or $(SECONDS),30)
 	@$(BIN)/python tests/fuzz/modules_fuzz.py $(or $(FRAMES),200000)
 
-# Calls without end against the API and what its OpenAPI document says.
+# Calls without end against the store's and head office's API and what their OpenAPI documents say.
 api-fuzz: $(READY)-all
-	@JAEGO_API_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q --timeout 0 tests/agent/web/test_openapi.py
+	@JAEGO_API_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q --timeout 0 tests/agent/web/test_openapi.py tests/headoffice/web/test_desk_openapi.py
 
 # kill -9 of agent, broker and head office, 20 of each; CI makes 5 in `make test`.
 chaos: $(READY)-all

@@ -35,7 +35,7 @@ def document() -> str:
     schemas = described()["components"]["schemas"]
     parts = [HEAD + "".join(f"| {status} | {means} |\n" for status, means in REFUSALS.items())]
     parts += [_endpoint(one, schemas) for one in ENDPOINTS]
-    parts.append("## Shapes\n\n" + "\n".join(_shape(name, schemas[name]) for name in _named(schemas)))
+    parts.append("## Shapes\n\n" + "\n".join(shape_of(name, schemas[name]) for name in _named(schemas)))
     return "\n".join(parts)
 
 
@@ -58,35 +58,35 @@ def _endpoint(one: Endpoint, schemas: dict[str, Any]) -> str:
 
 
 def _meaning(held: dict[str, Any]) -> str:
-    return f"{_type(held['schema'])}. {held.get('description', '')}".strip().removesuffix(".")
+    return f"{type_of(held['schema'])}. {held.get('description', '')}".strip().removesuffix(".")
 
 
 def _named(schemas: dict[str, Any]) -> list[str]:
     return [name for name, shape in schemas.items() if shape.get("properties")]
 
 
-def _shape(name: str, shape: dict[str, Any]) -> str:
+def shape_of(name: str, shape: dict[str, Any]) -> str:
     about = " ".join(str(shape.get("description", "")).split())
     lines = [f"### {name}\n"] + ([about + "\n"] if about else [])
     lines.append("| member | type | required | what |\n|---|---|---|---|")
     required = shape.get("required", [])
     for member, held in shape["properties"].items():
         what = str(held.get("description", "")).replace("|", "\\|")
-        lines.append(f"| `{member}` | {_type(held)} | {'yes' if member in required else 'no'} | {what} |")
+        lines.append(f"| `{member}` | {type_of(held)} | {'yes' if member in required else 'no'} | {what} |")
     return "\n".join(lines) + "\n"
 
 
-def _type(held: dict[str, Any]) -> str:
+def type_of(held: dict[str, Any]) -> str:
     if "$ref" in held:
         return f"`{held['$ref'].rpartition('/')[2]}`"
     if "anyOf" in held:
-        return " or ".join(dict.fromkeys(_type(one) for one in held["anyOf"]))
+        return " or ".join(dict.fromkeys(type_of(one) for one in held["anyOf"]))
     if "enum" in held:
         return ", ".join(f"`{one}`" for one in held["enum"])
     if "const" in held:
         return f"`{held['const']}`"
     if held.get("type") == "array":
-        return f"list of {_type(held['items'])}" if "items" in held else "list"
+        return f"list of {type_of(held['items'])}" if "items" in held else "list"
     limits = [f"{word} {held[key]}" for key, word in _LIMITS if key in held]
     return " ".join([str(held.get("type", "any")), *limits])
 

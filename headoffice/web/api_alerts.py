@@ -27,7 +27,7 @@ NOTE_CHARACTERS_MAX = 500
 Rule = Literal[tuple(RULES)]  # type: ignore[valid-type]
 RuleQuery = Annotated[str | None, Query(pattern=r"^[a-z_]{1,64}$", description="of one rule only")]
 AlertPath = Annotated[int, Path(ge=1, lt=2**63, description="id of the alert")]
-Text = Annotated[str, Query(max_length=CATEGORY_CHARACTERS_MAX)]
+Text = Annotated[str, Query(max_length=CATEGORY_CHARACTERS_MAX, description="as it was set; empty: all")]
 Table = Annotated[bytes, Body(media_type="text/csv", description="CSV in UTF-8, with a header")]
 
 
