@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
+from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 import jinja2
-from fastapi import Query, Request
+import orjson
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from headoffice.view.paging import CURSOR_CHARACTERS_MAX
@@ -39,6 +41,7 @@ PLACES = (
     ("/workers", "nav_workers"),
 )
 
+Handler = Callable[[Request, Exception], Response]
 # A form sends its empty fields too: empty and absent are the same.
 NameQuery = Annotated[str, Query(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 TextQuery = Annotated[str, Query(max_length=100)]
@@ -157,18 +160,36 @@ def csv_of(path: str, **asked: str | None) -> str:
     return f"{path}?{urlencode({'format': 'csv'} | {name: value for name, value in asked.items() if value})}"
 
 
-def failed(request: Request, status: int, hint: str | None = None) -> HTMLResponse:
-    """What went wrong, as a page. `hint` is told as it is."""
+def failed(request: Request, status: int, detail: str | None = None) -> HTMLResponse:
+    """What went wrong, as a page; `detail` in the API's own words."""
     language = language_of(request)
     title = f"error_{status}" if f"error_{status}" in TEXTS else "error_other"
     advice = f"hint_{status}" if f"hint_{status}" in TEXTS else "hint_other"
     content = {
         "status": status,
         "title": text(title, language),
-        "hint": hint or text(advice, language),
-        "bare": who_of(request).name is None and status == 401,
+        "hint": text(advice, language),
+        "detail": detail or "",
     }
     return render(request, "error.html", content, status=status)
+
+
+def tell_failures(app: FastAPI) -> None:
+    """What goes wrong on a page is answered by a page; everything else as it is."""
+    for kind, handler in list(app.exception_handlers.items()):
+        if not iscoroutinefunction(handler):
+            app.add_exception_handler(kind, _paged(cast("Handler", handler)))
+
+
+def _paged(handler: Handler) -> Handler:
+    def answer(request: Request, error: Exception) -> Response:
+        response = handler(request, error)
+        if request.url.path.startswith(("/api/", "/static/")):
+            return response
+        told: dict[str, Any] = orjson.loads(bytes(response.body)) if response.body else {}
+        return failed(request, response.status_code, told.get("hint"))
+
+    return answer
 
 
 def missing(what: str) -> Refused:

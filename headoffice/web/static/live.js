@@ -5,6 +5,7 @@
 const SILENT_MS = 45000; // three beats missed
 const AGAIN_MS = 2000;
 const PAUSE_MS = 200; // between two looks at least, and four times as long as the last one took
+const SETTLED_MS = 600; // the desk begins to watch when the first page listens; by then it does
 const FLASH_MS = 1800;
 
 const main = document.querySelector("main[data-live]");
@@ -69,7 +70,11 @@ function ask() {
     request.open("GET", location.href);
     request.responseType = "document";
     request.timeout = 20000;
-    request.onload = () => (request.status === 200 ? resolve(request.response) : reject(new Error(request.status)));
+    request.onload = () => {
+      if (new URL(request.responseURL).pathname !== location.pathname) location.reload(); // the login is over
+      else if (request.status === 200) resolve(request.response);
+      else reject(new Error(request.status));
+    };
     request.onerror = request.ontimeout = () => reject(new Error("lost"));
     request.send();
   });
@@ -129,6 +134,7 @@ function open() {
   close();
   source = new EventSource(main.dataset.live);
   source.addEventListener("open", alive); // `resync` is the first event: whatever happened meanwhile is looked at
+  setTimeout(look, SETTLED_MS);
   source.addEventListener("error", () => {
     told("lost");
     if (source?.readyState === EventSource.CLOSED) reopen();
