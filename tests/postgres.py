@@ -93,18 +93,21 @@ class Postgres:
     ) -> None:
         self.remove()
 
-    def address(self, database: str = "postgres") -> str:
-        return f"postgresql://jaego@127.0.0.1:{self.port}/{database}"
+    def address(self, database: str = "postgres", user: str = "jaego") -> str:
+        """`jaego` may do everything, `office` what the owner of a database may."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
-    def database(self) -> str:
-        """The address of a new and empty database."""
+    def database(self, options: str = "") -> str:
+        """The address of a new and empty database, for a user who is nobody elsewhere."""
         import psycopg  # noqa: PLC0415  an extra
 
         self._databases += 1
         name = f"test_{self._databases}"
         with psycopg.connect(self.address(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return self.address(name)
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'office'").fetchone() is None:
+                connection.execute("CREATE ROLE office LOGIN")
+            connection.execute(f"CREATE DATABASE {name} OWNER office {options}".encode())
+        return self.address(name, "office")
 
     def _answers(self) -> bool:
         import psycopg  # noqa: PLC0415  an extra
