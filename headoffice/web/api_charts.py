@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from contract.ids import NAME
@@ -106,7 +106,7 @@ def _kept(request: Request) -> Kept:
 
 @router.get("/api/v1/charts/{chart}", summary="One chart's data")
 def chart(
-    chart: Name,
+    chart: Annotated[Name, Path(description="which one")],
     request: Request,
     database: Reading,
     clock: Time,

@@ -10,7 +10,21 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from headoffice.web import api_access, api_alerts, api_books, api_events, api_live, api_stock, api_stores
+from headoffice.web import (
+    api_access,
+    api_alerts,
+    api_books,
+    api_charts,
+    api_events,
+    api_live,
+    api_stock,
+    api_stores,
+    assets,
+    pages,
+    pages_care,
+    pages_records,
+    pages_stock,
+)
 from headoffice.web.access import COOKIE, Access, Gate, Guard
 from headoffice.web.errors import ALWAYS, install
 from headoffice.web.room import Refused, Room
@@ -22,8 +36,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     api_events.router,
     api_books.router,
     api_alerts.router,
+    api_charts.router,
     api_live.router,
 )
+PAGES = (assets.router, pages_stock.router, pages_records.router, pages_care.router)
 GZIP_BYTES_MIN = 1_000
 ABOUT = """\
 What head office holds of all stores. Quantities are integers in an item's base unit. Times that end in `_us` are
@@ -70,6 +86,9 @@ def build(room: Room, gate: Gate) -> Desk:
     install(app, room.reading.target)
     for router in ROUTERS:
         app.include_router(router, responses=ALWAYS)
+    for router in PAGES:
+        app.include_router(router)
+    pages.tell_failures(app)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)
     app.add_middleware(Guard, access=app.state.access)
     return app
