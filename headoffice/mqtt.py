@@ -203,6 +203,7 @@ class Shell:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         return client
 
     def _options(self) -> dict[str, Any]:
@@ -232,6 +233,13 @@ class Shell:
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure and self._taken and not self._closing.is_set():
             self._outage(f"the connection to the broker is lost ({reason}); trying again")
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        """Many brokers grant what they will not deliver; those that say no are believed."""
+        refused = [reason for reason in reasons if reason.is_failure]
+        if refused and str(refused[0]) != self._refusal:
+            self._refusal = str(refused[0])
+            self._say(f"the broker refuses {len(refused)} subscriptions: {refused[0]}; see its access list")
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         self._put(message)

@@ -128,3 +128,85 @@ def test_a_round_ends_at_its_count_or_its_size(tmp_path: Path) -> None:
         assert len(shell.take(100, 1.0)) == 2
         assert shell.take(100, 0.01) == []
         shell.close()
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto (apt install mosquitto)")
+def test_what_is_listened_to_changes_while_it_runs_and_holds_over_a_reconnect(tmp_path: Path) -> None:
+    many = [f"many/{number}" for number in range(250)]
+    with Mosquitto(tmp_path) as broker:
+        shell = Shell(Broker("127.0.0.1", broker.port, "hq", keep_session=False), ["a"], lambda _text: None, half)
+        open_and_wait(shell, "a")
+        shell.listen(["b", *many])
+        shell.publish("a", b"no", retain=False)
+        for topic in ("b", many[0], many[-1]):
+            shell.publish(topic, b"yes", retain=False)
+        found = wait(shell, lambda taken: len(taken) >= 3)
+        assert [(one.topic, one.payload) for one in found if not isinstance(one, Connected)] == [
+            ("b", b"yes"), (many[0], b"yes"), (many[-1], b"yes"),
+        ]  # fmt: skip
+        broker.kill()
+        shell.listen([many[1]])
+        broker.start()
+        wait(shell, lambda taken: any(isinstance(one, Connected) for one in taken), 15)
+        shell.publish("b", b"no", retain=False)
+        shell.publish(many[1], b"yes", retain=False)
+        found = wait(shell, bool)
+        assert [one.topic for one in found if not isinstance(one, Connected)] == [many[1]]
+        shell.close()
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto (apt install mosquitto)")
+def test_a_deaf_shell_keeps_nothing_but_that_it_is_connected(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, Observer(broker.port, "out") as observer:
+        shell = Shell(Broker("127.0.0.1", broker.port, "hq"), ["in"], lambda _text: None, half)
+        shell.deaf = True
+        shell.open()
+        assert isinstance(wait(shell, bool)[0], Connected)
+        observer.publish("in", b"lost")
+        shell.publish("out", b"said", retain=False)
+        observer.wait(lambda: observer.payloads("out"))
+        assert shell.take(10, 0.2) == []
+        shell.deaf = False
+        observer.publish("in", b"heard")
+        (heard,) = wait(shell, bool)
+        assert not isinstance(heard, Connected)
+        assert heard.payload == b"heard"
+        shell.close()
+
+
+def test_a_refused_subscription_is_said_once() -> None:
+    said: list[str] = []
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                peer, _address = server.accept()
+            except OSError:
+                return
+            with peer:
+                connect = peer.recv(4096)
+                peer.sendall(CONNACK_311 if connect[connect.index(b"MQTT") + 4] == 4 else REFUSED_311)
+                if connect[connect.index(b"MQTT") + 4] != 4:
+                    continue
+                identifier = peer.recv(4096)[2:4]
+                peer.sendall(b"\x90\x03" + identifier + b"\x80")
+                while peer.recv(4096):
+                    continue
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    shell = Shell(Broker("127.0.0.1", int(server.getsockname()[1]), "hq"), ["a/b"], said.append, half)
+    shell.open()
+    end_s = time.monotonic() + 10
+    while not said:
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    shell.close()
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join(5)
+    assert len(said) == 1
+    assert said[0].startswith("the broker refuses 1 subscriptions")
