@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from headoffice.database import Database, Row, Values
 from headoffice.folding import VERSION, Fold, oldest_day
@@ -99,8 +99,23 @@ def add(database: Database, upsert: Upsert, rows: Sequence[Row]) -> None:
     if database.dialect == "sqlite":
         database.write_many(_statement(upsert, columns=False), rows)
     else:  # a column a value: one statement, however many rows
-        columns: Values = [list(column) for column in zip(*rows, strict=True)]
+        columns: Values = [_array(column) for column in zip(*rows, strict=True)]
         database.write(_statement(upsert, columns=True), columns)
+
+
+def _array(column: Sequence[Any]) -> str | list[Any]:
+    """As PostgreSQL reads an array (documentation, 8.15.6), where nothing in it must be escaped or is NULL.
+
+    psycopg looks at each value: for the columns of a round that takes as long as the engine takes for its events.
+    """
+    if type(column[0]) is int and None not in column:
+        return f"{{{','.join(map(str, column))}}}"
+    try:
+        joined = '","'.join(column)
+    except TypeError:
+        return list(column)
+    plain = joined.count('"') == 2 * (len(column) - 1) and "\\" not in joined
+    return f'{{"{joined}"}}' if plain else list(column)
 
 
 @lru_cache(100)
