@@ -1,4 +1,4 @@
-"""Figures out of the tables, in slices of a few hundred rows. Nothing here judges."""
+"""Figures out of the tables, in slices of at most 250 rows. Nothing here judges."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from headoffice.alerts.judging import SALES_DAYS, SALES_DAYS_MIN, DayLine, Figur
 from headoffice.database import Database, Row
 from headoffice.view.paging import marks
 
-PAGE = 500
+PAGE = 250
 CLOSED_AFTER_H = 12  # west of UTC a day ends later
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,7 +50,7 @@ def skus_after(database: Database, store: str, sku: str) -> list[str]:
 
 
 def sku_figures(database: Database, store: str, skus: Sequence[str], now_us: int) -> list[Figures]:
-    """Of at most 500 SKUs; one without stock has zeros."""
+    """Of at most a page of SKUs; one without stock has zeros."""
     places, since = marks(skus), day_of(now_us, days=SALES_DAYS - 1)
     stock = _keyed(
         database.rows(
@@ -181,7 +181,7 @@ def unsettled(database: Database, store: str, kind: str) -> int:
 
 
 def holders(database: Database, epcs: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """(store, SKU) of each of at most 500 tags that is in more than one store."""
+    """(store, SKU) of each tag that is in more than one store."""
     places = marks(epcs)
     found: dict[str, list[tuple[str, str]]] = {}
     for epc, store, sku in database.rows(

@@ -20,6 +20,8 @@ from headoffice.database import Database, Row
 
 HISTORY_DAYS = 35
 CLOSED_AT_ONCE = 100
+STORE_COST = 25  # to find the changed among 20,000 SKUs costs as much as to look at so many
+ALL_S = 5.0
 POS_DAYS = 7
 POS_DAYS_KEPT = 62
 LAGGING_SHARE = 10  # one store of so many, and two at least: then it is head office, not the stores
@@ -38,6 +40,7 @@ class Jobs:
         self.rules: Rules = read_rules(database)
         self._mark = rules_mark(database)
         self._seen: dict[str, Standing] = figures.standings(database)
+        self._all_s = float("-inf")
         since_us = clock.wall_us() - HISTORY_DAYS * DAY_US
 
         def since(sql: str, keys: int) -> Since:
@@ -68,26 +71,48 @@ class Jobs:
     # -- stock --------------------------------------------------------------------------------------------------------
 
     def changed(self) -> Iterator[None]:
-        """SKUs that stores' events have changed since the last look, store by store."""
-        newest_us = max((one.at_us for one in self._seen.values()), default=0)
-        for store, now in figures.standings(self._database, newest_us - Since.OVERLAP_US).items():
+        """SKUs that stores' events have changed since the last look; what several stores bring is written at once."""
+        found: list[Found] = []
+        looked: dict[str, Standing] = {}
+        cost = 0
+        for store, now in self._moved():
             seen = self._seen.get(store)
-            if seen == now:
-                continue
             after = seen.seq if seen is not None and seen.log == now.log and seen.seq <= now.seq else 0
             skus = figures.changed_skus(self._database, store, now.log, after)
+            cost += STORE_COST
             for first in range(0, len(skus), PAGE):
-                self._look(store, skus[first : first + PAGE])
-                yield
-            self._seen[store] = now
-            yield
+                part = skus[first : first + PAGE]
+                found += self._found(store, part)
+                cost += len(part)
+                if cost >= PAGE:
+                    self._records.take(found)
+                    found, cost = [], 0
+                    yield
+            looked[store] = now
+            if not found:  # of these everything is written
+                self._seen |= looked
+                looked = {}
+        self._records.take(found)
+        self._seen |= looked
+        yield
+
+    def _moved(self) -> list[tuple[str, Standing]]:
+        """Stores that are no longer where they were. By their times; by all of them where the clock was set back."""
+        now_s = self._clock.now_s()
+        newest_us = -1
+        if now_s < self._all_s:
+            newest_us = max((one.at_us for one in self._seen.values()), default=0) - Since.OVERLAP_US
+        else:
+            self._all_s = now_s + ALL_S
+        held = figures.standings(self._database, newest_us)
+        return [(store, now) for store, now in held.items() if self._seen.get(store) != now]
 
     def sweep(self) -> Iterator[None]:
         """Every SKU of every store, and the tills' last days."""
         for store in list(self._seen):
             sku = ""
             while skus := figures.skus_after(self._database, store, sku):
-                self._look(store, skus)
+                self._records.take(self._found(store, skus))
                 sku = skus[-1]
                 yield
         since = figures.day_of(self._clock.wall_us(), days=POS_DAYS)
@@ -95,11 +120,9 @@ class Jobs:
             self._day(store, day)
             yield
 
-    def _look(self, store: str, skus: list[str]) -> None:
-        found: list[Found] = []
-        for one in figures.sku_figures(self._database, store, skus, self._clock.wall_us()):
-            found += sku_found(store, one, self.rules)
-        self._records.take(found)
+    def _found(self, store: str, skus: list[str]) -> list[Found]:
+        held = figures.sku_figures(self._database, store, skus, self._clock.wall_us())
+        return [found for one in held for found in sku_found(store, one, self.rules)]
 
     # -- what stores wrote down ---------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ NO_STORE = "headoffice"
 SPREAD_MAX = 100
 PUBLISH_MAX = 50
 PARCELS_MAX = 20
-WAITING_MAX = 10_000  # messages for one target
+WAITING_MAX = 50_000  # messages for one target
 ECHO_S = 10.0
 BACKOFF_S_MIN = 1.0
 BACKOFF_S_MAX = 900.0
@@ -62,13 +62,14 @@ class Notices:
         self._names = [TOPIC, *(one.name for one in webhooks)]
         self._say = say
         self._published: dict[str, int] = {}  # notice: row
+        self._arrived: list[int] = []  # rows that may go
         self._trim_s = 0.0
 
     def tick(self, rules: Rules) -> list[Publish]:
-        while self._spread() == SPREAD_MAX:
-            continue
         for target in self._targets:
             self._deliver(target)
+        self._clear()
+        self._spread()
         if self._clock.now_s() >= self._trim_s:
             self._trim_s = self._clock.now_s() + TRIM_S
             for name in self._names:
@@ -84,10 +85,11 @@ class Notices:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return  # somebody else's, on our topic
         if row is not None:
-            self._database.write("DELETE FROM alert_notice WHERE id = ?", (row,))
+            self._arrived.append(row)
 
     def connected(self) -> None:
         """What went out before may be lost: it is due again."""
+        self._clear()
         self._published.clear()
         self._database.write("UPDATE alert_notice SET next_us = at_us WHERE target = ?", (TOPIC,))
 
@@ -95,7 +97,14 @@ class Notices:
         for target in self._targets:
             target.webhook.close()
 
-    def _spread(self) -> int:
+    def _clear(self) -> None:
+        """In one commit, before rows come whose numbers may be those of rows that went."""
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            with self._database.transaction():
+                self._database.write_many("DELETE FROM alert_notice WHERE id = ?", [(row,) for row in arrived])
+
+    def _spread(self) -> None:
         rows = self._database.rows(
             "SELECT id, alert, body, at_us FROM alert_notice WHERE target = '' ORDER BY id LIMIT ?", (SPREAD_MAX,)
         )
@@ -106,7 +115,6 @@ class Notices:
                     [(alert, name, body, at_us, at_us) for _, alert, body, at_us in rows for name in self._names],
                 )
                 self._database.write_many("DELETE FROM alert_notice WHERE id = ?", [(row[0],) for row in rows])
-        return len(rows)
 
     def _publish(self) -> list[Publish]:
         now_us = self._clock.wall_us()
@@ -135,6 +143,7 @@ class Notices:
         busy = target.webhook.busy  # asked first: what is done then is in the results
         for done in target.webhook.results():
             self._settle(target, done)
+        self._clear()
         if busy or self._clock.now_s() < target.next_s:
             return
         rows = self._database.rows(
@@ -152,7 +161,7 @@ class Notices:
             elif target.failed:
                 self._say(f"{name}: takes notices again")
             target.failed, target.next_s = 0, 0.0
-            self._database.write("DELETE FROM alert_notice WHERE id = ?", (done.row,))
+            self._arrived.append(done.row)
             return
         if not target.failed:
             self._say(f"{name}: cannot be told ({done.error}); trying again")

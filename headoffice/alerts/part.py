@@ -14,7 +14,7 @@ from headoffice.clock import Clock
 from headoffice.database import Database
 from headoffice.part import Message, Publish
 
-TICK_S_MAX = 0.08
+TICK_S_MAX = 0.06
 SWEEP_S = 3600.0
 TRANSFERS_S = 600.0
 STATE_S = 5.0

@@ -118,6 +118,7 @@ def test_a_message_that_the_broker_does_not_hand_back_goes_out_again(world: Worl
     world.part.receive(Message("stock/v1/S1/alert/1", b'{"notice": "other"}'))
     assert waiting(world) == 1
     world.part.receive(Message(world.published[-1].topic, world.published[-1].payload))
+    world.run(0.25)
     assert waiting(world) == 0
 
 
@@ -186,7 +187,7 @@ def test_a_webhook_that_is_away_does_not_hold_up_another(world: World, peer: Pee
     away = Webhook("http://127.0.0.1:9/", SECRET, world.clock)
     raise_alerts(world, 3)
     world.start(away, hook(peer, world.clock))
-    until(world, lambda: len(peer.taken) == 3)
+    until(world, lambda: len(peer.taken) == 3 and waiting(world) == 3)
     assert waiting(world, away.name) == 3
     assert "key" not in away.name
     assert len([line for line in world.said if "cannot be told" in line]) == 1
