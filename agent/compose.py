@@ -40,6 +40,7 @@ from agent.stationing import devices_of, epc_of, stations_of, zones_of
 from agent.threads import hand_over_fast
 from agent.training.desk import Practices
 from agent.uplink.engine import Engine, EngineSettings
+from agent.uplink.epcis import EpcisDocuments
 from agent.uplink.link import Access, Link
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
@@ -176,6 +177,7 @@ class Agent:
         self._uplink_reader = reader = Reader(config.store.state_dir)
         held = reader.positions()
         positions = {name: held.get(name, 0) for name in settings.consumers}
+        names, say = config.epcis.names(config.store.id), self._announcer.say
         limits = EngineSettings(
             settings.window_messages, settings.ahead_messages_max, ack_timeout_s=settings.ack_timeout_s
         )
@@ -197,12 +199,13 @@ class Agent:
                 submit=ledger.submit,
                 post=post,
                 restart=self._restart,
-                say=self._announcer.say,
+                say=say,
                 items=self._catalogue if config.catalogue.topic else None,
                 orders=orders_of(config),
             ),
+            epcis=EpcisDocuments(names, self._catalogue, reader, say) if names else None,
         )
-        access, say = Access.of(settings, config.store.id), self._announcer.say
+        access = Access.of(settings, config.store.id)
         self._link = link = Link(access, traffic, clock=self._clock, say=say, on_failure=self._failed)
 
     def _build_reporter(self) -> Reporter:

@@ -21,6 +21,7 @@ from agent.operations.rules import REASONS, Reason, Rules
 from agent.sections import (
     CatalogueSection,
     DeviceSection,
+    EpcisSection,
     InStoreSection,
     LedgerSection,
     OrdersSection,
@@ -55,6 +56,7 @@ class Config(Section):
     rules: RulesSection = RulesSection.model_validate({})
     sales: SalesSection = SalesSection.model_validate({})
     orders: OrdersSection = OrdersSection.model_validate({})
+    epcis: EpcisSection = EpcisSection.model_validate({})
     reason: Annotated[tuple[ReasonSection, ...], Field(max_length=100)] = ()
     station: Annotated[tuple[StationSection, ...], Field(max_length=200)] = ()
     device: Annotated[tuple[DeviceSection, ...], Field(max_length=200)] = ()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from agent.operations.rules import ReasonKind
 from agent.operations.tags import SERIAL_MAX
+from contract.epcis_names import EpcisNames, Gln, PartyGln, WebAddress
 from contract.ids import is_store
 from contract.shapes import Mode, Name, Place
 from contract.stock import is_outside, is_zone
@@ -229,6 +230,38 @@ class OrdersSection(Section):
     safety_buffer: int = Field(
         0, ge=0, le=1_000_000, description="Base units of each item that are never reserved: shelves are not exact."
     )
+
+
+class EpcisSection(Section):
+    """Events as EPCIS 2.0 documents, on the topic `epcis` (docs/epcis.md)."""
+
+    base: WebAddress | None = Field(
+        None, description="The company's web address: what has no GS1 key is named below it. Absent: no EPCIS."
+    )
+    company: PartyGln | None = Field(None, description="GLN of the company, who owns the goods.")
+    supplier: PartyGln | None = Field(None, description="GLN of the supplier, where there is only one.")
+    gln: Gln | None = Field(None, description="GLN of this store.")
+    zones: dict[Name, Gln] = Field(
+        {}, max_length=500, description="GLN of zones that have their own; its extension, if any, behind a slash."
+    )
+    back_zones: tuple[Name, ...] = Field((), max_length=500, description="Zones where customers do not come.")
+    read_points: dict[Name, Gln] = Field(
+        {}, max_length=500, description="GLN of portals, stations and readers, by their name."
+    )
+    stores: dict[Name, Gln] = Field({}, max_length=10_000, description="GLN of other stores that goods go to.")
+
+    def names(self, store: str) -> EpcisNames | None:
+        if self.base is None:
+            return None
+        own = {store: self.gln} if self.gln is not None else {}
+        return EpcisNames(
+            base=self.base,
+            company=self.company,
+            supplier=self.supplier,
+            locations={**self.stores, **own, **{f"{store}/{zone}": gln for zone, gln in self.zones.items()}},
+            read_points={f"{store}/{name}": gln for name, gln in self.read_points.items()},
+            back_zones=frozenset(f"{store}/{zone}" for zone in self.back_zones),
+        )
 
 
 class InStoreSection(Section):

@@ -66,7 +66,6 @@ PLANES: tuple[Plane, ...] = (
         Plane(kind.value, _AT.events(kind), "store", False, (f"{kind.capitalize()}Message",), summary)
         for kind, summary in _EVENTS.items()
     ),
-    Plane("epcis", _AT.epcis(), "store", False, ("EpcisDocument",), "The same events as EPCIS 2.0; a setting, off."),
     Plane("state", _AT.state(), "store", True, ("State",), "Online, stopped or offline; also the store's will."),
     Plane("health", _AT.health(), "store", True, ("Health",), "Every 60 s and on change."),
     Plane("device", _AT.device("_device_"), "store", True, ("DeviceState",), "One scanner, reader or printer."),

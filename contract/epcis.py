@@ -24,7 +24,7 @@ from uuid import UUID, uuid5
 from pydantic import ValidationError
 
 from contract.epcis_goods import Goods
-from contract.epcis_names import EpcisNames, Item, Master, sscc_uri
+from contract.epcis_names import EpcisNames, Item, Master, item_of, sscc_uri
 from contract.epcis_steps import WITHOUT, Step, condition, side, step_of
 from contract.events import EVENT, MovementData, MovementEvent
 from contract.journal import TagsDepartedData, TagSeenData, TagsIdentifiedData, TagWrittenData
@@ -36,7 +36,18 @@ CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 Find = Callable[[int], Mapping[str, Any] | None]
 EpcisEvent = dict[str, Any]
 
-__all__ = ["CONTEXT", "WITHOUT", "EpcisEvent", "EpcisNames", "Item", "Master", "Unmappable", "document", "to_epcis"]
+__all__ = [
+    "CONTEXT",
+    "WITHOUT",
+    "EpcisEvent",
+    "EpcisNames",
+    "Item",
+    "Master",
+    "Unmappable",
+    "document",
+    "item_of",
+    "to_epcis",
+]
 
 
 class Unmappable(ValueError):

@@ -49,7 +49,6 @@ class Goods:
 
     def _add(self, sku: str, lot: str | None, quantity: int, scanned: str | None) -> None:
         item = self._master.item(sku) or _UNKNOWN
-        # What has a GTIN of its own by weight is a variable measure, indicator 9 (GS1 General Specifications, 2.1.10).
         gtin = item.gtin or (None if item.grams else scanned)
         key = self._master.names.goods(sku, gtin, lot or None), item.grams
         self.quantities[key] = self.quantities.get(key, 0) + quantity

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from contract import catalog
 from identity.check import gs1_valid
 from identity.epc import EpcError, decode, format_raw, from_hex
 
@@ -43,6 +44,7 @@ def _plain_gln(text: str) -> str:
 
 Gln = Annotated[str, AfterValidator(_gln)]
 PartyGln = Annotated[str, AfterValidator(_plain_gln)]
+WebAddress = Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$")]
 Spot = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}/[A-Za-z0-9._-]{1,64}$")]
 Site = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?$")]
 
@@ -54,15 +56,22 @@ class Item(NamedTuple):
     grams: bool = False
 
 
+def item_of(item: catalog.Item | None) -> Item | None:
+    """Of pieces, the GTIN whose package is one piece; of goods by weight, that of the variable measure (indicator 9,
+    GS1 General Specifications, 2.1.10), whose quantity is told in kilograms."""
+    if item is None:
+        return None
+    grams = item.base_unit == "gram"
+    found = (one.gtin for one in item.gtins if (one.gtin[0] == "9") == grams and (grams or one.units == 1))
+    return Item(next(found, None), grams)
+
+
 class EpcisNames(BaseModel):
     """Events as EPCIS 2.0: how this company is called."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base: str = Field(
-        pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$",
-        description="The company's own web address; what has no GS1 key is named below it.",
-    )
+    base: WebAddress = Field(description="The company's own web address; what has no GS1 key is named below it.")
     company: PartyGln | None = Field(None, description="GLN of the company, who owns the goods.")
     supplier: PartyGln | None = Field(None, description="GLN of the supplier, where there is only one.")
     locations: dict[Site, Gln] = Field(

@@ -49,6 +49,9 @@ class Topics:
     def events(self, kind: str) -> str:
         return self._below(EventType(kind))
 
+    def epcis(self) -> str:
+        return self._below("epcis")
+
     def level(self, sku: str) -> str:
         return self._below("level", sku)
 

@@ -26,6 +26,7 @@ Row = tuple[int, str, bytes]
 OVERHEAD_BYTES = 256  # topic, packet header, and the members around the events
 PROBE_EVENTS = 100
 PREFETCH_EVENTS = 1000
+WINDOW_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,9 +297,9 @@ class Engine:
         lane.ready.extend(cut(rows, self.settings.batch_events_max, self._bytes_max))
         lane.fetched = rows[-1][0] + 1
 
-    def take(self, now_s: float) -> list[tuple[Batch, bool]]:
+    def take(self, now_s: float, most: int = WINDOW_MAX) -> list[tuple[Batch, bool]]:
         """The next messages that may go out, each with whether it is of the live lane; say `sent` of each."""
-        room = self.room
+        room = min(self.room, most)
         if self._replay is None:
             ready, ahead = self._live.ready, self._ahead
             if ahead and len(ahead) + room > self.settings.ahead_messages_max and self._flowing(now_s) < ahead[-1]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from agent.operations.reservations import PLAIN, RESERVED, Orders, available
 from agent.operations.values import Context
 from agent.uplink import requests
 from agent.uplink.engine import Batch, Engine
+from agent.uplink.epcis import TIMES_EVENTS, EpcisDocuments
 from agent.uplink.expected import ExpectedDocuments
 from agent.uplink.link import Accepted, Inbound, Link
 from agent.uplink.master import Counts, ItemMaster, Items
@@ -71,10 +72,14 @@ class StoreTraffic:
         stamper: Stamper,
         levels: Literal["retained", "changes", "off"],
         outside: Outside,
+        epcis: EpcisDocuments | None = None,
     ) -> None:
         self._store = store
+        self._epcis = epcis
         self._topics = Topics(store.id, store.prefix)
         self.engine = engine
+        self._share = 1 if epcis is None else TIMES_EVENTS  # of a message's size that its events may take
+        engine.settings = replace(engine.settings, batch_bytes_max=engine.settings.batch_bytes_max // self._share)
         self._plane = plane
         self._reader = reader
         self._clock = clock
@@ -115,7 +120,7 @@ class StoreTraffic:
         self.engine.connect(
             now_s,
             receive_max=accepted.receive_max,
-            packet_bytes_max=accepted.packet_bytes_max - PACKET_OVERHEAD_BYTES,
+            packet_bytes_max=(accepted.packet_bytes_max - PACKET_OVERHEAD_BYTES) // self._share,
         )
         self._packet_bytes_max = accepted.packet_bytes_max
         self._packer = EventPacker(
@@ -165,16 +170,19 @@ class StoreTraffic:
     def send_events(self, link: Link, now_s: float) -> None:
         """What the window takes now. Called for itself between receipts while a backlog drains."""
         engine, packer = self.engine, self._packer
+        epcis = self._epcis if engine.window > 1 else None  # a document and its event message need two places
         while link.has_room and packer is not None:
             fetch = engine.fetch(now_s)
             if fetch is not None:
                 engine.fetched(fetch.start, self._reader.events(fetch.start, fetch.limit))
-            taken = engine.take(now_s)
+            taken = engine.take(now_s) if epcis is None else engine.take(now_s, min(1, engine.room // 2))
             if not taken:
                 if fetch is None or engine.room <= 0:
                     return
                 continue
             fitting = [one for one in taken if self._fits(packer.size_bytes(one[0].type, one[0].bodies), one[0])]
+            if epcis is not None and fitting and (payload := epcis.of(fitting[0][0].bodies)) is not None:
+                self._send_other(link, self._topics.epcis(), payload, retain=False)
             tokens = link.send_events(packer, [(batch.type, batch.bodies) for batch, _live in fitting])
             for token, (batch, live) in zip(tokens, fitting, strict=True):
                 engine.sent(token, batch, live=live)
