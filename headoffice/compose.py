@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import sys
@@ -33,6 +34,7 @@ from headoffice.worker_asks import Asks
 from headoffice.worker_leases import Membership
 
 ASK_S = 5.0
+GARBAGE_OBJECTS = 100_000  # made and not yet freed, before it is looked for
 
 
 def say(line: str) -> None:
@@ -109,8 +111,16 @@ def run(
             facts=facts,
         )
         say(f"head office: {broker.host}:{broker.port} as {consumer}")
+        _collect_rarely()
         worker.run(_stopped())
         say(f"head office: closed, {worker.events} events taken in")
+
+
+def _collect_rarely() -> None:
+    """A round holds hundreds of thousands of objects, none of them in a circle: looking through all of them again and
+    again took a third of the worker's time."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 50, 100)
 
 
 def import_items(target: str, file: Path, *, complete: bool = False, check: bool = False) -> Changes:
