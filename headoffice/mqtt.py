@@ -198,7 +198,7 @@ class Shell:
                 names = ", ".join(str(one) for one in (broker.ca_file, broker.cert_file, broker.key_file) if one)
                 raise ConfigError(f"{names}: {error.strerror or error}", hint="PEM files that can be read") from error
             client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
-        # Acknowledgements wait for no answer of the broker's: it comes behind all the events that the broker has for us.
+        # No acknowledgement waits for the broker's answer to another: that comes behind all events that it has for us.
         client.max_inflight_messages_set(0)
         # Without it `publish` would write to the socket itself, in the caller's thread, in the middle of a packet.
         client.on_socket_register_write = _in_the_loop
