@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from headoffice.alerts.part import AlertsPart
 from headoffice.alerts.webhook import Webhook
+from headoffice.commands import Commands
 from headoffice.desk_parts import Builder, Surroundings
 from headoffice.part import Part
 
@@ -16,4 +17,7 @@ def builders(webhooks: Sequence[Webhook]) -> tuple[Builder, ...]:
     def alerts(around: Surroundings) -> Part:
         return AlertsPart(around.open(), around.clock, prefix=around.prefix, say=around.say, webhooks=webhooks)
 
-    return (alerts,)
+    def commands(around: Surroundings) -> Part:
+        return Commands(around.open(), around.clock, prefix=around.prefix, say=around.say)
+
+    return (alerts, commands)

@@ -6,14 +6,15 @@ A small strict reader, as for items: the first wrong row stops it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import orjson
 
 from contract.documents import DocumentRefused, ExpectedDocument, parse_document
 from contract.messages import MESSAGE_SIZE_BYTES_MAX
+from headoffice.database import Database
 from headoffice.errors import ConfigError
 from headoffice.storing import Storage
 
@@ -23,6 +24,7 @@ OF_DOCUMENT = ("document", "kind", "revision", "from", "to", "due_at", "order", 
 OF_LINE = ("line", "sku", "quantity", "lot", "expiry", "sscc", "disposition", "reservation")
 _NUMBERS = frozenset({"revision", "tolerance_percent", "line", "quantity"})
 _HINT = f"columns: {', '.join((*OF_DOCUMENT, *OF_LINE))}; the rows of a document stand together; or JSON as on the wire"
+_KNOWN = "SELECT revision, status FROM document WHERE store = ? AND document = ?"
 Row = tuple[str, int, bytes | None]
 
 
@@ -51,6 +53,67 @@ class Pages:
             "since": since,
             "revision": revision,
         }
+
+
+class Renewed(NamedTuple):
+    """What became of a document: `new`, `changed`, `same`; `closed`: the store is done with it, nothing is changed."""
+
+    document: str
+    outcome: Literal["new", "changed", "same", "closed"]
+    revision: int
+
+
+def put(database: Database, store: str, bodies: Mapping[str, bytes | None]) -> None:
+    """What a store is to expect from now on, as it is sent; None withdraws. All in one commit."""
+    with database.transaction():
+        _put(database, store, bodies, _last(database))
+
+
+def renew(database: Database, store: str, documents: Sequence[ExpectedDocument]) -> list[Renewed]:
+    """Documents of a source that does not count: one that is another than before gets a higher revision.
+
+    In a transaction of the caller's. Raises `DocumentRefused` for one that is too long.
+    """
+    found: list[Renewed] = []
+    last = _last(database)
+    bodies: dict[str, bytes | None] = {}
+    for one in documents:
+        held = _held(database, store, one.document)
+        known = database.rows(_KNOWN, (store, one.document))
+        if held is not None and held == one.model_copy(update={"revision": held.revision}):
+            found.append(Renewed(one.document, "same", held.revision))
+        elif known and known[0][1] == "closed":
+            found.append(Renewed(one.document, "closed", known[0][0]))
+        else:
+            # Above all that the store has heard of it, also before it was withdrawn.
+            heard = max(held.revision if held else 0, known[0][0] if known else 0)
+            revision = max(heard, last + len(bodies)) + 1
+            body = wire(one.model_copy(update={"revision": revision}))
+            parse_document(body)
+            bodies[one.document] = body
+            found.append(Renewed(one.document, "new" if held is None else "changed", revision))
+    _put(database, store, bodies, last)
+    return found
+
+
+def _held(database: Database, store: str, document: str) -> ExpectedDocument | None:
+    rows = database.rows("SELECT body FROM expected WHERE store = ? AND document = ?", (store, document))
+    return parse_document(bytes(rows[0][0])) if rows and rows[0][0] is not None else None
+
+
+def _last(database: Database) -> int:
+    if database.dialect == "postgres":  # revisions are counted by one at a time
+        database.write("LOCK TABLE expected IN SHARE ROW EXCLUSIVE MODE")
+    last: int = database.rows("SELECT COALESCE(MAX(revision), 0) FROM expected")[0][0]
+    return last
+
+
+def _put(database: Database, store: str, bodies: Mapping[str, bytes | None], last: int) -> None:
+    database.write_many(
+        "INSERT INTO expected (store, document, revision, body) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (store, document) DO UPDATE SET (revision, body) = (excluded.revision, excluded.body)",
+        [(store, name, last + more, body) for more, (name, body) in enumerate(bodies.items(), start=1)],
+    )
 
 
 def _cut(rows: Iterable[Row]) -> list[list[Row]]:

@@ -12,7 +12,7 @@ import orjson
 
 from contract.canonical import INTEGER_MAX
 from contract.stock import StockRow
-from headoffice import projecting
+from headoffice import documents, projecting
 from headoffice.database import Database
 from headoffice.errors import LeaseLost
 from headoffice.folding import DAY_US, Fold
@@ -123,17 +123,9 @@ class EventStore(ABC):
             (_COUNT_MAX, QUARANTINE_ROWS_MAX),
         )
 
-    def expect(self, store: str, documents: Mapping[str, bytes | None]) -> None:
+    def expect(self, store: str, bodies: Mapping[str, bytes | None]) -> None:
         """What a store is to expect from now on; None withdraws. All in one commit."""
-        with self._database.transaction():
-            if self._database.dialect == "postgres":  # revisions are counted by one at a time
-                self._database.write("LOCK TABLE expected IN SHARE ROW EXCLUSIVE MODE")
-            last: int = self._database.rows("SELECT COALESCE(MAX(revision), 0) FROM expected")[0][0]
-            self._database.write_many(
-                "INSERT INTO expected (store, document, revision, body) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (store, document) DO UPDATE SET (revision, body) = (excluded.revision, excluded.body)",
-                [(store, name, last + more, body) for more, (name, body) in enumerate(documents.items(), start=1)],
-            )
+        documents.put(self._database, store, bodies)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from headoffice.web import (
     api_alerts,
     api_books,
     api_charts,
+    api_commands,
     api_events,
     api_live,
     api_stock,
@@ -37,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api_books.router,
     api_alerts.router,
     api_charts.router,
+    api_commands.router,
     api_live.router,
 )
 PAGES = (assets.router, pages_stock.router, pages_records.router, pages_care.router)
