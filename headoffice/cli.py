@@ -6,7 +6,7 @@ import json
 import sqlite3
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC
 from pathlib import Path
@@ -21,6 +21,7 @@ from headoffice.errors import ConfigError, Damaged, DatabaseUnusable, HeadOffice
 
 if TYPE_CHECKING:
     from headoffice.mqtt import Broker
+    from headoffice.storing import Storage
     from headoffice.verify import Verdict
 
 EXIT_FAILED = 1
@@ -107,10 +108,7 @@ def stock(
     as_json: Json = False,
 ) -> None:
     """Stock by store, SKU, zone, lot and disposition, in base units."""
-    with said():
-        from headoffice.storages import open_storage
-
-        held = open_storage(db, read_only=True)
+    with said(), _opened(db) as held:
         known = held.stores()
         _known(store, known)
         for name in [store] if store else known:
@@ -118,7 +116,6 @@ def stock(
                 line = {"store": name, **row._asdict(), "lot": row.lot or None}
                 text = f"{name:12} {row.sku:24} {row.zone:16} {row.lot:12} {row.disposition:10} {row.quantity:>10,}"
                 print(json.dumps(line, ensure_ascii=False) if as_json else text)
-        held.close()
 
 
 @log_app.command("show")
@@ -129,16 +126,12 @@ def log_show(
     as_json: Json = False,
 ) -> None:
     """The newest events of a store, oldest first."""
-    with said():
-        from headoffice.storages import open_storage
-
-        held = open_storage(db, read_only=True)
+    with said(), _opened(db) as held:
         _known(store, held.stores())
         for event in held.newest(store, last):
             kind = shown(event["data"].get("kind", "-"))  # what a store sends may hold anything
             line = f"{event['seq']:>8} {shown(event['occurred_at'])} {event['type']:9} {kind}"
             print(json.dumps(event, ensure_ascii=False, sort_keys=True) if as_json else line)
-        held.close()
 
 
 @app.command()
@@ -148,10 +141,8 @@ def quarantine(
     as_json: Json = False,
 ) -> None:
     """What was refused, how often and why, what came last at the end."""
-    with said():
-        from headoffice.storages import open_storage
-
-        held, stamper = open_storage(db, read_only=True), Stamper(UTC)
+    with said(), _opened(db) as held:
+        stamper = Stamper(UTC)
         for one in held.quarantined(store):
             first, last = stamper.text(one.at_us), stamper.text(one.last_at_us)
             if as_json:
@@ -161,7 +152,6 @@ def quarantine(
             else:
                 place = f"{one.log or '-'} {one.seq if one.seq is not None else '-'}"
                 print(f"{last} {one.store:12} {one.code:10} {place:16} {one.times:>8,} times: {one.reason}")
-        held.close()
 
 
 @app.command()
@@ -208,12 +198,19 @@ def rebuild(
         from headoffice.rebuilding import rebuild as made_again
         from headoffice.storages import locked, open_storage
 
-        with locked(db):
-            held = open_storage(db)
+        with locked(db), closing(open_storage(db)) as held:
             _known(store, held.stores())
             events = made_again(held, [store] if store else held.stores(), lambda line: print(line, file=sys.stderr))
-            held.close()
         print(f"{events} events")
+
+
+@contextmanager
+def _opened(db: str) -> Generator[Storage]:
+    """To look at."""
+    from headoffice.storages import open_storage
+
+    with closing(open_storage(db, read_only=True)) as held:
+        yield held
 
 
 def _known(store: str | None, known: list[str]) -> None:
@@ -232,32 +229,24 @@ def _stores(text: str) -> frozenset[str]:
 def _checked(db: str, store: str | None, *, deep: bool) -> list[str]:
     """The stores that are meant, after what head office has of them was checked. Raises `Damaged`."""
     from headoffice import own
-    from headoffice.storages import open_storage
 
-    held = open_storage(db, read_only=True)
-    try:
+    with _opened(db) as held:
         stores = [store] if store else held.stores()
         if not stores:
             raise NotComparable("head office knows no store yet", hint="is an agent connected to this broker?")
         for name in stores:
             own.check(held, name, deep=deep)
-    finally:
-        held.close()
     return stores
 
 
 def _from_export(db: str, store: str | None, export: Path) -> Verdict:
-    from headoffice.storages import open_storage
     from headoffice.verify import compare_export
 
-    held = open_storage(db, read_only=True)
     try:
-        with export.open("rb") as lines:
+        with _opened(db) as held, export.open("rb") as lines:
             return compare_export(held, store, lines)
     except OSError as error:
         raise DatabaseUnusable(f"{export}: {error.strerror}", hint="write it with: jaego log export FILE") from error
-    finally:
-        held.close()
 
 
 def _show(verdict: Verdict, *, as_json: bool) -> None:

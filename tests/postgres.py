@@ -109,6 +109,14 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {name} OWNER office {options}".encode())
         return self.address(name, "office")
 
+    def drop(self, address: str) -> None:
+        """With whoever is still connected."""
+        import psycopg  # noqa: PLC0415  an extra
+
+        name = address.rpartition("/")[2]
+        with psycopg.connect(self.address(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
     def _answers(self) -> bool:
         import psycopg  # noqa: PLC0415  an extra
 

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from headoffice.cli import app
 from headoffice.ingest import Ingest, Refusal
-from headoffice.store import Store, locked
+from headoffice.storages import open_storage
+from headoffice.store import locked
 from headoffice.storing import Batch
 from tests.brokers import free_port
 from tests.headoffice.logs import Log
@@ -25,8 +26,8 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def write(path: Path, *logs: Log) -> None:
-    store = Store(path)
+def write(target: str, *logs: Log) -> None:
+    store = open_storage(target)
     for log in logs:
         engine, batch = Ingest(log.store), Batch(log.store)
         for _kind, payload in log.batches():
@@ -37,9 +38,9 @@ def write(path: Path, *logs: Log) -> None:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> str:
-    write(tmp_path / "hq.db", LOG, Log(store="S2").open().receive_many(1))
-    return str(tmp_path / "hq.db")
+def db(target: str) -> str:
+    write(target, LOG, Log(store="S2").open().receive_many(1))
+    return target
 
 
 def export(path: Path, log: Log) -> str:
@@ -80,7 +81,7 @@ def test_what_a_store_wrote_cannot_play_with_the_terminal(tmp_path: Path) -> Non
     log = Log().open()
     log.write("journal", {"kind": "\x1b[2Jboo"})
     log.write("journal", {"note": "of a later release"})
-    write(tmp_path / "hq.db", log)
+    write(str(tmp_path / "hq.db"), log)
     done = run("log", "show", "--store", "S1", "--db", str(tmp_path / "hq.db"))
     assert done.exit_code == 0
     assert "\x1b" not in done.stdout
@@ -103,7 +104,7 @@ def test_a_database_that_is_not_there_is_said(tmp_path: Path, command: list[str]
 
 def test_a_damaged_database_is_said_without_a_traceback(tmp_path: Path) -> None:
     path = tmp_path / "hq.db"
-    write(path, Log().open().receive_many(300))
+    write(str(path), Log().open().receive_many(300))
     content = bytearray(path.read_bytes())
     lost = len(content) // 5  # the schema stays, the last rows are gone
     content[-lost:] = b"\xff" * lost
@@ -113,25 +114,25 @@ def test_a_damaged_database_is_said_without_a_traceback(tmp_path: Path) -> None:
     assert "cannot be read" in done.stderr
 
 
-def test_what_was_refused_is_listed(tmp_path: Path) -> None:
-    store, batch = Store(tmp_path / "hq.db"), Batch("S1")
+def test_what_was_refused_is_listed(target: str) -> None:
+    store, batch = open_storage(target), Batch("S1")
     batch.refusals = [Refusal("fork", "log L1 was left", "L1", 7, b'{"seq":7}'), Refusal("shape", "x", None, None, b"")]
     other = Batch("S2")
     other.refusals = [Refusal("shape", "no JSON", None, None, b"\xff")]
     store.save([batch, other], 1_700_000_000_000_000)
     store.save([batch], 1_700_000_060_000_000)
     store.close()
-    lines = run("quarantine", "--db", str(tmp_path / "hq.db")).stdout.splitlines()
+    lines = run("quarantine", "--db", target).stdout.splitlines()
     assert [line.split()[1:] for line in lines[:2]] == [
         ["S2", "shape", "-", "-", "1", "times:", "no", "JSON"],
         ["S1", "fork", "L1", "7", "2", "times:", "log", "L1", "was", "left"],
     ]
-    first, _ = run("quarantine", "--db", str(tmp_path / "hq.db"), "--store", "S1", "--json").stdout.splitlines()
+    first, _ = run("quarantine", "--db", target, "--store", "S1", "--json").stdout.splitlines()
     told = json.loads(first)
     assert told["at"].startswith("2023-11-14T22:13:20")
     assert told["last_at"].startswith("2023-11-14T22:14:20")
     assert (told["times"], told["body"], told["seq"]) == (2, '{"seq":7}', 7)
-    done = run("quarantine", "--db", str(tmp_path / "hq.db"), "--store", "S9")
+    done = run("quarantine", "--db", target, "--store", "S9")
     assert (done.exit_code, done.stdout) == (0, "")
 
 
@@ -174,7 +175,7 @@ def test_a_broker_that_is_not_there_is_2(db: str) -> None:
 
 
 def test_a_head_office_without_stores_compares_nothing(tmp_path: Path) -> None:
-    write(tmp_path / "hq.db")
+    write(str(tmp_path / "hq.db"))
     done = run("verify", "--db", str(tmp_path / "hq.db"), "--broker", "127.0.0.1:1")
     assert done.exit_code == 2
     assert "no store" in done.stderr
@@ -233,6 +234,27 @@ def test_run_says_what_is_wrong_with_the_database(tmp_path: Path) -> None:
         assert done.exit_code == 1
         assert "hint: " in done.stderr
     assert not tmp_path.with_name(tmp_path.name + ".lock").exists()
+
+
+def test_projections_are_made_again_by_hand(db: str) -> None:
+    before, held = run("stock", "--db", db).stdout, open_storage(db)
+    held.database.write("DELETE FROM stock WHERE sku = 'COLA'")
+    held.close()
+    assert run("stock", "--db", db).stdout != before
+    done = run("rebuild", "--db", db, "--store", "S1")
+    assert (done.exit_code, done.stdout) == (0, "3 events\n")
+    assert "1 of 1 stores" in done.stderr
+    assert run("stock", "--db", db).stdout == before
+    assert run("rebuild", "--db", db).stdout == "5 events\n"
+    assert run("rebuild", "--db", db, "--store", "S9").exit_code == 78
+
+
+def test_a_file_that_is_in_use_is_not_rebuilt(tmp_path: Path) -> None:
+    write(str(tmp_path / "hq.db"), LOG)
+    with locked(tmp_path / "hq.db"):
+        done = run("rebuild", "--db", str(tmp_path / "hq.db"))
+    assert done.exit_code == 1
+    assert "in use" in done.stderr
 
 
 @pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["verify", "--help"], ["log", "show", "--help"]])

@@ -53,11 +53,6 @@ def live(storage: Storage, seed: int) -> dict[str, list[Row]]:
     return projections(storage)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return request.getfixturevalue("postgres") if request.param == "postgres" else str(tmp_path / "hq.db")
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_is_made_again_is_what_was_written_live(target: str, tmp_path: Path, seed: int) -> None:
     storage = open_storage(target)

@@ -22,11 +22,6 @@ from tests.headoffice.logs import Log, line, parsed
 from tests.headoffice.taking import batch, projections, refused, stock
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return request.getfixturevalue("postgres") if request.param == "postgres" else str(tmp_path / "hq.db")
-
-
 @pytest.fixture
 def store(target: str) -> Iterator[Storage]:
     store = open_storage(target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from contract.messages import DigestResult
 from contract.stock import StockRow, event_deltas, opening_rows, stock_digest, wire_row
 from headoffice.errors import Damaged, NotComparable
 from headoffice.ingest import Ingest
-from headoffice.store import Store
-from headoffice.storing import Batch
+from headoffice.storages import open_storage
+from headoffice.storing import Batch, Storage
 from headoffice.verify import DIFFERENCES_MAX, ROWS_LISTED, Difference, Moved, compare_export, compare_live
 from tests.headoffice.logs import Log, parsed
 
@@ -59,13 +58,13 @@ def big(count: int = 700) -> Log:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "hq.db")
+def office(target: str) -> Iterator[Storage]:
+    store = open_storage(target)
     yield store
     store.close()
 
 
-def take_in(office: Store, log: Log) -> FakeStore:
+def take_in(office: Storage, log: Log) -> FakeStore:
     engine, batch = Ingest(log.store), Batch(log.store)
     for kind, payload in log.batches(size=20):
         batch.accepted += engine.receive(payload, kind).accepted
@@ -78,7 +77,7 @@ def take_in(office: Store, log: Log) -> FakeStore:
 
 
 @pytest.mark.parametrize("count", [0, 1, 700])
-def test_equal_stock_is_equal_by_one_question(office: Store, count: int) -> None:
+def test_equal_stock_is_equal_by_one_question(office: Storage, count: int) -> None:
     log = big(count)
     store = take_in(office, log)
     verdict = compare_live(office, "S1", store.ask)
@@ -88,7 +87,7 @@ def test_equal_stock_is_equal_by_one_question(office: Store, count: int) -> None
     assert store.asked == [(None, None, 0)]
 
 
-def test_a_store_that_goes_on_is_compared_again(office: Store) -> None:
+def test_a_store_that_goes_on_is_compared_again(office: Storage) -> None:
     log = big(5)
     store = take_in(office, log)
     log.receive()
@@ -109,7 +108,7 @@ def test_a_store_that_goes_on_is_compared_again(office: Store) -> None:
         compare_live(office, "S1", moving)
 
 
-def test_another_event_at_the_same_place_is_told(office: Store) -> None:
+def test_another_event_at_the_same_place_is_told(office: Storage) -> None:
     store = take_in(office, big(5))
     store.hash = "f" * 64
     verdict = compare_live(office, "S1", store.ask)
@@ -119,7 +118,7 @@ def test_another_event_at_the_same_place_is_told(office: Store) -> None:
 
 @pytest.mark.parametrize("sku", ["SKU-0000", "SKU-0349", "SKU-0350", "SKU-0699"])
 @pytest.mark.parametrize("how", ["changed", "only here", "only there"])
-def test_one_row_among_many_is_found(office: Store, sku: str, how: str) -> None:
+def test_one_row_among_many_is_found(office: Storage, sku: str, how: str) -> None:
     store = take_in(office, big())
     key = (sku, "backroom", "", "sellable")
     held = store.rows[key]
@@ -134,7 +133,7 @@ def test_one_row_among_many_is_found(office: Store, sku: str, how: str) -> None:
 
 
 @pytest.mark.parametrize("letter", ["-", ".", "0", "Z", "a", "~"])
-def test_rows_that_only_the_store_has_lie_between_no_two_questions(office: Store, letter: str) -> None:
+def test_rows_that_only_the_store_has_lie_between_no_two_questions(office: Storage, letter: str) -> None:
     """Every SKU that head office has gets a neighbour that it has not."""
     store = take_in(office, big())
     mine = [key[0] for key in list(store.rows)][::9]
@@ -145,14 +144,14 @@ def test_rows_that_only_the_store_has_lie_between_no_two_questions(office: Store
     assert {(one.store, one.head_office) for one in verdict.differences} == {(1, 0)}
 
 
-def test_rows_below_the_first_and_above_the_last_are_found(office: Store) -> None:
+def test_rows_below_the_first_and_above_the_last_are_found(office: Storage) -> None:
     store = take_in(office, big())
     for sku in ("A", "ZZZ", "z"):
         store.rows[sku, "floor", "", "sellable"] = 1
     assert [one.sku for one in compare_live(office, "S1", store.ask).differences] == ["A", "ZZZ", "z"]
 
 
-def test_a_store_of_which_head_office_has_nothing_is_told_in_one_line(office: Store) -> None:
+def test_a_store_of_which_head_office_has_nothing_is_told_in_one_line(office: Storage) -> None:
     store = take_in(office, big(0))
     for number in range(ROWS_LISTED + 1):
         store.rows[f"NEW-{number}", "floor", "", "sellable"] = 1
@@ -161,7 +160,7 @@ def test_a_store_of_which_head_office_has_nothing_is_told_in_one_line(office: St
     assert not verdict.equal
 
 
-def test_only_so_many_differences_are_listed(office: Store) -> None:
+def test_only_so_many_differences_are_listed(office: Storage) -> None:
     store = take_in(office, big())
     for key in store.rows:
         store.rows[key] += 1
@@ -176,7 +175,7 @@ def export(log: Log, first: int = 1) -> list[bytes]:
     return [one.body + b"\n" for one in log.events[first - 1 :]]
 
 
-def test_an_export_of_the_same_log_is_equal(office: Store) -> None:
+def test_an_export_of_the_same_log_is_equal(office: Storage) -> None:
     log = big()
     take_in(office, log)
     verdict = compare_export(office, "S1", export(log))
@@ -185,7 +184,7 @@ def test_an_export_of_the_same_log_is_equal(office: Store) -> None:
     assert compare_export(office, None, export(log)).equal
 
 
-def test_a_movement_without_meaning_counts_on_neither_side(office: Store) -> None:
+def test_a_movement_without_meaning_counts_on_neither_side(office: Storage) -> None:
     log = Log().open()
     log.write("movement", {"kind": "received", "lines": [{"sku": "COLA"}]})
     engine, batch = Ingest("S1"), Batch("S1")
@@ -195,14 +194,14 @@ def test_a_movement_without_meaning_counts_on_neither_side(office: Store) -> Non
     assert compare_export(office, "S1", export(log)).equal
 
 
-def test_an_export_of_a_later_log_counts_from_its_own_opening(office: Store) -> None:
+def test_an_export_of_a_later_log_counts_from_its_own_opening(office: Storage) -> None:
     parent = big(3)
     child = Log("L2").open([["A", "backroom", "B7", "damaged", 4]], parent.end()).receive_many(3)
     take_in(office, child)
     assert compare_export(office, "S1", export(child)).equal
 
 
-def test_an_export_with_a_second_opening_counts_from_there(office: Store) -> None:
+def test_an_export_with_a_second_opening_counts_from_there(office: Storage) -> None:
     log = big(3).open([[f"NEW-{n}", "floor", None, "sellable", 1] for n in range(260)]).receive_many(2)
     take_in(office, log)
     verdict = compare_export(office, "S1", export(log))
@@ -211,7 +210,7 @@ def test_an_export_with_a_second_opening_counts_from_there(office: Store) -> Non
 
 
 @pytest.mark.parametrize("change", ["changed", "missing", "swapped", "cut", "blank", "text", "unsigned"])
-def test_a_damaged_export_is_not_compared(office: Store, change: str) -> None:
+def test_a_damaged_export_is_not_compared(office: Storage, change: str) -> None:
     log = big(5)
     take_in(office, log)
     lines = export(log)
@@ -237,7 +236,7 @@ def test_a_damaged_export_is_not_compared(office: Store, change: str) -> None:
     assert "export" in caught.value.hint
 
 
-def test_an_export_that_does_not_begin_at_the_beginning_is_not_compared(office: Store) -> None:
+def test_an_export_that_does_not_begin_at_the_beginning_is_not_compared(office: Storage) -> None:
     log = big(5)
     take_in(office, log)
     with pytest.raises(NotComparable, match="begins with event 2"):
@@ -246,7 +245,7 @@ def test_an_export_that_does_not_begin_at_the_beginning_is_not_compared(office: 
         compare_export(office, "S1", [])
 
 
-def test_an_export_of_another_store_is_not_compared(office: Store) -> None:
+def test_an_export_of_another_store_is_not_compared(office: Storage) -> None:
     take_in(office, big(5))
     with pytest.raises(NotComparable, match="store S2, not S1"):
         compare_export(office, "S1", export(Log(store="S2").open()))
@@ -254,7 +253,7 @@ def test_an_export_of_another_store_is_not_compared(office: Store) -> None:
         compare_export(office, None, export(Log(store="S2").open()))
 
 
-def test_an_export_that_goes_further_is_not_compared_and_says_what_to_do(office: Store) -> None:
+def test_an_export_that_goes_further_is_not_compared_and_says_what_to_do(office: Storage) -> None:
     log = big(5)
     take_in(office, log)
     log.receive("NEW", 2)
@@ -267,7 +266,7 @@ def test_an_export_that_goes_further_is_not_compared_and_says_what_to_do(office:
 
 
 @pytest.mark.parametrize("end", [1, 3, 4, 7])
-def test_an_export_of_before_is_compared_as_of_its_end(office: Store, end: int) -> None:
+def test_an_export_of_before_is_compared_as_of_its_end(office: Storage, end: int) -> None:
     """Also where an opening in mid-log replaces all that the export knows."""
     log = big(3)
     log.open([["OTHER", "floor", None, "sellable", 8]]).receive_many(3)
@@ -278,7 +277,7 @@ def test_an_export_of_before_is_compared_as_of_its_end(office: Store, end: int) 
     assert verdict.rows == sum(1 for quantity in stock_of(log, end).values() if quantity)
 
 
-def test_an_export_of_a_log_that_was_left_is_compared_too(office: Store) -> None:
+def test_an_export_of_a_log_that_was_left_is_compared_too(office: Storage) -> None:
     parent = big(3)
     engine = Ingest("S1")
     child = Log("L2").open([["A", "backroom", "B7", "damaged", 4]], parent.end()).receive_many(3)
@@ -294,7 +293,7 @@ def test_an_export_of_a_log_that_was_left_is_compared_too(office: Store) -> None
 
 
 @pytest.mark.parametrize("end", [5, 8, 12])
-def test_an_export_of_a_fork_is_different_wherever_it_ends(office: Store, end: int) -> None:
+def test_an_export_of_a_fork_is_different_wherever_it_ends(office: Storage, end: int) -> None:
     log = big(5)
     fork = log.fork(4)
     log.receive_many(2)
@@ -307,7 +306,7 @@ def test_an_export_of_a_fork_is_different_wherever_it_ends(office: Store, end: i
     assert bool(verdict.differences) == (end <= 8)
 
 
-def test_stock_that_is_not_what_the_own_events_say_is_damage(office: Store) -> None:
+def test_stock_that_is_not_what_the_own_events_say_is_damage(office: Storage) -> None:
     log = big(5)
     take_in(office, log)
     office.database.write("UPDATE stock SET quantity = quantity + 1 WHERE sku = 'SKU-0003'")
@@ -315,7 +314,7 @@ def test_stock_that_is_not_what_the_own_events_say_is_damage(office: Store) -> N
         compare_export(office, "S1", export(log)[:-1])
 
 
-def test_stock_that_is_not_the_exports_is_listed(office: Store) -> None:
+def test_stock_that_is_not_the_exports_is_listed(office: Storage) -> None:
     log = big(5)
     take_in(office, log)
     office.database.write("UPDATE stock SET quantity = quantity + 1 WHERE sku = 'SKU-0003'")
