@@ -49,11 +49,15 @@ CursorQuery = Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)]
 
 
 class Live(NamedTuple):
-    """What a page listens to: the names of the stream's events after which it looks again, of one store or SKU only."""
+    """What a page listens to: the names of the stream's events after which it looks again, of one store or SKU only.
+
+    With `every_s` it looks every so many seconds besides: for what no event tells.
+    """
 
     events: str
     store: str | None = None
     sku: str | None = None
+    every_s: int = 0
 
     @property
     def address(self) -> str:

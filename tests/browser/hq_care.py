@@ -7,8 +7,11 @@ from typing import Any
 
 import orjson
 
+from contract.documents import parse_document
+from headoffice import documents
 from headoffice.alerts.part import AlertsPart
 from headoffice.clock import SystemClock
+from headoffice.commands import Order, enter
 from headoffice.database import Database
 
 Place = tuple[str, str, int]  # store, log, head
@@ -45,9 +48,36 @@ def fill(database: Database, places: list[Place], now: datetime) -> None:
                 "VALUES (?, ?, ?, ?, ?, ?, 1, ?)",
                 (*rule, now_us),
             )
+    _ask(database, [store for store, _, _ in places], now)
     alerts = AlertsPart(database, SystemClock(), prefix="stock/v1", say=lambda _line: None)
     for _ in range(TICKS):
         alerts.tick()
+
+
+def _ask(database: Database, stores: list[str], now: datetime) -> None:
+    """Requests to stores and what they answered, documents that they are to expect."""
+    clock = SystemClock()
+    answers: list[tuple[str, dict[str, Any], str, dict[str, Any] | None]] = [
+        ("ping", {}, "done", {"status": "done"}),
+        ("reserve", {"reservation": "WEB-1041", "sku": "BEV-0002", "quantity": 4, "order": "O-1041"}, "done",
+         {"status": "done", "result": {"available": 31}}),
+        ("reserve", {"reservation": "WEB-1042", "sku": "BEV-0003", "quantity": 900}, "refused",
+         {"status": "refused", "reason": "not_available", "hint": "12 are available"}),
+        ("restart-device", {"device": "rfid-door"}, "sent", None),
+        ("release", {"reservation": "WEB-1007"}, "unanswered", None),
+    ]  # fmt: skip
+    for number, (verb, members, status, response) in enumerate(answers):
+        command = enter(database, clock, Order(stores[number], verb, members, 3600, "kim"))
+        told = None if response is None else orjson.dumps({"id": command, **response}).decode()
+        database.write("UPDATE command SET status = ?, response = ? WHERE id = ?", (status, told, command))
+    due = (now + timedelta(days=1)).isoformat(timespec="seconds")
+    for number, store in enumerate(stores[:6]):
+        lines = [{"line": 1, "sku": "BEV-0001", "quantity": 48}, {"line": 2, "sku": "BEV-0004", "quantity": 24}]
+        paper = {"document": f"PO-{number:04d}", "kind": "receipt", "revision": 1, "from": "supplier",
+                 "to": "backroom", "lines": lines, "due_at": due}  # fmt: skip
+        count = {"document": f"CR-{number:04d}", "kind": "count_request", "revision": 1, "zones": ["salesfloor"]}
+        with database.transaction():
+            documents.renew(database, store, [parse_document(paper), parse_document(count)])
 
 
 def _state(database: Database, place: Place, number: int, heard_us: int, state: str, now: datetime) -> None:

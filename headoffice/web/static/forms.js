@@ -11,13 +11,18 @@ const READ = {
   moment: (text) => new Date(text).toISOString(),
 };
 
-// Empty fields are left out, those marked data-path stand in the address instead.
+// Empty fields are left out, those marked data-path stand in the address instead; "documents.0.zones" is the member zones
+// of the first of documents.
 function body(form) {
   const told = {};
   for (const field of form.elements) {
     if (!field.name || field.dataset.path !== undefined || field.type === "file") continue;
-    if (field.type === "checkbox") told[field.name] = field.checked;
-    else if (field.value.trim() !== "") told[field.name] = (READ[field.dataset.type] ?? String)(field.value.trim());
+    const text = field.value.trim();
+    if (field.type !== "checkbox" && text === "") continue;
+    const path = field.name.split(".");
+    const last = path.pop();
+    const place = path.reduce((held, name, at) => (held[name] ??= /^\d+$/.test(path[at + 1] ?? last) ? [] : {}), told);
+    place[last] = field.type === "checkbox" ? field.checked : (READ[field.dataset.type] ?? String)(text);
   }
   return told;
 }

@@ -149,6 +149,7 @@ function open() {
 
 if (main) {
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  if (main.dataset.every) setInterval(look, 1000 * main.dataset.every);
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && open());
   open();
