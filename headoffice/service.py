@@ -19,6 +19,7 @@ from contract.ids import uuid7
 from contract.messages import Ack, Replay, Response, State
 from contract.times import Stamper
 from contract.topics import Address, EventType, Topics, parse
+from headoffice import mending
 from headoffice.announcing import Announcer, again
 from headoffice.clock import Clock
 from headoffice.database import Database
@@ -34,6 +35,7 @@ REACK_S = 1.0
 REQUEST_LIFE_S = 60
 OUTAGE_END_S = 600.0  # without a refusal of a code: the next one is news
 REPLAYS_REMEMBERED = 1000
+MEND_S = 1.0
 STORES_MAX = 10_000
 STRANGERS_SAID = 1000
 EVENTS = frozenset(EventType)
@@ -108,6 +110,7 @@ class Service:
         self._planes = Planes(say)
         self._announcer = Announcer(store.database, prefix)
         self._followed: dict[str, _Followed] = {}
+        self._mend_s = 0.0
         self._replays: dict[str, str] = {}
         self.events = 0
 
@@ -188,7 +191,21 @@ class Service:
 
     def tick(self) -> list[Publish]:
         """Gaps that are due to be asked for again; of all stores, also those of which nothing came."""
-        return [ask for store in list(self._followed) for ask in self._ask(store)]
+        return self._mend() + [ask for store in list(self._followed) for ask in self._ask(store)]
+
+    def _mend(self) -> list[Publish]:
+        """What a check found damaged: set aside, made again, asked for again."""
+        if self._clock.now_s() < self._mend_s:
+            return []
+        self._mend_s, out = self._clock.now_s() + MEND_S, list[Publish]()
+        for wanted in mending.waiting(self._store.database):
+            if self._ours(wanted.store):
+                done = mending.mend(self._store, wanted, self._clock.wall_us)
+                why = done.error or f"{', '.join(done.tables) or 'no table'} was not as the events say"
+                self._say(f"{wanted.store}: mended from event {wanted.seq} on: {why}")
+                self._followed.pop(wanted.store, None)
+                out += self.adopt([wanted.store])
+        return out
 
     # -- one store --------------------------------------------------------------------------------------------------
 

@@ -320,10 +320,12 @@ CREATE TABLE mending (
     seq     INTEGER NOT NULL,
     at_us   INTEGER NOT NULL,
     done_us INTEGER,
+    tables  TEXT, -- JSON list: projections that were not as the events say
     error   TEXT -- why it was not done
 ) WITHOUT ROWID;
 
--- Events that were found damaged, and those after them, moved here before they were taken in again.
+-- Events that were found damaged, and those after them, before the store sends them again. The door through which an
+-- event may go: none is deleted but what lies here with the same bytes.
 CREATE TABLE event_aside (
     store TEXT NOT NULL,
     log   TEXT NOT NULL,
@@ -334,7 +336,7 @@ CREATE TABLE event_aside (
     at_us INTEGER NOT NULL -- when they were set aside
 );
 
-CREATE INDEX event_aside_by_store ON event_aside (store, at_us);
+CREATE INDEX event_aside_by_place ON event_aside (store, log, seq);
 
 -- On-demand checks that wait for the desk.
 CREATE TABLE check_wanted (

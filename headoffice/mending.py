@@ -1,0 +1,133 @@
+"""Repair by replay: what head office holds of a store is made right from its events, and damaged events from the store.
+
+A check writes into the table `mending` from which event on a store's log is to be taken in again; the worker that
+takes in the store does it, between two rounds:
+
+    events from there on   are set aside (`event_aside`), the position goes back to the event before them
+    projections            are made again from the events that are left
+
+Then the worker acknowledges that position, which is a request for everything after it. An event past the position means
+that no event is damaged: only projections are made again. Steps may be broken off at any moment: they are done again
+until the row says that it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import NamedTuple
+
+import orjson
+
+from headoffice import projecting, rebuilding
+from headoffice.database import Database
+from headoffice.storing import Storage
+
+
+class Wanted(NamedTuple):
+    """`seq` is the first event that is to come again."""
+
+    store: str
+    log: str
+    seq: int
+
+
+class Mended(NamedTuple):
+    """`tables`: projections that were not as the events say. `error`: why nothing was done."""
+
+    tables: list[str]
+    error: str | None
+
+
+def want(database: Database, store: str, log: str, seq: int, now_us: int) -> None:
+    """Ask the store's worker for it; a later wish takes the place of an earlier one."""
+    database.write(
+        "INSERT INTO mending (store, log, seq, at_us) VALUES (?, ?, ?, ?) ON CONFLICT (store) DO UPDATE SET "
+        "log = excluded.log, seq = excluded.seq, at_us = excluded.at_us, done_us = NULL, tables = NULL, error = NULL",
+        (store, log, seq, now_us),
+    )
+
+
+def outcome(database: Database, store: str) -> Mended | None:
+    """None while it is not done."""
+    rows = database.rows("SELECT tables, error FROM mending WHERE store = ? AND done_us IS NOT NULL", (store,))
+    return Mended(orjson.loads(rows[0][0] or "[]"), rows[0][1]) if rows else None
+
+
+def give_up(database: Database, store: str) -> None:
+    database.write("DELETE FROM mending WHERE store = ?", (store,))
+
+
+def tidy(database: Database, store: str) -> None:
+    """Forget what is done; of what was set aside only what has not come again stays, which is the damage."""
+    with database.transaction():
+        database.write("DELETE FROM mending WHERE store = ? AND done_us IS NOT NULL", (store,))
+        database.write(
+            "DELETE FROM event_aside WHERE store = ? AND EXISTS (SELECT 1 FROM event WHERE "
+            "event.store = event_aside.store AND event.log = event_aside.log AND event.seq = event_aside.seq "
+            "AND event.body = event_aside.body)",
+            (store,),
+        )
+
+
+def waiting(database: Database) -> list[Wanted]:
+    rows = database.rows("SELECT store, log, seq FROM mending WHERE done_us IS NULL ORDER BY at_us LIMIT 100")
+    return [Wanted(*row) for row in rows]
+
+
+def mend(storage: Storage, wanted: Wanted, clock: Callable[[], int]) -> Mended:
+    """By the worker that takes in the store. `clock` gives microseconds since 1970."""
+    database, store = storage.database, wanted.store
+    error = _set_aside(storage, wanted, clock())
+    tables: list[str] = []
+    if error is None:
+        before = digests(database, store)
+        rebuilding.rebuild(storage, [store], lambda _line: None)
+        after = digests(database, store)
+        tables = [name for name in before if before[name] != after[name]]
+    database.write(
+        "UPDATE mending SET done_us = ?, tables = ?, error = ? WHERE store = ? AND log = ? AND seq = ?",
+        (clock(), orjson.dumps(tables).decode(), error, *wanted),
+    )
+    return Mended(tables, error)
+
+
+def _set_aside(storage: Storage, wanted: Wanted, now_us: int) -> str | None:
+    """Why it cannot be; None when it is done, or there was nothing to do."""
+    database, (store, log, seq) = storage.database, wanted
+    with database.transaction():
+        if database.dialect == "postgres":
+            database.rows("SELECT seq FROM position WHERE store = ? FOR UPDATE", (store,))
+        held = storage.position(store)
+        if held is None or held[0].log != log:
+            return "the store has begun another log since"
+        if seq > held[0].seq:
+            return None
+        before = next(storage.written(store, log, seq - 1, seq - 1), None)
+        if before is None:
+            return f"event {seq} is the first that is left: there is nothing to go on from"
+        data = orjson.loads(before.body)["data"]
+        part = (data["part"], data["parts"]) if data.get("kind") == "opening" else (0, 0)
+        place = (store, log, seq)
+        database.write(
+            "INSERT INTO event_aside SELECT store, log, seq, type, hash, body, ? FROM event "
+            "WHERE store = ? AND log = ? AND seq >= ?",
+            (now_us, *place),
+        )
+        database.write("DELETE FROM event WHERE store = ? AND log = ? AND seq >= ?", place)
+        database.write(
+            "UPDATE position SET (seq, hash, part, parts, at_us) = (?, ?, ?, ?, ?) WHERE store = ?",
+            (seq - 1, before.hash, *part, now_us, store),
+        )
+    return None
+
+
+def digests(database: Database, store: str) -> dict[str, str]:
+    """Of a store's rows in each projection, in their order; rows of no stock say nothing."""
+    return {name: sha256(b"\n".join(_rows(database, name, store))).hexdigest() for name in projecting.PROJECTED}
+
+
+def _rows(database: Database, table: str, store: str) -> Iterator[bytes]:
+    where = " AND quantity <> 0" if table == "stock" else ""
+    found = (repr(row).encode() for row in database.rows(f"SELECT * FROM {table} WHERE store = ?{where}", (store,)))
+    return iter(sorted(found))
