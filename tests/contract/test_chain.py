@@ -16,7 +16,7 @@ from contract.canonical import CanonicalError, canonical
 from contract.chain import GENESIS, ChainError, Place, Sealed, Sealer, check_body, check_event, message, seal
 from contract.events import EVENT
 from contract.ids import is_store, uuid7
-from contract.stock import StockError, StockKey, StockRow, event_deltas, line_deltas, stock_digest
+from contract.stock import KEY_CHARACTERS_MAX, StockError, StockKey, StockRow, event_deltas, line_deltas, stock_digest
 from contract.topics import Topics, parse
 
 
@@ -125,6 +125,17 @@ def test_lines_move_between_zones_and_nowhere_else() -> None:
     for quantity in (0, -1, 1.5, True, "1", None):
         with pytest.raises(StockError):
             line_deltas(line(quantity=quantity))
+    long = "x" * KEY_CHARACTERS_MAX
+    for texts in (
+        {"lot": "A\0"},
+        {"sku": "\0"},
+        {"to": "\0"},
+        {"from_disposition": "\0"},
+        {"lot": long},
+        {"sku": long},
+    ):
+        with pytest.raises(StockError, match="zero bytes"):
+            line_deltas(line(**texts))
     for bad in ([{"sku": "COLA"}], [5], None, [line(sku=5)], [line(lot=5)], [line(to=None)], [line(to=["a"])]):
         with pytest.raises(StockError):
             list(event_deltas({"type": "movement", "data": {"lines": bad}}))
