@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from headoffice.database import Database, Row, Values
+from headoffice.database import Database, Row
 from headoffice.folding import VERSION, Fold, oldest_day
 from headoffice.records import TABLES, Find, Key, Place, Record
 
@@ -60,6 +60,8 @@ def write(database: Database, folds: Sequence[Fold]) -> None:
                 "UPDATE sku_changed SET (log, seq, at_us) = (?, ?, ?) WHERE store = ?", (*fold.restated, fold.store)
             )
     add(database, _STOCK, [(one.store, *key, delta) for one in folds for key, delta in one.stock.items()])
+    sold_out = [(one.store, *key) for one in folds for key in one.stock if key.lot]  # lots come without end
+    remove(database, _STOCK, sold_out, "AND quantity = 0")
     add(database, _SKUS, [(one.store, sku, *place) for one in folds for sku, place in one.skus.items()])
     add(database, _DAILY, [(one.store, *key, *sums) for one in folds for key, sums in one.daily.items()])
     add(database, _SALES, [(one.store, *key, *sums) for one in folds for key, sums in one.sales.items()])
@@ -73,9 +75,7 @@ def write(database: Database, folds: Sequence[Fold]) -> None:
 
 def _records(database: Database, kind: type[Record], upsert: Upsert, folds: Iterable[Fold]) -> None:
     changed = [(one.store, key, row) for one in folds for key, row in one.records.get(kind, {}).items()]
-    gone = [(store, *key) for store, key, row in changed if row is None]
-    if gone:
-        database.write_many(_delete(upsert), gone)
+    remove(database, upsert, [(store, *key) for store, key, row in changed if row is None])
     add(database, upsert, [(store, *key, *row) for store, key, row in changed if row is not None])
 
 
@@ -94,13 +94,20 @@ def mark(database: Database, store: str) -> None:
 
 
 def add(database: Database, upsert: Upsert, rows: Sequence[Row]) -> None:
+    _each(database, _insert(upsert, database.dialect), rows)
+
+
+def remove(database: Database, upsert: Upsert, keys: Sequence[Row], condition: str = "") -> None:
+    _each(database, _delete(upsert, condition, database.dialect), keys)
+
+
+def _each(database: Database, statement: str, rows: Sequence[Row]) -> None:
     if not rows:
         return
     if database.dialect == "sqlite":
-        database.write_many(_statement(upsert, columns=False), rows)
+        database.write_many(statement, rows)
     else:  # a column a value: one statement, however many rows
-        columns: Values = [_array(column) for column in zip(*rows, strict=True)]
-        database.write(_statement(upsert, columns=True), columns)
+        database.write(statement, [_array(column) for column in zip(*rows, strict=True)])
 
 
 def _array(column: Sequence[Any]) -> str | list[Any]:
@@ -118,15 +125,16 @@ def _array(column: Sequence[Any]) -> str | list[Any]:
     return f'{{"{joined}"}}' if plain else list(column)
 
 
+def _columns(names: Iterable[str]) -> str:
+    types = ("bigint" if name in _NUMBERS else "text" for name in names)
+    return f"unnest({', '.join(f'?::{kind}[]' for kind in types)})"
+
+
 @lru_cache(100)
-def _statement(upsert: Upsert, *, columns: bool) -> str:
+def _insert(upsert: Upsert, dialect: str) -> str:
     table, keys, added, replaced = upsert
     names = (*keys, *added, *replaced)
-    if columns:
-        types = ("bigint" if name in _NUMBERS else "text" for name in names)
-        values = f"SELECT * FROM unnest({', '.join(f'?::{kind}[]' for kind in types)})"
-    else:
-        values = f"VALUES ({', '.join('?' * len(names))})"
+    values = f"VALUES ({', '.join('?' * len(names))})" if dialect == "sqlite" else f"SELECT * FROM {_columns(names)}"
     changes = [f"{name} = {table}.{name} + excluded.{name}" for name in added]
     changes += [f"{name} = excluded.{name}" for name in replaced]
     return (
@@ -143,6 +151,9 @@ def _select(kind: type[Record]) -> str:
 
 
 @lru_cache(100)
-def _delete(upsert: Upsert) -> str:
-    where = " AND ".join(f"{key} = ?" for key in upsert.keys)
-    return f"DELETE FROM {upsert.table} WHERE {where}"
+def _delete(upsert: Upsert, condition: str, dialect: str) -> str:
+    table, keys = upsert.table, upsert.keys
+    if dialect == "sqlite":
+        return f"DELETE FROM {table} WHERE {' AND '.join(f'{key} = ?' for key in keys)} {condition}"
+    same = " AND ".join(f"{table}.{key} = gone.{key}" for key in keys)
+    return f"DELETE FROM {table} USING {_columns(keys)} AS gone ({', '.join(keys)}) WHERE {same} {condition}"

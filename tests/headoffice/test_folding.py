@@ -131,6 +131,16 @@ def test_goods_between_stores(office: Office) -> None:
     ]
 
 
+def test_lots_that_are_sold_out_leave_no_row(office: Office) -> None:
+    """They come without end; what has no lot is bounded by the catalogue."""
+    log = Log().open([["COLA", "floor", "A0", "sellable", 2]])
+    moved(log, "received", line("COLA", 5, to="floor", lot="A1"), line("COLA", 5, to="floor"))
+    moved(log, "sold", line("COLA", 5, lot="A1", **SOLD), line("COLA", 5, **SOLD), line("COLA", 2, lot="A0", **SOLD))
+    assert office.take(log).table("stock", "lot, quantity") == [("", 0)]
+    moved(log, "sold", line("COLA", 5, lot="A1", **SOLD))
+    assert office.take(log).table("stock", "lot, quantity") == [("", 0), ("A1", -5)]
+
+
 # -- tags -------------------------------------------------------------------------------------------------------------
 
 
