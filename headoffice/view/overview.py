@@ -7,7 +7,7 @@ from pydantic import Field
 from headoffice.database import Database
 from headoffice.view.figures import Figures
 from headoffice.view.paging import Told
-from headoffice.view.stores import HEARD_US, ONLINE, SILENT_US
+from headoffice.view.stores import HEARD_US, KNOWN, ONLINE, SILENT_US
 
 
 class Overview(Told):
@@ -48,8 +48,7 @@ def overview(database: Database, now_us: int, figures: Figures) -> Overview:
         "CAST(COALESCE(SUM(CASE WHEN same = 1 AND head > seq THEN head - seq ELSE 0 END), 0) AS INTEGER), MAX(at_us) "
         f"FROM (SELECT {ONLINE} AS online, {HEARD_US} AS heard_us, st.head, p.seq, p.at_us, "
         "CASE WHEN st.log = p.log THEN 1 ELSE 0 END AS same "
-        "FROM (SELECT store FROM position UNION SELECT store FROM store_state) AS n "
-        "LEFT JOIN position AS p ON p.store = n.store LEFT JOIN store_state AS st ON st.store = n.store) AS s",
+        f"FROM {KNOWN}) AS s",
         (since_us,),
     )[0]
     alerts: dict[str, int] = dict(

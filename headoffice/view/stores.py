@@ -17,6 +17,12 @@ SILENT_US = 180_000_000  # `health` comes every 60 s: after three that are missi
 HEARD_US = "CASE WHEN COALESCE(st.heard_us, 0) > COALESCE(p.at_us, 0) THEN st.heard_us ELSE COALESCE(p.at_us, 0) END"
 ONLINE = f"(CASE WHEN COALESCE(st.state, 'online') = 'online' AND {HEARD_US} >= ? THEN 1 ELSE 0 END)"
 
+KNOWN = (
+    "(SELECT store FROM position UNION SELECT store FROM store_state) AS n "
+    "LEFT JOIN position AS p ON p.store = n.store LEFT JOIN store_state AS st ON st.store = n.store"
+)
+OFFLINE = f"SELECT n.store FROM {KNOWN} WHERE {ONLINE} = 0"
+
 
 class StoreRow(Told):
     store: str
@@ -44,8 +50,7 @@ class StoreHealth(Told):
 _COLUMNS = f"""
 SELECT n.store, {ONLINE}, st.state, {HEARD_US}, p.log, p.seq, p.at_us, st.head,
     CASE WHEN st.log = p.log THEN CASE WHEN st.head > p.seq THEN st.head - p.seq ELSE 0 END END, st.version, st.health
-FROM (SELECT store FROM position UNION SELECT store FROM store_state) AS n
-LEFT JOIN position AS p ON p.store = n.store LEFT JOIN store_state AS st ON st.store = n.store"""
+FROM {KNOWN}"""
 
 
 def stores(

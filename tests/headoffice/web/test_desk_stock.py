@@ -161,8 +161,8 @@ def test_pages_of_any_size_have_every_item_once(office: Office, limit: int) -> N
 def test_a_filter_by_standing_looks_at_so_many_items_and_goes_on(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stock, "SCAN_SKUS", 2)
-    monkeypatch.setattr(stock, "SCAN_SKUS_MAX", 4)
+    monkeypatch.setattr(stock, "SCAN_ROWS", 2)
+    monkeypatch.setattr(stock, "SCANS_MAX", 2)
     skus = [f"SKU-{number}" for number in range(6)]
     office.take(store_of("S1", *([sku, "x", None, "sellable", 1 + (sku == "SKU-5")] for sku in skus)))
     office.rule("overstock", 1)
