@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
 
 from headoffice.errors import DatabaseFull, DatabaseUnusable
-from headoffice.store import STEPS, Store
+from headoffice.storages import open_storage
+from headoffice.store import STEPS, Store, _step
 from tests.headoffice.logs import Log, parsed
-from tests.headoffice.taking import batch, stock
+from tests.headoffice.taking import batch, projections, stock
 
 
 @pytest.fixture
@@ -57,6 +60,34 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path, *, read_only: boo
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match="unable to open"):
         Store(tmp_path / "none" / "hq.db")
+
+
+def test_a_file_of_the_release_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    """It had events and stock, and no word of what else pages show."""
+    log, path, new = Log().open().receive_many(5), tmp_path / "old.db", Store(tmp_path / "new.db")
+    log.look()
+    new.save([batch(new, log)], 0)
+    with sqlite3.connect(path) as db:
+        steps = Migrations("headoffice")
+        for number, name in enumerate(STEPS[:2], start=1):
+            steps(name=name)(_step(number, name))
+        steps.apply(sqlite_utils.Database(db))
+        db.executemany(
+            "INSERT INTO event VALUES ('S1', 'L1', ?, ?, ?, ?)",
+            [(one.seq, one.type, one.hash, one.body) for one in log.events],
+        )
+        position = new.database.rows("SELECT store, log, seq, hash, part, parts, key FROM position")
+        db.executemany("INSERT INTO position VALUES (?, ?, ?, ?, ?, ?, ?)", position)
+    db.close()
+    old = open_storage(str(path))
+    assert projections(old) == projections(new)
+    log.receive()
+    for one in (old, new):
+        one.save([batch(one, log, log.head)], 9)
+    assert projections(old) == projections(new)
+    assert old.position("S1") == new.position("S1")
+    for one in (old, new):
+        one.close()
 
 
 @pytest.mark.parametrize("name", ["a b#c?mode=ro.db", "재고%20.db"])
