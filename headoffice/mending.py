@@ -82,7 +82,10 @@ def mend(storage: Storage, wanted: Wanted, clock: Callable[[], int]) -> Mended:
     tables: list[str] = []
     if error is None:
         before = digests(database, store)
-        rebuilding.rebuild(storage, [store], lambda _line: None)
+        try:
+            rebuilding.rebuild(storage, [store], lambda _line: None)
+        except (ValueError, KeyError, TypeError) as found:  # damage in a log that was left: nobody sends it again
+            error = f"the events cannot be folded ({type(found).__name__}: {found}): restore a copy of the database"
         after = digests(database, store)
         tables = [name for name in before if before[name] != after[name]]
     database.write(

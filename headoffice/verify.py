@@ -87,10 +87,10 @@ def _narrow(database: Storage, verdict: Verdict, ask: Digest, sku_from: str | No
         return
     last = skus[len(skus) // 2 - 1]
     _narrow(database, verdict, ask, sku_from, last)
-    _narrow(database, verdict, ask, _after(last), sku_to)
+    _narrow(database, verdict, ask, after(last), sku_to)
 
 
-def _after(sku: str) -> str:
+def after(sku: str) -> str:
     """The first text that is greater and may be an SKU: nothing lies between, and `-` is the first of the letters."""
     return sku + "-"
 
