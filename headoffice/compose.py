@@ -34,6 +34,7 @@ from headoffice.worker_asks import Asks
 from headoffice.worker_leases import Membership
 
 ASK_S = 5.0
+SWITCH_INTERVAL_S = 0.0005
 GARBAGE_OBJECTS = 100_000  # made and not yet freed, before it is looked for
 
 
@@ -111,14 +112,15 @@ def run(
             facts=facts,
         )
         say(f"head office: {broker.host}:{broker.port} as {consumer}")
-        _collect_rarely()
+        _settle_interpreter()
         worker.run(_stopped())
         say(f"head office: closed, {worker.events} events taken in")
 
 
-def _collect_rarely() -> None:
+def _settle_interpreter() -> None:
     """A round holds hundreds of thousands of objects, none of them in a circle: looking through all of them again and
-    again took a third of the worker's time."""
+    again took a third of the worker's time. And who comes back from the database or the broker does not wait 5 ms."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS, 50, 100)
 

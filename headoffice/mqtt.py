@@ -146,6 +146,11 @@ class Shell:
             pass
         return found
 
+    @property
+    def waiting(self) -> bool:
+        """Whether `take` would find something at once."""
+        return not self._queue.empty()
+
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         """QoS 1. Without a connection it is forgotten: positions are said again after every connect."""
         if self._client.is_connected():

@@ -21,9 +21,10 @@ from contract.times import Stamper
 from contract.topics import Address, EventType, Topics, parse
 from headoffice import mending
 from headoffice.announcing import Announcer, again
+from headoffice.behind import Behind
 from headoffice.clock import Clock
 from headoffice.database import Database
-from headoffice.ingest import Gap, Ingest, Outcome
+from headoffice.ingest import Gap, HashAt, Ingest, Outcome
 from headoffice.part import Message, Publish
 from headoffice.storing import Batch, Storage
 from headoffice.worker_asks import Asks
@@ -112,6 +113,8 @@ class Service:
         self._followed: dict[str, _Followed] = {}
         self._mend_s = 0.0
         self._replays: dict[str, str] = {}
+        self._behind = Behind()
+        self._held: tuple[int, list[Publish]] = (0, [])  # of the round that is being stored: its events, the answers
         self.events = 0
 
     def greet(self) -> list[Publish]:
@@ -142,52 +145,90 @@ class Service:
         """The engines of all others are another worker's business now."""
         self._followed = {store: one for store, one in self._followed.items() if store in stores}
 
-    def receive(self, messages: Sequence[Message]) -> list[Publish]:
-        """One round: everything in `messages` is stored in one commit before any of it is acknowledged."""
+    def receive(self, messages: Sequence[Message], *, more: bool = False) -> list[Publish]:
+        """One round: everything in `messages` is stored in one commit before any of it is acknowledged.
+
+        With `more` it is stored while the next round is taken in, and what is given are the answers to the round
+        before. Call nothing else then before `settle`.
+        """
+        try:
+            batches, out = self._taken_in(messages)
+            before = self.settle()
+            self._held = (sum(len(batch.accepted) for batch in batches.values()), out)
+            storing = self._storing(batches)
+            if more:
+                self._behind.start(storing)
+                return before
+            storing()
+        except BaseException:
+            self._forget()
+            raise
+        return before + self.settle()
+
+    def settle(self) -> list[Publish]:
+        """Wait for the round that is being stored: the answers to it. Raises what storing it raised."""
+        try:
+            self._behind.finish()
+        except BaseException:
+            self._forget()
+            raise
+        (events, out), self._held = self._held, (0, [])
+        self.events += events
+        return out
+
+    def close(self) -> None:
+        self._behind.close()
+
+    def _forget(self) -> None:
+        """What the engines took in is not stored: they are made again from what is."""
+        self._behind.wait()
+        self._followed.clear()
+        self._held = (0, [])
+
+    def _taken_in(self, messages: Sequence[Message]) -> tuple[dict[str, Batch], list[Publish]]:
+        """What is to be stored, and what is to be said once it is."""
         batches: dict[str, Batch] = {}
         heard: dict[str, bool] = {}
         out: list[Publish] = []
-        self._planes.begin()
-        try:
-            for message in messages:
-                address = parse(message.topic, self._prefix)
-                if address is None or address.store == "catalog" or not self._ours(address.store):
-                    continue
-                store, plane = address.store, address.plane
-                if plane in EVENTS:
-                    moved = self._take(store, plane, message.payload, batches)
-                    heard[store] = heard.get(store, False) or moved
-                elif plane in SHAPES and (plane == "device") == (address.name is not None):
-                    self._said_of_itself(address, message)
-                    heard.setdefault(store, False)
-                elif plane == "ask" and address.name is not None:
-                    out += self._asks.answer(store, address.name, message.payload)
-                elif plane == "response" and address.name is not None:
-                    self._replayed(store, address.name, message.payload)
-            self._save(batches)
-        except BaseException:
-            self._followed.clear()  # what the engines took in is not stored: they are made again from what is
-            raise
-        self.events += sum(len(batch.accepted) for batch in batches.values())
+        self._planes = self._planes.next()
+        for message in messages:
+            address = parse(message.topic, self._prefix)
+            if address is None or address.store == "catalog" or not self._ours(address.store):
+                continue
+            store, plane = address.store, address.plane
+            if plane in EVENTS:
+                moved = self._take(store, plane, message.payload, batches)
+                heard[store] = heard.get(store, False) or moved
+            elif plane in SHAPES and (plane == "device") == (address.name is not None):
+                self._said_of_itself(address, message)
+                heard.setdefault(store, False)
+            elif plane == "ask" and address.name is not None:
+                self._behind.wait()
+                out += self._asks.answer(store, address.name, message.payload)
+            elif plane == "response" and address.name is not None:
+                self._replayed(store, address.name, message.payload)
         for store, moved in heard.items():
             out += self._replies(store, moved=moved)
-        return out
+        return batches, out
 
-    def _save(self, batches: dict[str, Batch]) -> None:
-        found = [batch for batch in batches.values() if batch.accepted or batch.refusals]
-        stores = {batch.store for batch in found}.union(self._planes.stores)
+    def _storing(self, batches: dict[str, Batch]) -> Callable[[], None]:
+        found, planes = [batch for batch in batches.values() if batch.accepted or batch.refusals], self._planes
+        stores = {batch.store for batch in found}.union(planes.stores)
         now_us = self._clock.wall_us()
 
         def within(database: Database) -> None:
             if self._fence is not None:
                 self._fence(database, stores)
-            self._planes.write(database, now_us)
+            planes.write(database, now_us)
 
-        if found:
-            self._store.save(found, now_us, within)
-        elif stores:
-            with self._store.database.transaction():
-                within(self._store.database)
+        def store() -> None:
+            if found:
+                self._store.save(found, now_us, within)
+            elif stores:
+                with self._store.database.transaction():
+                    within(self._store.database)
+
+        return store
 
     def tick(self) -> list[Publish]:
         """Gaps that are due to be asked for again; of all stores, also those of which nothing came."""
@@ -212,10 +253,20 @@ class Service:
     def _engine(self, store: str) -> _Followed:
         found = self._followed.get(store)
         if found is None:
+            self._behind.wait()
             position, key = self._store.position(store) or (None, None)
-            engine = Ingest(store, position=position, key=key, hash_at=self._store.hash_at(store))
+            engine = Ingest(store, position=position, key=key, hash_at=self._hash_at(store))
             found = self._followed[store] = _Followed(engine)
         return found
+
+    def _hash_at(self, store: str) -> HashAt:
+        stored = self._store.hash_at(store)
+
+        def find(log: str, seq: int) -> str | None:
+            self._behind.wait()
+            return stored(log, seq)
+
+        return find
 
     def _take(self, store: str, kind: str, payload: bytes, batches: dict[str, Batch]) -> bool:
         """True when the position moved or the message held nothing new: both are answered with the position."""

@@ -69,6 +69,7 @@ class Worker:
         self._facts = facts or {}
         self._storage: Storage | None = None
         self._service: Service | None = None
+        self._overlaps = False
         self._events = 0  # of services that are gone
         self._broken = False  # to be mended before the next round
         self._said_lost = False
@@ -107,26 +108,37 @@ class Worker:
         assert service is not None
         if self._membership is not None:
             if self._clock.now_s() >= self._look_s:
-                answers += self._look(self._membership, service)
+                answers += self._settled(service) + self._look(self._membership, service)
         elif self._adopt_all:
             self._adopt_all = False
-            answers += service.adopt(None)
+            answers += self._settled(service) + service.adopt(None)
         found = self._shell.take(ROUND_MESSAGES_MAX, ROUND_S, ROUND_SIZE_BYTES_MAX)
         if any(isinstance(one, Connected) for one in found):
-            answers += self._greet(service)
+            answers += self._settled(service) + self._greet(service)
             if self._membership is None and not all(one.session for one in found if isinstance(one, Connected)):
                 service.announce_again()  # a broker that forgot the session may have forgotten more
         messages = _messages(found)
-        if messages:
+        if messages and self._overlaps and self._shell.waiting:
+            answers += service.receive(messages, more=True)
+        elif messages:
             answers += service.receive(messages)
             self._well()
+        else:
+            answers += self._settled(service)
         if self._clock.now_s() >= self._tick_s:
             self._tick_s = self._clock.now_s() + ROUND_S
-            answers += service.tick()
+            answers += self._settled(service) + service.tick()
             self._announce(service)
             self._report()
         if answers:
             self._publish(answers)
+
+    def _settled(self, service: Service) -> list[Publish]:
+        """Before the database is used for anything but the next round."""
+        answers = service.settle()
+        if answers:
+            self._well()
+        return answers
 
     def _greet(self, service: Service) -> list[Publish]:
         """A session without a memory begins empty: what was under way to it may be lost."""
@@ -190,8 +202,11 @@ class Worker:
 
     def _leave(self) -> None:
         self._shell.close()
-        if self._storage is None or self._broken:
+        if self._storage is None or self._service is None or self._broken:
             return
+        with suppress(HeadOfficeError):  # it comes again
+            self._service.settle()
+        self._service.close()
         with suppress(DatabaseLost):  # the leases run out by themselves
             if self._membership is not None:
                 self._membership.leave(self._storage.database)
@@ -202,6 +217,7 @@ class Worker:
     def _open(self) -> None:
         self._storage = self._opened()
         self._service = self._served(self._storage)
+        self._overlaps = self._storage.database.dialect == "postgres"  # SQLite's time is the worker's own
         if self._membership is not None:
             self._membership.join(self._storage.database)
             self._shell.listen(topics_of(self._membership.stores, self._prefix))
@@ -213,6 +229,8 @@ class Worker:
             self._said_lost = True
             self._say(f"{error}: nothing is acknowledged, and comes again; {error.hint}")
         if isinstance(error, DatabaseLost) and self._storage is not None:
+            if self._service is not None:
+                self._service.close()
             self._events, self._service = self.events, None
             with suppress(DatabaseLost):
                 self._storage.close()

@@ -44,7 +44,7 @@ _DEVICE = (
 
 
 class Planes:
-    """Of one round; `begin` empties it. Per store and name the newest alone is kept."""
+    """Of one round. Per store and name the newest alone is kept."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -54,9 +54,11 @@ class Planes:
         self._devices: dict[tuple[str, str], tuple[DeviceState, str] | None] = {}
         self._heard: set[str] = set()
 
-    def begin(self) -> None:
-        for part in (self._states, self._healths, self._devices, self._heard):
-            part.clear()
+    def next(self) -> Planes:
+        """For another round: what was said of broken ones is not said again."""
+        planes = Planes(self._say)
+        planes._said = self._said
+        return planes
 
     @property
     def stores(self) -> Collection[str]:

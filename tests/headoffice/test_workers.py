@@ -289,6 +289,10 @@ class Wire:
             return []
         return self.rounds.pop(0)()
 
+    @property
+    def waiting(self) -> bool:
+        return bool(self.rounds)
+
     def listen(self, topics: list[str]) -> None:
         self.topics = list(topics)
 
