@@ -63,7 +63,7 @@ class Store(EventStore):
                 if not read_only:
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = FULL")
-                    # A round of many stores touches a page for each: twice as many events a second as with the defaults.
+                    # A round of many stores touches pages of each: twice as many events a second as by default.
                     db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                     db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
                 found = _version(db)
