@@ -67,7 +67,11 @@ class Store(EventStore):
                     db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                     db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
                 found = _version(db)
-                if not read_only and found < len(STEPS):
+                if found < len(STEPS):
+                    if read_only:
+                        raise DatabaseUnusable(
+                            f"{path} is not as this release wants it", hint="start jaego-hq run first: it sees to that"
+                        )
                     _migrate(db)
                 db.execute("SELECT store FROM position LIMIT 1")
             except sqlite3.DatabaseError as error:

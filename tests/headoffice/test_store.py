@@ -79,6 +79,9 @@ def test_a_file_of_the_release_before_is_brought_up_to_date(tmp_path: Path) -> N
         position = new.database.rows("SELECT store, log, seq, hash, part, parts, key FROM position")
         db.executemany("INSERT INTO position VALUES (?, ?, ?, ?, ?, ?, ?)", position)
     db.close()
+    with pytest.raises(DatabaseUnusable, match="not as this release wants it") as caught:
+        open_storage(str(path), read_only=True)
+    assert "jaego-hq run" in caught.value.hint
     old = open_storage(str(path))
     assert projections(old) == projections(new)
     log.receive()
