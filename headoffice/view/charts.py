@@ -108,15 +108,15 @@ def by_store(database: Database, since: str, kind: str) -> list[Point]:
     return [Point("", *row) for row in rows]
 
 
-def accuracy_by_store(database: Database, since_us: int) -> list[Point]:
-    """Per mille of lines within tolerance, the worst first."""
+def lines_off_by_store(database: Database, since_us: int) -> list[Point]:
+    """Per mille of counted lines beyond tolerance, the most first."""
     rows = database.rows(
-        "SELECT store, CAST(SUM(accuracy_permille * lines_total) AS INTEGER), CAST(SUM(lines_total) AS INTEGER) "
-        "FROM counted WHERE at_us >= ? AND lines_total > 0 GROUP BY store",
+        "SELECT store, CAST(SUM((1000 - accuracy_permille) * lines_total) AS INTEGER), "
+        "CAST(SUM(lines_total) AS INTEGER) FROM counted WHERE at_us >= ? AND lines_total > 0 GROUP BY store",
         (since_us,),
     )
-    found = sorted((round(weighed / lines), store) for store, weighed, lines in rows)
-    return [Point("", store, permille) for permille, store in found[:STORES_MAX]]
+    found = sorted((-round(weighed / lines), store) for store, weighed, lines in rows)
+    return [Point("", store, -permille) for permille, store in found[:STORES_MAX]]
 
 
 def is_weighed(database: Database, sku: str) -> bool:

@@ -34,7 +34,7 @@ Name = Literal[
     "stock-by-category",
     "sales-by-store",
     "received-by-store",
-    "accuracy-by-store",
+    "lines-off-by-store",
     "sku-by-store",
     "sku-sales-by-day",
 ]
@@ -262,12 +262,12 @@ def _received(asked: Asked) -> Chart:
 
 
 def _worst(asked: Asked) -> Chart:
-    points = view.accuracy_by_store(asked.database, asked.since_us)
-    note = asked.t("note_days", days=asked.span)
-    told = _bars(asked, "accuracy-by-store", points, "unit_percent", "axis_store", note)
+    points = view.lines_off_by_store(asked.database, asked.since_us)
+    told = _bars(
+        asked, "lines-off-by-store", points, "unit_percent", "axis_store", asked.t("note_days", days=asked.span)
+    )
     told.traces[0].y = [_percent(one) for one in points]
-    lowest = min((value for value in told.traces[0].y if value is not None), default=90.0)
-    return told.model_copy(update={"range": (max(0.0, lowest - 5), 100.0)})
+    return told
 
 
 _LIGHT: dict[str, Callable[[Asked], Chart]] = {
@@ -278,5 +278,5 @@ _LIGHT: dict[str, Callable[[Asked], Chart]] = {
     "stores-by-state": _states,
     "sales-by-store": _sold,
     "received-by-store": _received,
-    "accuracy-by-store": _worst,
+    "lines-off-by-store": _worst,
 }

@@ -14,7 +14,7 @@ CHARTS: dict[str, tuple[str, str]] = {
     "chart_stock_by_category": ("분류별 재고", "Stock by category"),
     "chart_sales_by_store": ("매장별 판매 건수", "Sales by store"),
     "chart_received_by_store": ("매장별 입고 건수", "Receipts by store"),
-    "chart_accuracy_by_store": ("매장별 실사 정확도 (낮은 순)", "Count accuracy by store, the worst first"),
+    "chart_lines_off_by_store": ("매장별 실사 오차 줄 비율 (높은 순)", "Counted lines beyond tolerance, by store"),
     "chart_sku_by_store": ("이 상품의 매장별 재고", "This item by store"),
     "unit_movements": ("건", "movements"),
     "unit_exceptions": ("건", "exceptions"),
