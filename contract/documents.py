@@ -59,7 +59,9 @@ class ExpectedDocument(Shape):
     zones: list[Name] = Field(default_factory=list[Name], max_length=500, description="what a `count_request` asks for")
     blind: bool = Field(default=True, description="of a `count_request`: clerks do not see what is expected")
     due_at: str | None = Field(None, max_length=40, description="when it is wanted, RFC 3339")
-    order: Identifier | None = Field(None, description="of a pick: the customer's order")
+    order: Identifier | None = Field(
+        None, description="of a pick: the customer's order; of a receipt: the purchase order"
+    )
     tolerance_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         0, description="over-delivery of a line that is taken without a supervisor"
     )

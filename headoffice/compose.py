@@ -85,16 +85,11 @@ def run(
 
     def served(storage: Storage) -> Service:
         return Service(
-            storage,
-            consumer=consumer,
-            prefix=prefix,
-            clock=clock,
-            stamper=stamper,
-            say=say,
+            storage, consumer=consumer, prefix=prefix, clock=clock, stamper=stamper, say=say,
             asks=Asks(Items(storage.database), Pages(storage), prefix, say),
             ours=membership.ours if membership is not None else Roster(known, say).ours,
             fence=membership.fence if membership is not None else None,
-        )
+        )  # fmt: skip
 
     with locked(target):
         if catalogue is not None:
@@ -102,15 +97,9 @@ def run(
         shell = Shell(broker, [] if membership is not None else all_topics(prefix), say, clock.chance)
         facts = {"host": socket.gethostname(), "version": version("jaego")}
         worker = Worker(
-            shell,
-            lambda: open_storage(target),
-            served,
-            prefix=prefix,
-            clock=clock,
-            say=say,
-            membership=membership,
+            shell, lambda: open_storage(target), served, prefix=prefix, clock=clock, say=say, membership=membership,
             facts=facts,
-        )
+        )  # fmt: skip
         say(f"head office: {broker.host}:{broker.port} as {consumer}")
         _settle_interpreter()
         worker.run(_stopped())

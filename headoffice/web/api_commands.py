@@ -6,13 +6,15 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import Field
+from pydantic import Base64Bytes, Field
 from starlette.concurrency import run_in_threadpool
 
 from contract.catalog import Item, ItemRefused, parse_item
 from contract.documents import DocumentRefused, ExpectedDocument, parse_document
 from contract.ids import is_store
 from headoffice import catalogue, commands, documents
+from headoffice.asn.columns import Map, checked
+from headoffice.asn.importing import import_notices
 from headoffice.errors import ConfigError
 from headoffice.view import orders
 from headoffice.view.orders import CommandRow, CommandStatus, CommandTold, ExpectedRow, Standing
@@ -67,6 +69,41 @@ class Goods(Told):
         min_length=1, max_length=ITEMS_MAX, description="as in the contract; `revision` is counted here"
     )
     complete: bool = Field(default=False, description="items that are not among them are deleted")
+
+
+class NoticeFile(Told):
+    file: Base64Bytes = Field(description="a CSV as the supplier sent it, in base64")
+    map: Map = Field(default=Map(), description="what the supplier's columns and stores are called here")
+    check: bool = Field(default=False, description="nothing is written")
+    language: Literal["ko", "en"] = Field("en", description="of the faults' texts")
+
+
+class NoticeOutcome(Told):
+    store: str
+    document: str
+    outcome: Literal["new", "changed", "same"]
+    revision: int
+    lines: int
+    units: int = Field(description="base units")
+    supplier: str | None
+
+
+class NoticeFault(Told):
+    line: int
+    column: str = Field(description="as the file calls it; empty: the row, or the notice, as a whole")
+    found: str
+    code: str = Field(description="word for machines")
+    text: str = Field(description="why, and what to do, for people")
+
+
+class NoticeReport(Told):
+    encoding: str
+    delimiter: str
+    ignored: list[str] = Field(description="columns that are of no use here")
+    documents: list[NoticeOutcome]
+    refused: list[str] = Field(description="notices of which nothing was taken")
+    faults: list[NoticeFault]
+    faults_total: int
 
 
 class GoodsOutcome(Told):
@@ -180,6 +217,24 @@ def withdraw(store: StorePath, document: DocumentPath, database: Writing, _actor
     if not held or held[0][0] is None:
         raise Refused(404, "unknown_document", "this store is to expect no such document", "document")
     documents.put(database, store, {document: None})
+
+
+@router.post("/asn", summary="Advance ship notices in a supplier's file: each whole, or not at all")
+def notices(body: NoticeFile, database: Writing, _actor: Actor) -> NoticeReport:
+    """The same file again changes nothing. Refused notices do not keep others back; look at `faults`."""
+    try:
+        found = import_notices(database, body.file, checked(body.map), check=body.check)
+    except ConfigError as error:
+        raise Refused(422, "bad_file", f"{error}; {error.hint}", "file") from error
+    faults = [
+        NoticeFault(line=one.line, column=one.column, found=one.found, code=one.code, text=one.text(body.language))
+        for one in found.faults
+    ]
+    taken = [NoticeOutcome(**one._asdict()) for one in found.documents]
+    return NoticeReport(
+        encoding=found.encoding, delimiter=found.delimiter, ignored=found.ignored, documents=taken,
+        refused=found.refused, faults=faults, faults_total=found.faults_total,
+    )  # fmt: skip
 
 
 def _document(raw: dict[str, Any], number: int) -> ExpectedDocument:

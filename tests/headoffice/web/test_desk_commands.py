@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from typing import Any
 
@@ -15,6 +16,7 @@ from headoffice.web.access import Gate
 from tests.headoffice.logs import Log
 from tests.headoffice.web.office import Client, Office
 
+GTIN = "8801234567893"
 RESERVE = {"members": {"reservation": "R-1", "sku": "MILK", "quantity": 2}, "id": "web-1"}
 
 
@@ -173,3 +175,24 @@ def test_what_is_stored_is_a_document_of_the_contract(office: Office, client: Cl
     client.post("/api/v1/stores/S1/expected", json={"documents": [receipt()]})
     [(body,)] = office.database.rows("SELECT body FROM expected")
     assert parse_document(bytes(body), "ASN-1").revision == 1
+
+
+def test_a_suppliers_file_is_taken_checked_and_told(office: Office, client: Client) -> None:
+    client.post("/api/v1/catalog", json={"items": [{"sku": "TEA", "name": {"en": "x"}, "gtins": [{"gtin": GTIN}]}]})
+    office.take(Log(store="S1").open())
+    text = f"Lieferschein;Filiale;EAN;수량\nASN-1;Eins;{GTIN};3\nASN-2;Eins;{GTIN};0\n"
+    chosen = {"columns": {"Lieferschein": "asn", "Filiale": "store"}, "stores": {"Eins": "S1"}}
+    body = {"file": base64.b64encode(text.encode("cp949")).decode(), "map": chosen, "language": "ko"}
+    checked = client.post("/api/v1/asn", json={**body, "check": True}).json()
+    assert client.get("/api/v1/expected").json()["rows"] == []
+    report = client.post("/api/v1/asn", json=body).json()
+    assert report == checked
+    assert (report["encoding"], report["refused"], report["faults_total"]) == ("cp949", ["ASN-2"], 1)
+    [taken], [fault] = report["documents"], report["faults"]
+    assert (taken["document"], taken["outcome"], taken["units"]) == ("ASN-1", "new", 3)
+    assert (fault["line"], fault["column"], fault["found"], fault["code"]) == (3, "수량", "0", "bad_quantity")
+    assert "숫자" in fault["text"]
+    assert [one["document"] for one in client.get("/api/v1/expected").json()["rows"]] == ["ASN-1"]
+    for wrong in ({"file": "eA=="}, {**body, "map": {"columns": {"x": "colour"}}}):
+        answer = client.post("/api/v1/asn", json=wrong)
+        assert (answer.status_code, answer.json()["error"]) == (422, "bad_file")
