@@ -17,6 +17,7 @@ from headoffice.folding import VERSION, Fold
 from headoffice.ingest import Accepted
 from headoffice.storing import Storage, Written
 
+REBUILDING = 0x6A6165676F02  # advisory lock; it goes with its session
 FOLD_EVENTS = 2_000  # that are written together: memory is bounded by what they change
 
 
@@ -28,6 +29,18 @@ def stale(storage: Storage) -> list[str]:
         (VERSION,),
     )
     return [row[0] for row in rows]
+
+
+def bring_up(storage: Storage, say: Callable[[str], None]) -> None:
+    """Rebuild what is of another release. Of workers that start together one does it, and the others wait for it."""
+    if not stale(storage):
+        return
+    shared = storage.database.dialect == "postgres"
+    if shared:
+        storage.database.rows("SELECT pg_advisory_lock(?)", (REBUILDING,))
+    rebuild(storage, stale(storage), say)
+    if shared:
+        storage.database.rows("SELECT pg_advisory_unlock(?)", (REBUILDING,))
 
 
 def rebuild(storage: Storage, stores: Sequence[str], say: Callable[[str], None]) -> int:
@@ -44,21 +57,31 @@ def rebuild(storage: Storage, stores: Sequence[str], say: Callable[[str], None])
 
 
 def _rebuild(storage: Storage, store: str) -> int:
+    with storage.database.transaction():
+        hold(storage, store)
+        return make_again(storage, store)
+
+
+def hold(storage: Storage, store: str) -> None:
+    """Nobody moves the store's position before the caller's transaction ends. SQLite has one writer anyhow."""
+    if storage.database.dialect == "postgres":
+        storage.database.rows("SELECT seq FROM position WHERE store = ? FOR UPDATE", (store,))
+
+
+def make_again(storage: Storage, store: str) -> int:
+    """In the caller's transaction. How many events were folded."""
     database, events = storage.database, 0
-    with database.transaction():
-        if database.dialect == "postgres":
-            database.rows("SELECT seq FROM position WHERE store = ? FOR UPDATE", (store,))
-        projecting.clear(database, store)
-        fold = _fold(storage, store)
-        for log in _logs(storage, store):
-            for one in storage.written(store, log):
-                fold.take(_accepted(log, one), one.at_us)
-                events += 1
-                if events % FOLD_EVENTS == 0:
-                    projecting.write(database, [fold])
-                    fold = _fold(storage, store)
-        projecting.write(database, [fold])
-        projecting.mark(database, store)
+    projecting.clear(database, store)
+    fold = _fold(storage, store)
+    for log in _logs(storage, store):
+        for one in storage.written(store, log):
+            fold.take(_accepted(log, one), one.at_us)
+            events += 1
+            if events % FOLD_EVENTS == 0:
+                projecting.write(database, [fold])
+                fold = _fold(storage, store)
+    projecting.write(database, [fold])
+    projecting.mark(database, store)
     return events
 
 

@@ -30,8 +30,8 @@ def open_storage(target: str, *, read_only: bool = False) -> Storage:
         opened: Storage = PostgresStore(target, read_only=read_only)
     else:
         opened = store.Store(Path(target), read_only=read_only)
-    if not read_only and (stale := rebuilding.stale(opened)):
-        rebuilding.rebuild(opened, stale, _say)
+    if not read_only:
+        rebuilding.bring_up(opened, _say)
     return opened
 
 

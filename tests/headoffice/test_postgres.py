@@ -90,6 +90,27 @@ def test_workers_that_start_together_make_one_schema(postgres: str) -> None:
         one.close()
 
 
+def test_of_workers_that_start_together_one_makes_the_projections_again(
+    store: PostgresStore, postgres: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = Log().open().receive_many(2_000)
+    store.save([batch(store, log)], 1)
+    before = projections(store)
+    store.database.write("UPDATE projection SET version = 0")
+    store.database.write("DELETE FROM stock")
+
+    def open_one() -> None:
+        open_storage(postgres).close()
+
+    threads = [threading.Thread(target=open_one) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert projections(store) == before
+    assert capfd.readouterr().err.count("1 of 1 stores") == 1
+
+
 def test_a_database_of_a_newer_release_is_refused(store: PostgresStore, postgres: str) -> None:
     store.database.write("INSERT INTO schema_step (name) VALUES ('009_later')")
     for read_only in (True, False):
