@@ -7,8 +7,7 @@ takes in the store does it, between two rounds:
     projections            are made again from the events that are left
 
 Then the worker acknowledges that position, which is a request for everything after it. An event past the position means
-that no event is damaged: only projections are made again. Steps may be broken off at any moment: they are done again
-until the row says that it is done.
+that no event is damaged: only projections are made again. It is one transaction; what was broken off is done again.
 """
 
 from __future__ import annotations
@@ -76,18 +75,21 @@ def waiting(database: Database) -> list[Wanted]:
 
 
 def mend(storage: Storage, wanted: Wanted, clock: Callable[[], int]) -> Mended:
-    """By the worker that takes in the store. `clock` gives microseconds since 1970."""
-    database, store = storage.database, wanted.store
-    error = _set_aside(storage, wanted, clock())
-    tables: list[str] = []
-    if error is None:
-        before = digests(database, store)
-        try:
-            rebuilding.rebuild(storage, [store], lambda _line: None)
-        except (ValueError, KeyError, TypeError) as found:  # damage in a log that was left: nobody sends it again
-            error = f"the events cannot be folded ({type(found).__name__}: {found}): restore a copy of the database"
-        after = digests(database, store)
-        tables = [name for name in before if before[name] != after[name]]
+    """By the worker that takes in the store; all of it or nothing. `clock` gives microseconds since 1970."""
+    database, store, tables = storage.database, wanted.store, list[str]()
+    try:
+        with database.transaction():
+            rebuilding.hold(storage, store)
+            _set_aside(storage, wanted, clock())
+            before = digests(database, store)
+            rebuilding.make_again(storage, store)
+            projecting.forget_old_sales(database, clock())
+            after = digests(database, store)
+        tables, error = [name for name in before if before[name] != after[name]], None
+    except _Not as found:
+        error = str(found)
+    except (ValueError, KeyError, TypeError, RuntimeError) as found:  # a log that was left: nobody sends it again
+        error = f"the events cannot be folded ({type(found).__name__}: {found}): restore a copy of the database"
     database.write(
         "UPDATE mending SET done_us = ?, tables = ?, error = ? WHERE store = ? AND log = ? AND seq = ?",
         (clock(), orjson.dumps(tables).decode(), error, *wanted),
@@ -95,34 +97,34 @@ def mend(storage: Storage, wanted: Wanted, clock: Callable[[], int]) -> Mended:
     return Mended(tables, error)
 
 
-def _set_aside(storage: Storage, wanted: Wanted, now_us: int) -> str | None:
-    """Why it cannot be; None when it is done, or there was nothing to do."""
+class _Not(Exception):
+    """Why it cannot be done."""
+
+
+def _set_aside(storage: Storage, wanted: Wanted, now_us: int) -> None:
+    """In the caller's transaction. Raises `_Not`."""
     database, (store, log, seq) = storage.database, wanted
-    with database.transaction():
-        if database.dialect == "postgres":
-            database.rows("SELECT seq FROM position WHERE store = ? FOR UPDATE", (store,))
-        held = storage.position(store)
-        if held is None or held[0].log != log:
-            return "the store has begun another log since"
-        if seq > held[0].seq:
-            return None
-        before = next(storage.written(store, log, seq - 1, seq - 1), None)
-        if before is None:
-            return f"event {seq} is the first that is left: there is nothing to go on from"
-        data = orjson.loads(before.body)["data"]
-        part = (data["part"], data["parts"]) if data.get("kind") == "opening" else (0, 0)
-        place = (store, log, seq)
-        database.write(
-            "INSERT INTO event_aside SELECT store, log, seq, type, hash, body, ? FROM event "
-            "WHERE store = ? AND log = ? AND seq >= ?",
-            (now_us, *place),
-        )
-        database.write("DELETE FROM event WHERE store = ? AND log = ? AND seq >= ?", place)
-        database.write(
-            "UPDATE position SET (seq, hash, part, parts, at_us) = (?, ?, ?, ?, ?) WHERE store = ?",
-            (seq - 1, before.hash, *part, now_us, store),
-        )
-    return None
+    held = storage.position(store)
+    if held is None or held[0].log != log:
+        raise _Not("the store has begun another log since")
+    if seq > held[0].seq:
+        return
+    before = next(storage.written(store, log, seq - 1, seq - 1), None)
+    if before is None:
+        raise _Not(f"event {seq} is the first that is left: there is nothing to go on from")
+    data = orjson.loads(before.body)["data"]
+    part = (data["part"], data["parts"]) if data.get("kind") == "opening" else (0, 0)
+    place = (store, log, seq)
+    database.write(
+        "INSERT INTO event_aside SELECT store, log, seq, type, hash, body, ? FROM event "
+        "WHERE store = ? AND log = ? AND seq >= ?",
+        (now_us, *place),
+    )
+    database.write("DELETE FROM event WHERE store = ? AND log = ? AND seq >= ?", place)
+    database.write(
+        "UPDATE position SET (seq, hash, part, parts, at_us) = (?, ?, ?, ?, ?) WHERE store = ?",
+        (seq - 1, before.hash, *part, now_us, store),
+    )
 
 
 def digests(database: Database, store: str) -> dict[str, str]:
