@@ -62,7 +62,8 @@ def fill(database: Database, store_count: int, sku_count: int, now_us: int) -> N
             if len(chunk) == CHUNK:
                 write(database, chunk, now_us)
                 chunk = []
-        write(database, chunk, now_us)
+        if chunk:
+            write(database, chunk, now_us)
     database.write("ANALYZE")
 
 

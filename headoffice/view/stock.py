@@ -23,7 +23,7 @@ STANDING = {"below_min": "available < stock_min", "above_max": "on_hand > stock_
 
 
 class Filter(NamedTuple):
-    """`text` is part of a name or SKU, or a whole GTIN."""
+    """`text` is part of a name or SKU, or a whole GTIN; of items that the master lacks, the beginning of the SKU."""
 
     text: str | None = None
     category: str | None = None
@@ -224,7 +224,7 @@ def skus_like(database: Database, chosen: Filter, after: str, limit: int) -> lis
         where.add("EXISTS (SELECT 1 FROM stock AS s WHERE s.store = ? AND s.sku = item.sku)", chosen.store)
     found = database.rows(f"SELECT sku FROM item{where} ORDER BY sku LIMIT ?", (*where.values, limit))
     if chosen.category is None:
-        found += _held(database, chosen.store, pattern, after, limit)
+        found += _held(database, chosen.store, chosen.text or "", after, limit)
     return sorted({row[0] for row in found})[:limit]
 
 
@@ -232,19 +232,20 @@ def _gtin(text: str) -> str:
     return text.zfill(14) if text.isdigit() and len(text) in {8, 12, 13} else text
 
 
-def _held(database: Database, store: str | None, pattern: str, after: str, limit: int) -> list[Row]:
+def _held(database: Database, store: str | None, begin: str, after: str, limit: int) -> list[Row]:
+    """SKUs that begin so and that stores have, whether the item master knows them or not."""
+    first, behind = max(after + "!", begin), begin + "~"  # of what SKUs are made of, nothing is below ! or above ~
     if store is not None:
         return database.rows(
-            "SELECT DISTINCT sku FROM stock WHERE store = ? AND sku > ? AND LOWER(sku) LIKE ? ESCAPE '~' "
-            "ORDER BY sku LIMIT ?",
-            (store, after, pattern, limit),
+            "SELECT DISTINCT sku FROM stock WHERE store = ? AND sku >= ? AND sku < ? ORDER BY sku LIMIT ?",
+            (store, first, behind, limit),
         )
     # From SKU to SKU by the index: a SELECT DISTINCT would read the rows of every store.
     return database.rows(
-        "WITH RECURSIVE held(sku) AS (SELECT (SELECT MIN(sku) FROM stock WHERE sku > ?) UNION ALL "
-        "SELECT (SELECT MIN(s.sku) FROM stock AS s WHERE s.sku > held.sku) FROM held WHERE held.sku IS NOT NULL) "
-        "SELECT sku FROM held WHERE LOWER(sku) LIKE ? ESCAPE '~' LIMIT ?",
-        (after, pattern, limit),
+        "WITH RECURSIVE held(sku) AS (SELECT (SELECT MIN(sku) FROM stock WHERE sku >= ? AND sku < ?) UNION ALL "
+        "SELECT (SELECT MIN(s.sku) FROM stock AS s WHERE s.sku > held.sku AND s.sku < ?) "
+        "FROM held WHERE held.sku IS NOT NULL) SELECT sku FROM held WHERE sku IS NOT NULL LIMIT ?",
+        (first, behind, behind, limit),
     )
 
 
