@@ -8,6 +8,7 @@ HeadOfficeError
 +-- LeaseLost           another worker has the stores of this round: nothing of it is stored
 +-- Damaged             what is stored is not what was stored
 +-- BrokerUnreachable   no connection to the broker
++-- PeerRefuses         a system that we deliver to takes nothing from us: a person must look
 +-- NotComparable       a comparison that could not be made
 """
 
@@ -45,6 +46,10 @@ class Damaged(HeadOfficeError):
 
 
 class BrokerUnreachable(HeadOfficeError):
+    pass
+
+
+class PeerRefuses(HeadOfficeError):
     pass
 
 

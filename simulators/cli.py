@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from simulators import demo as showcase
 from simulators import load_cli, play_cli, reader_cli
 from simulators.clock import Pacer
+from simulators.epcis_cli import epcis
 from simulators.portal_cli import portal
 from simulators.scenario import Scenario, Tally, Witness, play
 
@@ -27,6 +28,7 @@ play_cli.register(app)
 
 
 app.command()(portal)
+app.command()(epcis)
 
 
 @app.callback()
