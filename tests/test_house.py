@@ -15,6 +15,7 @@ import pytest
 
 import agent.texts
 import agent.web.texts
+import headoffice.web.texts
 from contract.topics import EventType, Topics
 from drivers.registry import KINDS
 
@@ -188,7 +189,11 @@ def test_every_topic_is_documented(topic: str) -> None:
     assert topic in read(ROOT / "docs" / "contract.md")
 
 
-TEXTS = {**{f"scan.{name}": both for name, both in agent.texts.TEXTS.items()}, **agent.web.texts.TEXTS}
+TEXTS = {
+    **{f"scan.{name}": both for name, both in agent.texts.TEXTS.items()},
+    **agent.web.texts.TEXTS,
+    **{f"desk.{name}": both for name, both in headoffice.web.texts.TEXTS.items()},
+}
 
 
 @pytest.mark.parametrize("name", TEXTS)

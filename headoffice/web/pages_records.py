@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
@@ -16,12 +15,14 @@ from headoffice.view.paging import Page
 from headoffice.web.pages import CursorQuery, Live, NameQuery, csv_of, missing, render
 from headoffice.web.pages_stock import named
 from headoffice.web.room import Now, Reading, StorePath
+from headoffice.worker_leases import free_stores, living
 
 router = APIRouter(include_in_schema=False)
 
 PAGE_ROWS = 50
 DEVICES_ROWS = 200
 LATEST_ROWS = 20
+WORKERS_S = 2  # how often their page looks again
 DOCUMENTS = ("receipt", "transfer_in", "transfer_out", "vendor_return", "pick")
 STANDINGS = ("opened", "closed", "closed_short", "withdrawn")
 EXCEPTIONS: tuple[str, ...] = get_args(ExceptionData.model_fields["kind"].annotation)
@@ -151,26 +152,15 @@ def device_list(
 
 @router.get("/workers")
 def worker_list(request: Request, database: Reading) -> HTMLResponse:
+    postgres = database.dialect == "postgres"
     content = {
-        "workers": _workers(database),
-        "postgres": database.dialect == "postgres",
+        "postgres": postgres,
+        "workers": living(database) if postgres else [],
+        "free": free_stores(database) if postgres else 0,
         "latest": summary.taken_latest(database, LATEST_ROWS),
         "refused": books.refused(database, limit=LATEST_ROWS).rows,
     }
-    return render(request, "workers.html", content, live=Live("movement store"))
-
-
-def _workers(database: Database) -> list[dict[str, Any]]:
-    """Of PostgreSQL: SQLite has one worker, which tells nothing of itself."""
-    if database.dialect != "postgres":
-        return []
-    held: dict[str, int] = dict(
-        database.rows("SELECT worker, COUNT(*) FROM lease WHERE worker IS NOT NULL GROUP BY worker")
-    )
-    return [
-        {"worker": worker, "seen_us": seen_us, "buckets": held.get(worker, 0), "told": orjson.loads(body)}
-        for worker, seen_us, body in database.rows("SELECT worker, seen_us, body FROM worker ORDER BY worker LIMIT 200")
-    ]
+    return render(request, "workers.html", content, live=Live("store", every_s=WORKERS_S))
 
 
 @router.get("/login")

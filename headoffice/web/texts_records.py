@@ -108,6 +108,10 @@ RECORDS: dict[str, tuple[str, str]] = {
     "buckets": ("담당 묶음", "Buckets"),
     "stores_held": ("담당 매장", "Stores"),
     "rate": ("초당 기록", "Events a second"),
+    "events_taken": ("받은 기록", "Events taken in"),
+    "worker_up": ("동작 중", "Up"),
+    "worker_gone": ("사라짐", "Gone"),
+    "stores_free": ("{n}개 매장을 맡은 수집기가 없습니다", "{n} stores are nobody's"),
     "one_worker": (
         "SQLite에는 수집기가 하나입니다. 여러 개는 PostgreSQL에서 씁니다.",
         "On SQLite there is one worker. Several need PostgreSQL.",
