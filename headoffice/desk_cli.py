@@ -34,6 +34,8 @@ def desk(
         list[str] | None, typer.Option(help="Address that is told of alerts by POST, signed; may repeat.")
     ] = None,
     webhook_secret: Annotated[Path | None, typer.Option(help="File with the secret that it is signed with.")] = None,
+    check_at: Annotated[str, typer.Option(help="HH:MM from which on each store is checked, once a day.")] = "02:00",
+    check_spread: Annotated[float, typer.Option(help="Hours over which these checks are spread.")] = 4.0,
     prefix: Prefix = "stock/v1",
     username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
@@ -43,11 +45,14 @@ def desk(
     with said():
         from headoffice import desk as running
         from headoffice.alerts.webhook import webhooks
+        from headoffice.checks.part import times_of
         from headoffice.cli import reached
         from headoffice.clock import SystemClock
         from headoffice.desk_builders import builders
         from headoffice.web.access import Gate
 
+        hooks = webhooks(webhook or (), webhook_secret, SystemClock())
+        place = reached(broker, "hq-desk", username, password_file, ca) if parts else None
         running.run(
             running.Plan(
                 db,
@@ -55,8 +60,8 @@ def desk(
                 Gate(frozenset(one.lower() for one in host or ()), open_here),
                 prefix,
                 tuple(sales_zone or ("salesfloor",)),
-                reached(broker, "hq-desk", username, password_file, ca) if parts else None,
-                builders(webhooks(webhook or (), webhook_secret, SystemClock())),
+                place,
+                builders(hooks, place, times_of(check_at, check_spread)),
             )
         )
 

@@ -117,7 +117,7 @@ class World:
 
     def close(self) -> None:
         self.part.close()
-        for one in (self.storage, self._reader, self._writer):
+        for one in (self.storage, self._writer):
             one.close()
 
     def deliver(self, store: str, first: int = 1) -> None:
@@ -128,7 +128,7 @@ class World:
     def run(self, seconds: float = 60.0) -> None:
         end_s = self.clock.s + seconds
         while self.clock.s < end_s:
-            self.clock.s += 0.25
+            self.clock.s += max(0.25, seconds / 500)
             self._heard(self.part.tick())
             if self.working:
                 for store, shop in self.shops.items():
