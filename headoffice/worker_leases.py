@@ -18,18 +18,27 @@ from headoffice.leases import Lease, bucket_of, plan
 
 LEASE_S = 6.0
 LOOK_S = 1.0
-# A process that stops in the middle of a commit holds the rows of its leases: the server ends its session.
-IDLE_S_MAX = 4
-STATEMENT_S_MAX = 20
 STORES_MAX = 10_000
 FORGOTTEN_S = 86_400.0
 _US = 1_000_000
 
 NOW = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+_SESSION = (
+    "SELECT pid, CAST(EXTRACT(EPOCH FROM backend_start) * 1000000 AS BIGINT) FROM pg_stat_activity "
+    "WHERE pid = pg_backend_pid()"
+)
 _SEEN = (
-    "INSERT INTO worker (worker, holder, seen_us, body) VALUES (?, ?, ?, ?) ON CONFLICT (worker) DO UPDATE SET "
-    "holder = excluded.holder, seen_us = excluded.seen_us, body = excluded.body "
+    "INSERT INTO worker (worker, holder, pid, pid_us, seen_us, body) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (worker) DO UPDATE SET (holder, pid, pid_us, seen_us, body) = "
+    "(excluded.holder, excluded.pid, excluded.pid_us, excluded.seen_us, excluded.body) "
     "WHERE worker.holder = excluded.holder OR worker.seen_us < ?"
+)
+# Whoever is frozen in the middle of a commit keeps the locks of its rows, and no timeout of the server ends a COPY that
+# waits for its client. Sessions of one's own user may be ended by everybody.
+_END_SILENT = (
+    "SELECT pg_terminate_backend(session.pid) FROM worker JOIN pg_stat_activity AS session ON session.pid = worker.pid "
+    "AND CAST(EXTRACT(EPOCH FROM session.backend_start) * 1000000 AS BIGINT) = worker.pid_us "
+    "WHERE worker.seen_us < ? AND worker.holder <> ? AND session.usename = current_user"
 )
 _KNOWN = "INSERT INTO known_store (store, bucket, first_us) VALUES (?, ?, ?) ON CONFLICT (store) DO NOTHING"
 
@@ -57,6 +66,7 @@ class Membership:
         self._bucket: dict[str, int] = {}  # of every name that was heard
         self._new: set[str] = set()
         self._full = False
+        self._session: tuple[Any, ...] = ()
 
     def ours(self, store: str) -> bool:
         if store not in self._bucket and len(self._bucket) < 2 * STORES_MAX:
@@ -69,8 +79,7 @@ class Membership:
 
     def join(self, db: Database) -> None:
         """On a new connection. Raises `ConfigError` if the stores are divided otherwise."""
-        db.write(f"SET idle_in_transaction_session_timeout = '{IDLE_S_MAX}s'")
-        db.write(f"SET statement_timeout = '{STATEMENT_S_MAX}s'")
+        self._session = db.rows(_SESSION)[0]
         found = _buckets(db)
         if not found:
             with db.transaction():
@@ -89,11 +98,12 @@ class Membership:
 
     def look(self, db: Database, body: dict[str, Any]) -> bool:
         """Renew, give up, take; True if the stores are others than before. Raises `NameTaken`."""
+        lease_us = int(LEASE_S * _US)
+        db.rows(_END_SILENT, (int(db.rows(NOW)[0][0]) - lease_us, self._holder))
         with db.transaction():
             now_us = int(db.rows(NOW)[0][0])
             shown = orjson.dumps({**body, "buckets": len(self.buckets), "stores": len(self.stores)}).decode()
-            lease_us = int(LEASE_S * _US)
-            if not db.write(_SEEN, (self.name, self._holder, now_us, shown, now_us - lease_us)):
+            if not db.write(_SEEN, (self.name, self._holder, *self._session, now_us, shown, now_us - lease_us)):
                 raise NameTaken(
                     f"another worker runs under the name {self.name}", hint="give each a name of its own: --worker NAME"
                 )

@@ -66,7 +66,7 @@ class Member:
         assert self._process is not None
         self.wanted = self.wanted and word not in {"kill", "stop"}
         self._process.send_signal(SIGNALS[word])
-        if not self.wanted:
+        if word in {"kill", "stop"}:
             self._process.wait(20)
 
     def end(self) -> None:

@@ -65,9 +65,9 @@ def join(postgres: str) -> Iterator[Callable[..., Member]]:
 
 
 def pass_by(db: Database, seconds: float) -> None:
-    """All that is written down was that much longer ago."""
+    """The leases were renewed that much longer ago, and nobody has been seen since."""
     db.write("UPDATE lease SET until_us = until_us - ?", (int(seconds * 1e6),))
-    db.write("UPDATE worker SET seen_us = seen_us - ?", (int(seconds * 1e6),))
+    db.write("DELETE FROM worker")
 
 
 def commit(member: Member, store: str) -> None:
@@ -166,27 +166,29 @@ def test_a_bucket_is_not_taken_while_its_holder_is_storing(postgres: str, join: 
     assert two.leases.stores == {"S1"}
 
 
-def test_who_stops_in_the_middle_of_a_commit_does_not_hold_its_leases_for_ever(
-    join: Callable[..., Member], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["w2", "w1"], ids=["another", "the same, restarted"])
+@pytest.mark.parametrize("where", ["idle", "copy"])
+def test_who_is_frozen_in_the_middle_of_a_commit_holds_its_leases_no_longer(
+    join: Callable[..., Member], where: str, name: str
 ) -> None:
-    monkeypatch.setattr(module, "IDLE_S_MAX", 1)
-    one, two = join("w1"), join("w2")
+    """A COPY that waits for its client is ended by no timeout of the server."""
+    one, two = join("w1"), join(name, holder="two")
     one.leases.ours("S1")
     one.look()
-    pass_by(one.db, LEASE_S + 1)
-    frozen = one.db.transaction()
-    frozen.__enter__()
+    session = one.db.connection  # type: ignore[attr-defined]
+    session.execute("BEGIN")
     one.leases.fence(one.db, ["S1"])
-    two.look()
-    waited = threading.Event()
-    for _ in range(100):
+    if where == "copy":
+        session.pgconn.exec_(b"COPY position FROM STDIN")
+    two.db.write("UPDATE worker SET seen_us = 0")
+    waited, end = threading.Event(), int(LEASE_S / 0.1) + 30
+    while two.leases.stores != {"S1"}:
         two.look()
-        if two.leases.stores == {"S1"}:
-            break
         waited.wait(0.1)
-    assert two.leases.stores == {"S1"}
-    with pytest.raises(DatabaseLost):
-        frozen.__exit__(None, None, None)
+        end -= 1
+        assert end, "the lease has run out, and is not taken"
+    pid = session.info.backend_pid
+    assert two.db.rows("SELECT 1 FROM pg_stat_activity WHERE pid = ?", (pid,)) == []
 
 
 def test_who_leaves_is_followed_at_once(join: Callable[..., Member]) -> None:
@@ -240,7 +242,8 @@ def test_workers_are_listed(postgres: str, join: Callable[..., Member]) -> None:
     assert "1,234 events,      56 a second" in shown.stdout
     assert "every store is somebody's" in shown.stdout
     one.leases.leave(one.db)
-    pass_by(one.db, LEASE_S + 1)
+    one.db.write("UPDATE lease SET until_us = 0")
+    one.db.write("UPDATE worker SET seen_us = seen_us - ?", (int(LEASE_S * 1e6) + 1,))
     shown = CliRunner().invoke(app, ["workers", "--db", postgres])
     assert "w1" not in shown.stdout
     assert "GONE" in shown.stdout

@@ -89,6 +89,8 @@ CREATE TABLE lease (
 CREATE TABLE worker (
     worker  TEXT COLLATE "C" PRIMARY KEY,
     holder  TEXT COLLATE "C" NOT NULL, -- the process that runs under this name
+    pid     BIGINT NOT NULL, -- of its session in PostgreSQL, which began at `pid_us`
+    pid_us  BIGINT NOT NULL,
     seen_us BIGINT NOT NULL,
     body    TEXT NOT NULL -- JSON: host, version, buckets, stores, events taken in, events a second
 ) WITH (fillfactor = 50);
