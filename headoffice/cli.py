@@ -43,12 +43,13 @@ DEFAULT = "headoffice.db"
 
 
 def main() -> None:
-    from headoffice import alerts_cli, desk_cli, epcis_cli, order_cli, tell_cli, worker_cli
+    from headoffice import alerts_cli, checks_cli, desk_cli, epcis_cli, order_cli, tell_cli, worker_cli
 
     app.add_typer(epcis_cli.app, name="epcis")
     order_cli.register(app)
     desk_cli.register(app)
     alerts_cli.register(app)
+    checks_cli.register(app)
     worker_cli.register(app)
     tell_cli.register(app)
     app()
