@@ -79,6 +79,13 @@ def test_a_sku_is_as_of_the_event_that_changed_it_last(office: Office) -> None:
     ]  # fmt: skip
 
 
+def test_a_log_that_states_everything_again_is_the_newest_word_on_every_sku(office: Office) -> None:
+    log = Log().open()
+    log.receive("NEW")
+    log.open([["RICE", "floor", None, "sellable", 5]])
+    assert office.take(log).table("sku_changed", "sku, log, seq") == [("NEW", "L1", 3), ("RICE", "L1", 3)]
+
+
 def test_a_day_counts_events_and_units_by_kind(office: Office) -> None:
     log = Log().open()
     moved(log, "received", line(quantity=3), line("RICE", 4))
@@ -104,6 +111,14 @@ def test_sales_are_net_and_returns_apart(office: Office) -> None:
     assert office.take(log).table("sale_day", "sku, day, sold, returned") == [
         ("COLA", DAY, 3, 2), ("COLA", "2026-09-08", 9, 0), ("RICE", DAY, 1, 0)
     ]  # fmt: skip
+
+
+def test_goods_that_never_were_in_the_store_are_sold_all_the_same(office: Office) -> None:
+    log = Log().open()
+    moved(log, "sold", line("COLA", 5, **{"from": "supplier", "to": "customer"}))
+    assert office.take(log).table("sale_day", "sku, sold") == [("COLA", 5)]
+    assert office.table("daily", "kind, events, quantity") == [("journal", 1, 0), ("sold", 1, 5)]
+    assert office.table("sku_changed", "sku") == []
 
 
 def test_sales_are_kept_for_62_days(tmp_path: Path, size: int) -> None:
@@ -198,6 +213,8 @@ def test_reservations_are_open_until_nothing_is_left(office: Office) -> None:
     ]  # fmt: skip
     moved(log, "reversed", line("COLA", 1, **BACK), reservation="R4")
     moved(log, "reversed", line("COLA", 7, **BACK), reservation="R5")  # never more than it was made for
+    moved(log, "returned", line("COLA", 1, **BACK), reservation="R1")  # another day's customer
+    assert office.take(log).table("reservation", "reservation, quantity") == [("R1", 4), ("R4", 3), ("R5", 3)]
     moved(log, "transferred", line("COLA", 4, **SOLD), reservation="R1")
     assert office.take(log).table("reservation", "reservation, quantity") == [("R4", 3), ("R5", 3)]
 
@@ -268,6 +285,8 @@ def test_a_count_is_the_sum_of_its_parts(office: Office) -> None:
     assert office.take(log).table("counted", columns) == [("C1", "floor", None, 1, 5, 600, 50, 53, 9, 3, 3)]
     assert orjson.loads(office.table("counted", "lines")[0][0]) == parts[0]["lines"] + parts[1]["lines"]
     assert office.table("daily", "kind, events") == [("counted", 2), ("journal", 1)]
+    log.write("count", counted(1, 1, 1))  # the name once more
+    assert office.take(log).table("counted", "count_id, expected, counted, seq") == [("C1", 10, 11, 4)]
 
 
 # -- exceptions -------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from headoffice.ingest import Position, Refusal
 from headoffice.storages import open_storage
 from headoffice.storing import Batch, Storage
 from tests.headoffice.logs import Log, line, parsed
-from tests.headoffice.taking import batch, projections, refused, stock
+from tests.headoffice.taking import batch, projections, refused, stock, table
 
 
 @pytest.fixture
@@ -313,6 +313,9 @@ def test_whatever_an_event_holds_it_is_stored(store: Storage) -> None:
     store.save([found], 1)
     assert store.extents("S1") == [("L1", len(ODD) + 1, 1, len(ODD) + 1)]
     assert stock(store) == {("ODD", "backroom", "", "sellable"): 2}
+    assert table(store, "reservation", "reservation, quantity, expires_at") == [("R1", 1, None)]
+    assert table(store, "exception", "kind, reason, sku, zone, quantity") == [("unknown", "", None, None, None)] * 2
+    assert table(store, "tag", "epc, zone") == [("ABC", "floor")]
     own.check(store, "S1", deep=True)
 
 
