@@ -122,10 +122,7 @@ def watch(room: Room, stop: threading.Event, tell: Say) -> None:
     def looking(database: Database) -> None:
         watcher = Watcher()
         while not stop.wait(WATCH_S):
-            if room.hub.heard:
-                room.hub.tell(watcher.look(database, room.view()))
-            else:
-                watcher = Watcher()  # whoever comes first is told what changes from then on
+            room.hub.tell(watcher.look(database, room.view(), heard=room.hub.heard))
 
     with_database(room.reading.target, stop, tell, "watch", looking)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from headoffice.database import Database, open_database
 from headoffice.errors import DatabaseUnusable
-from headoffice.web.errors import database_errors
+from headoffice.web.errors import database_errors, is_mistake
 
 RETRY_S = 2.0
 START_S = 0.25
@@ -31,6 +31,8 @@ def outlasting(target: str, stop: threading.Event, say: Say, name: str, body: Ca
         try:
             body(well)
         except errors as error:
+            if is_mistake(error):
+                raise
             if not lost:
                 say(f"desk: {name}: the database is lost, trying again: {error}")
             lost = True

@@ -76,6 +76,8 @@ def _http(_request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
+    if is_mistake(error):
+        raise error
     sys.stderr.write(f"desk: {request.url.path}: {error}\n")
     return no_database()
 
@@ -101,6 +103,11 @@ def database_errors(target: str) -> tuple[type[Exception], ...]:
     import psycopg  # noqa: PLC0415  an extra: jaego[postgres]
 
     return (*ours, psycopg.OperationalError)
+
+
+def is_mistake(error: Exception) -> bool:
+    """SQLite has one class for a database that cannot be used and for SQL that cannot be understood."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_ERROR
 
 
 def no_database() -> Response:

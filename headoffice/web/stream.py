@@ -43,7 +43,7 @@ class Stream(Response):
                 news = asyncio.create_task(listener.news.wait())
                 await asyncio.wait({gone, news}, timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
-                if not gone.done():
+                if not gone.done() and not self._hub.closed:
                     await self._send(send, listener.take() or BEAT)
             if not gone.done():
                 await send({"type": "http.response.body", "body": b""})

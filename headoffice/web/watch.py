@@ -35,7 +35,10 @@ class Seen(NamedTuple):
 
 
 class Watcher:
-    """One thread. The first look says nothing: it learns what is there."""
+    """One thread. It looks also while nobody listens: who comes is told what changes from then on.
+
+    The first look learns what is there.
+    """
 
     def __init__(self) -> None:
         self._newest_us: int | None = None
@@ -45,27 +48,32 @@ class Watcher:
         self._alerts_us = 0
         self._looks = 0
 
-    def look(self, database: Database, view: View) -> list[Change]:
+    def look(self, database: Database, view: View, *, heard: bool = True) -> list[Change]:
         first = self._newest_us is None
+        moved = self._moved(database)
+        slow: list[Change] = []
+        if heard or first:
+            if self._looks % SLOW_LOOKS == 0:
+                slow = self._stores(database, view) + self._alerted(database, view)
+            self._looks += 1
+        if first:
+            return [_resync("")]
+        changes: list[Change] = []
+        for store, before, now, at_us in moved if heard else ():
+            left = EVENTS_MAX - len(changes)
+            changes += _told(database, view, store, before, now, at_us, min(left, STORE_EVENTS_MAX))
+        return changes + slow
+
+    def _moved(self, database: Database) -> list[tuple[str, Seen | None, Seen, int]]:
+        """Stores of which something was taken in: up to where before, up to where now, and when."""
         since_us = 0 if self._newest_us is None else self._newest_us - LOOK_BACK_US
         rows = database.rows(
             "SELECT store, log, seq, at_us FROM position WHERE at_us >= ? ORDER BY at_us, store", (since_us,)
         )
         self._newest_us = max(self._newest_us or 0, rows[-1][3] if rows else 0)
-        changes: list[Change] = []
-        left = EVENTS_MAX
-        for store, log, seq, at_us in rows:
-            before, self._seen[store] = self._seen.get(store), Seen(log, seq)
-            if first or before == (log, seq):
-                continue
-            told = _moved(database, view, store, before, Seen(log, seq), at_us, min(left, STORE_EVENTS_MAX))
-            left -= len(told)
-            changes += told
-        if self._looks % SLOW_LOOKS == 0:
-            slow = self._stores(database, view) + self._alerted(database, view)
-            changes += [] if first else slow
-        self._looks += 1
-        return changes
+        found = [(row[0], self._seen.get(row[0]), Seen(row[1], row[2]), row[3]) for row in rows]
+        self._seen.update({store: now for store, _, now, _ in found})
+        return [one for one in found if one[1] != one[2]]
 
     def _stores(self, database: Database, view: View) -> list[Change]:
         changes: list[Change] = []
@@ -102,7 +110,7 @@ def _resync(store: str) -> Change:
     return change("resync", store, {"store": store})
 
 
-def _moved(
+def _told(
     database: Database, view: View, store: str, before: Seen | None, now: Seen, at_us: int, limit: int
 ) -> list[Change]:
     """Of one store: its events since, and the stock of the items that they change."""

@@ -30,7 +30,7 @@ def told(changes: list[Change]) -> list[tuple[str, dict[str, Any]]]:
 
 def looking(office: Office) -> Watcher:
     watcher = Watcher()
-    assert watcher.look(office.database, office.view) == []
+    assert look(watcher, office) == [("resync", {"store": ""})]
     return watcher
 
 
@@ -54,6 +54,18 @@ def test_a_commit_is_told_as_movements_and_the_stock_that_they_leave(office: Off
     assert (stock["COLA"]["store"], stock["COLA"]["on_hand"], stock["COLA"]["seq"]) == ("S1", 7, 2)
     assert stock["MILK"]["available"] == 5
     assert look(watcher, office) == []
+
+
+def test_what_happens_while_nobody_listens_is_not_told_later(office: Office) -> None:
+    log = Log(store="S1").open()
+    office.take(log)
+    watcher = looking(office)
+    log.receive("COLA")
+    office.take(log)
+    assert watcher.look(office.database, office.view, heard=False) == []
+    log.receive("MILK")
+    office.take(log)
+    assert [data["sku"] for name, data in look(watcher, office) if name == "stock"] == ["MILK"]
 
 
 def test_reservations_documents_counts_and_exceptions_are_told(office: Office) -> None:
