@@ -33,6 +33,7 @@ from headoffice.worker_planes import SHAPES, Planes
 REPLAY_S_MIN = 1.0
 REPLAY_S_MAX = 30.0
 REACK_S = 1.0
+ACK_S = 0.5  # between acknowledgements of one store while more waits than can be stored
 REQUEST_LIFE_S = 60
 OUTAGE_END_S = 600.0  # without a refusal of a code: the next one is news
 REPLAYS_REMEMBERED = 1000
@@ -52,6 +53,7 @@ class _Followed:
     backoff_s: float = REPLAY_S_MIN
     acked: tuple[str, int] | None = None
     acked_s: float = float("-inf")
+    owed: bool = False  # an acknowledgement
     refused_s: dict[str, float] = field(default_factory=dict[str, float])  # when the last of each code came
 
 
@@ -152,7 +154,7 @@ class Service:
         before. Call nothing else then before `settle`.
         """
         try:
-            batches, out = self._taken_in(messages)
+            batches, out = self._taken_in(messages, more=more)
             before = self.settle()
             self._held = (sum(len(batch.accepted) for batch in batches.values()), out)
             storing = self._storing(batches)
@@ -185,7 +187,7 @@ class Service:
         self._followed.clear()
         self._held = (0, [])
 
-    def _taken_in(self, messages: Sequence[Message]) -> tuple[dict[str, Batch], list[Publish]]:
+    def _taken_in(self, messages: Sequence[Message], *, more: bool) -> tuple[dict[str, Batch], list[Publish]]:
         """What is to be stored, and what is to be said once it is."""
         batches: dict[str, Batch] = {}
         heard: dict[str, bool] = {}
@@ -208,7 +210,7 @@ class Service:
             elif plane == "response" and address.name is not None:
                 self._replayed(store, address.name, message.payload)
         for store, moved in heard.items():
-            out += self._replies(store, moved=moved)
+            out += self._replies(store, moved=moved, more=more)
         return batches, out
 
     def _storing(self, batches: dict[str, Batch]) -> Callable[[], None]:
@@ -232,7 +234,13 @@ class Service:
 
     def tick(self) -> list[Publish]:
         """Gaps that are due to be asked for again; of all stores, also those of which nothing came."""
-        return self._mend() + [ask for store in list(self._followed) for ask in self._ask(store)]
+        out = self._mend()
+        for store, followed in list(self._followed.items()):
+            if followed.owed and self._clock.now_s() - followed.acked_s >= ACK_S:
+                out += self._replies(store, moved=True, more=False)
+            else:
+                out += self._ask(store)
+        return out
 
     def _mend(self) -> list[Publish]:
         """What a check found damaged: set aside, made again, asked for again."""
@@ -302,13 +310,14 @@ class Service:
             # A store that has just come sends what is missing by itself: only its silence is a reason to ask.
             followed.next_ask_s = max(followed.next_ask_s, self._clock.now_s() + REPLAY_S_MIN)
 
-    def _replies(self, store: str, *, moved: bool) -> list[Publish]:
+    def _replies(self, store: str, *, moved: bool, more: bool) -> list[Publish]:
         followed, now_s = self._engine(store), self._clock.now_s()
         position = followed.engine.position
         out: list[Publish] = []
         if moved and position is not None:
             fresh = (position.log, position.seq) != followed.acked
-            if fresh or now_s - followed.acked_s >= REACK_S:
+            followed.owed = fresh and more and now_s - followed.acked_s < ACK_S
+            if (fresh and not followed.owed) or now_s - followed.acked_s >= REACK_S:
                 followed.acked, followed.acked_s = (position.log, position.seq), now_s
                 out.append(self._ack(store, position.log, position.seq))
             if fresh:

@@ -13,6 +13,7 @@ import pytest
 from headoffice.behind import Behind
 from headoffice.errors import DatabaseFull
 from headoffice.part import Message
+from headoffice.service import ACK_S
 from tests.headoffice.logs import PREFIX, Log
 from tests.headoffice.test_service import Desk, acks
 
@@ -54,9 +55,11 @@ def test_the_next_round_is_taken_in_meanwhile_and_answers_follow_the_commits(des
     log = Log().open().receive_many(6)
     desk.service.receive(messages(log, 1, 1))
     gate = Gate(desk)
+    desk.clock.s += ACK_S
     assert desk.service.receive(messages(log, 2, 3), more=True) == []
     assert gate.reached.wait(20)
     assert desk.service.events == 1
+    desk.clock.s += ACK_S
     found: list[Any] = []
     second = threading.Thread(target=lambda: found.extend(desk.service.receive(messages(log, 4, 5), more=True)))
     second.start()
@@ -94,6 +97,19 @@ def test_what_is_stored_is_looked_up_after_the_commit(desk: Desk) -> None:
     found = desk.service.receive(messages(fork, 5, 5))  # known by number, not by hash: only the table can tell
     assert acks(found) == [(log.name, 5)]
     assert [one.code for one in desk.store.quarantined("S1")] == ["fork"]
+
+
+def test_while_more_waits_a_store_is_answered_at_intervals_and_at_last(desk: Desk) -> None:
+    log = Log().open().receive_many(6)
+    desk.service.receive(messages(log, 1, 1))
+    desk.clock.s += ACK_S
+    found = [desk.service.receive(messages(log, seq, seq), more=True) for seq in (2, 3, 4)]
+    assert [acks(one) for one in (*found, desk.service.settle())] == [[], [(log.name, 2)], [], []]
+    assert acks(desk.service.tick()) == []
+    desk.clock.s += ACK_S
+    assert acks(desk.service.tick()) == [(log.name, 4)]
+    assert acks(desk.service.tick()) == []
+    assert acks(desk.service.receive(messages(log, 5, 7))) == [(log.name, 7)]
 
 
 def test_a_failure_is_raised_once() -> None:
