@@ -119,7 +119,8 @@ def render(
     words = shown(request)
     language, path = words.language, request.url.path
     other: Language = "en" if language == "ko" else "ko"
-    here = next((one for one, _ in reversed(PLACES) if path == one or path.startswith(f"{one.rstrip('/')}/")), "")
+    parts = path.split("/", 2)
+    here = f"/{'checks' if parts[1] == 'report' else parts[1]}"
 
     def with_query(**changes: str | None) -> str:
         return _with(request, changes)
@@ -129,7 +130,7 @@ def render(
         "other": other,
         "other_address": f"{path}?{request.url.include_query_params(lang=other).query}",
         "path": path,
-        "here": here if path != "/" else "/",
+        "here": here,
         "around": PLACES,
         "query": dict(request.query_params),
         "with_query": with_query,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from headoffice.checks.texts import word as report_word
 from headoffice.web.texts import Language, age, text, word
 
 SECOND_US = 1_000_000
@@ -71,6 +72,10 @@ class Shown:
     def either(self, told: Any, name: str) -> str:
         """`name_ko` or `name_en` of what has both."""
         return str(getattr(told, f"{name}_{self.language}"))
+
+    def reported(self, name: str) -> str:
+        """The heading of a figure of the weekly report."""
+        return self.t("accuracy") if name == "accuracy_permille" else report_word(name, self.language)
 
     def at(self, at_us: int | None) -> str:
         """A moment of head office: today its time of day only."""

@@ -8,13 +8,14 @@ import sys
 import time
 import urllib.request
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from headoffice.clock import SystemClock
 from headoffice.web import tokens
 from tests.brokers import free_port
-from tests.browser.hq_data import World, world
+from tests.browser.hq_data import KST, World, world
 
 BIN = Path(sys.executable).parent
 START_S_MAX = 40.0
@@ -37,6 +38,9 @@ PAGES = {
     "exceptions": "/exceptions",
     "alerts": "/alerts",
     "rules": "/alerts/rules",
+    "checks": "/checks",
+    "check": "/checks/{check}",
+    "report": "/report?week={week}",
     "commands": "/commands",
     "expected": "/commands/expected",
     "devices": "/devices",
@@ -93,7 +97,10 @@ class Desk:
         sku = one("SELECT sku FROM reservation GROUP BY sku ORDER BY COUNT(*) DESC, sku")[0][0]
         document = "/".join(one("SELECT store, document FROM document WHERE short > 0 ORDER BY 1, 2")[0])
         count = "/".join(one("SELECT store, log, count_id FROM counted WHERE units_off > 0 ORDER BY 1, 2, 3")[0])
-        return {name: path.format(sku=sku, document=document, count=count) for name, path in PAGES.items()}
+        check = one("SELECT MAX(id) FROM data_check WHERE rows_off > 0")[0][0]
+        week = datetime.now(KST).strftime("%G-W%V")
+        facts = {"sku": sku, "document": document, "count": count, "check": check, "week": week}
+        return {name: path.format_map(facts) for name, path in PAGES.items()}
 
     def stop(self) -> None:
         if self._process is not None:

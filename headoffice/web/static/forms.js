@@ -31,22 +31,41 @@ function address(form, from) {
   return from.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(form.elements[name].value.trim()));
 }
 
+function base64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.split(",")[1] ?? "");
+    reader.onerror = reject;
+    reader.readAsDataURL(file);
+  });
+}
+
+// A file goes as it is, or as a member of the JSON where it has a name.
 async function send(form, button) {
   const method = button.dataset.method ?? form.dataset.method ?? "POST";
   const headers = { "x-jaego-desk": "1" };
-  const file = form.querySelector("input[type=file]")?.files[0];
+  const field = form.querySelector("input[type=file]");
   let content = null;
-  if (file) {
+  if (field && !field.name) {
     headers["content-type"] = "text/csv";
-    content = file;
+    content = field.files[0];
   } else if (method !== "DELETE") {
     headers["content-type"] = "application/json";
-    content = JSON.stringify(body(form));
+    const told = body(form);
+    if (field) told[field.name] = await base64(field.files[0]);
+    content = JSON.stringify(told);
   }
   const where = address(form, button.getAttribute("formaction") ?? form.dataset.post);
   const answer = await fetch(where, { method, headers, body: content });
   const text = await answer.text();
   return { done: answer.ok, told: text ? JSON.parse(text) : {} };
+}
+
+// What became of a file: its documents, and what is wrong in which line.
+function report(told) {
+  const taken = told.documents.map((one) => `${one.store} ${one.document}: ${one.outcome}`);
+  const wrong = told.faults.map((one) => `${main.dataset.line} ${one.line} ${one.column} ${one.found}: ${one.text}`);
+  return [...taken, ...wrong].join("\n");
 }
 
 function say(form, text, tone) {
@@ -76,7 +95,8 @@ async function submit(form, button) {
     const { done, told } = await send(form, button);
     if (done && form.dataset.next) return location.assign(form.dataset.next);
     if (done && form.dataset.stay === undefined) return location.reload();
-    say(form, told.hint ?? (form.dataset.stay || main.dataset.done), done ? "good" : "stop");
+    const tone = !done ? "stop" : told.faults_total ? "look" : "good";
+    say(form, told.hint ?? (told.faults ? report(told) : form.dataset.stay || main.dataset.done), tone);
   } catch {
     say(form, main.dataset.lost, "stop");
   }

@@ -5,7 +5,6 @@
 const SILENT_MS = 45000; // three beats missed
 const AGAIN_MS = 2000;
 const PAUSE_MS = 200; // between two looks at least, and four times as long as the last one took
-const SETTLED_MS = 600; // the desk begins to watch when the first page listens; by then it does
 const FLASH_MS = 1800;
 
 const main = document.querySelector("main[data-live]");
@@ -134,7 +133,6 @@ function open() {
   close();
   source = new EventSource(main.dataset.live);
   source.addEventListener("open", alive); // `resync` is the first event: whatever happened meanwhile is looked at
-  setTimeout(look, SETTLED_MS);
   source.addEventListener("error", () => {
     told("lost");
     if (source?.readyState === EventSource.CLOSED) reopen();
