@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator
 
-from contract import asyncapi, epcis, json_schema
+from contract import asyncapi, json_schema
 from contract.asyncapi import EMPTY, PLANES, Plane
-from tests.contract_document import example, meaning, sample_log
+from tests.contract_document import meaning
 
 DOCS = Path(__file__).parent.parent / "docs"
 DOCUMENT = DOCS / "asyncapi.json"
@@ -86,15 +86,7 @@ def examples() -> dict[str, list[tuple[str, Any]]]:
             if (name, kind) not in shown and (len(one.payload) <= EXAMPLE_CHARACTERS_MAX or not held):
                 shown.add((name, kind))
                 held.append((one.topic, body))
-    found.setdefault("Alert", [("made from the model", example("alert"))])
-    found.setdefault("EpcisDocument", [("made from the movement in contract.md", _epcis())])
     return found
-
-
-def _epcis() -> dict[str, Any]:
-    names, event = epcis.EpcisNames(base="https://example.com"), sample_log()[2]
-    found = epcis.to_epcis(event, epcis.Master(names, lambda _sku: None), lambda _seq: None)
-    return epcis.document(found, names, event["recorded_at"])
 
 
 def files() -> Iterator[tuple[Path, str]]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from contract.topics import EventType, parse
 from simulators.day_plan import Day
-from tests.brokers import Observer
+from tests.brokers import Observer, free_port
 from tests.day.staff import Staff
 from tests.day.store import BIN, Store
 
@@ -28,6 +28,7 @@ SECOND_SIZE_BYTES_MAX = 2_500
 LOG_MESSAGES = 24
 EPC = "303619B83C0005C000895444"  # of one of the five tags that lie before the demo's reader
 GTIN = "08809999000068"
+EPCIS = '[epcis]\nbase = "https://example.com"\n'
 LATER = "2099-01-01T00:00:00+09:00"
 Heard = tuple[str, bytes, bool]
 
@@ -104,15 +105,20 @@ def expected(observer: Observer) -> None:
 
 
 class Office(Store):
-    """Whose head office has items, too."""
+    """Whose head office has items and a desk, too."""
 
     def _start(self, *command: str) -> None:
-        super()._start(*command, *(("--catalog", "items.csv") if command[0] == "jaego-hq" else ()))
+        if command[0] != "jaego-hq":
+            super()._start(*command)
+            return
+        super()._start(*command, "--catalog", "items.csv")
+        desk = ("jaego-hq", "desk", "--db", "hq.db", "--broker", command[3], "--http", f"127.0.0.1:{free_port()}")
+        super()._start(*desk)
 
 
 def day(folder: Path) -> list[Heard]:
     plan = Day(1)
-    with Office(folder, plan.items) as store, Observer(store.broker.port, "stock/v1/#") as observer:
+    with Office(folder, plan.items, EPCIS) as store, Observer(store.broker.port, "stock/v1/#") as observer:
         staff = Staff(store, plan)
         staff.play()
         staff.settled()
