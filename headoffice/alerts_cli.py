@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,10 +28,16 @@ RuleName = Annotated[str | None, typer.Option("--rule", help="One rule only.")]
 FileName = Annotated[Path, typer.Argument(help="CSV in UTF-8; - is standard input or output.")]
 
 
-def _open(db: str, *, read_only: bool = False) -> Opened:
+@contextmanager
+def opened(db: str, *, read_only: bool = False) -> Generator[Opened]:
+    """A database for as long as a command takes, however it ends."""
     from headoffice.database import open_database
 
-    return open_database(db, read_only=read_only)
+    database = open_database(db, read_only=read_only)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 @alerts_app.command("list")
@@ -45,11 +53,11 @@ def alerts_list(
     korean: Annotated[bool, typer.Option("--ko", help="In Korean.")] = False,
 ) -> None:
     """Alerts, what was found anew last first."""
-    with said():
+    with said(), opened(db, read_only=True) as database:
         from contract.times import Stamper
         from headoffice.alerts import listing
 
-        database, stamper, cursor, left = _open(db, read_only=True), Stamper(UTC), None, limit
+        stamper, cursor, left = Stamper(UTC), None, limit
         while left > 0:
             page = listing.alerts(database, cursor=cursor, limit=min(500, left), store=store, rule=rule, state=state)
             for one in page.rows:
@@ -60,7 +68,6 @@ def alerts_list(
             left, cursor = left - len(page.rows), page.more
             if cursor is None:
                 break
-        database.close()
 
 
 def _act(db: str, alert: int, what: Literal["acknowledge", "close"], by: str | None, note: str | None) -> None:
@@ -69,9 +76,8 @@ def _act(db: str, alert: int, what: Literal["acknowledge", "close"], by: str | N
     from headoffice.clock import SystemClock
     from headoffice.errors import ConfigError
 
-    database = _open(db)
-    found = listing.act(database, SystemClock(), Stamper(UTC), alert, what, by or getpass.getuser(), note)
-    database.close()
+    with opened(db) as database:
+        found = listing.act(database, SystemClock(), Stamper(UTC), alert, what, by or getpass.getuser(), note)
     if found is None:
         raise ConfigError(f"alert {alert} is not there, or is closed", hint="jaego-hq alerts list shows what is open")
     print(f"{alert}: {found.state}")
@@ -94,10 +100,9 @@ def alerts_close(alert: AlertId, db: Database = DEFAULT, by: Who = None, note: N
 @rules_app.command("show")
 def rules_show(db: Database = DEFAULT, rule: RuleName = None, as_json: Json = False) -> None:
     """Every rule with its default, and what was set."""
-    with said():
+    with said(), opened(db, read_only=True) as database:
         from headoffice.alerts import listing, records
 
-        database = _open(db, read_only=True)
         for kind in listing.kinds():
             if rule not in {None, kind.rule}:
                 continue
@@ -111,7 +116,6 @@ def rules_show(db: Database = DEFAULT, rule: RuleName = None, as_json: Json = Fa
                 shown = "default" if row.value is None else f"{row.value:,}"
                 line = f"  {place or 'everywhere':30} {shown:>12} {row.severity:8} {'on' if row.enabled else 'off'}"
                 print(json.dumps(row._asdict(), ensure_ascii=False) if as_json else line)
-        database.close()
 
 
 @rules_app.command("import")
@@ -125,13 +129,11 @@ def rules_import(file: FileName, db: Database = DEFAULT) -> None:
         from headoffice.errors import ConfigError
 
         rows = read_rules(_bytes(file))
-        database = _open(db)
         try:
-            print(f"{records.put_rules(database, rows, SystemClock().wall_us())} rules set")
+            with opened(db) as database:
+                print(f"{records.put_rules(database, rows, SystemClock().wall_us())} rules set")
         except RuleRefused as error:
             raise ConfigError(str(error), hint="jaego-hq rules show") from error
-        finally:
-            database.close()
 
 
 @rules_app.command("export")
@@ -143,10 +145,8 @@ def rules_export(file: FileName, db: Database = DEFAULT) -> None:
         from headoffice.errors import ConfigError
         from headoffice.web.lists import table
 
-        database = _open(db, read_only=True)
-        told = (RuleRow(**row._asdict()) for row in read_rows(database))
-        data = b"".join(table(RuleRow, told))
-        database.close()
+        with opened(db, read_only=True) as database:
+            data = b"".join(table(RuleRow, [RuleRow(**row._asdict()) for row in read_rows(database)]))
         if str(file) == "-":
             sys.stdout.buffer.write(data)
             return
@@ -165,9 +165,8 @@ def pos_import(file: FileName, db: Database = DEFAULT) -> None:
         from headoffice.clock import SystemClock
 
         rows = read_pos(_bytes(file))
-        database = _open(db)
-        print(f"{listing.put_pos(database, rows, SystemClock().wall_us())} rows taken in")
-        database.close()
+        with opened(db) as database:
+            print(f"{listing.put_pos(database, rows, SystemClock().wall_us())} rows taken in")
 
 
 def _bytes(file: Path) -> bytes:

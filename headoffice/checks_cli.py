@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headoffice.alerts_cli import opened
 from headoffice.cli import DEFAULT, EXIT_DIFFERENT, EXIT_NOT_COMPARED, Database, Json, said
 
 if TYPE_CHECKING:
@@ -30,13 +31,12 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Compare with the stores, and mend by replay: exit 0 equal or repaired, 1 different, 2 not compared."""
-    with said(EXIT_NOT_COMPARED):
+    with said(EXIT_NOT_COMPARED), opened(db) as database:
         from headoffice.checks import results
         from headoffice.clock import SystemClock
-        from headoffice.database import open_database
         from headoffice.errors import ConfigError
 
-        database, clock = open_database(db), SystemClock()
+        clock = SystemClock()
         known = [row[0] for row in database.rows("SELECT store FROM position ORDER BY store")]
         if store is not None and store not in known:
             raise ConfigError(f"head office knows no store {store}", hint=f"it knows {', '.join(known) or 'none yet'}")
@@ -44,7 +44,6 @@ def check(
         newest = int(database.rows("SELECT COALESCE(MAX(id), 0) FROM data_check")[0][0])
         results.want(database, stores, clock.wall_us(), deep=deep)
         verdicts = _waited(database, stores, newest, timeout, as_json=as_json) if wait else ["equal"]
-        database.close()
     worst = EXIT_DIFFERENT if "different" in verdicts else EXIT_NOT_COMPARED if "not_compared" in verdicts else 0
     raise typer.Exit(worst)
 
@@ -101,15 +100,13 @@ def weekly(
     korean: Annotated[bool, typer.Option("--ko", help="In Korean.")] = False,
 ) -> None:
     """The weekly data quality report, of all stores together and each."""
-    with said():
+    with said(), opened(db, read_only=True) as database:
         from headoffice.checks import report
         from headoffice.checks.report import StoreReport
         from headoffice.clock import SystemClock
-        from headoffice.database import open_database
         from headoffice.errors import ConfigError
         from headoffice.web.lists import table
 
-        database = open_database(db, read_only=True)
         try:
             found = report.week_of(week) if week else report.last_week(SystemClock().wall_us())
         except report.NoWeek as error:
@@ -127,7 +124,6 @@ def weekly(
             print(json.dumps({**told, "rows": [row.model_dump() for row in rows]}, ensure_ascii=False))
         else:
             _print(database, found, rows, "ko" if korean else "en")
-        database.close()
 
 
 def _print(database: Opened, week: Week, rows: list[StoreReport], language: Language) -> None:

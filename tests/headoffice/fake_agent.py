@@ -122,6 +122,11 @@ class FakeAgent:
             self._news.notify_all()
 
     def _digest(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["of"] == "events":
+            last = min(asked["seq_to"], self.log.head)
+            place = {"log": self.log.name, "as_of": self.log.head, "head_hash": self.log.hash}
+            rows = max(0, last - asked["seq_from"] + 1)
+            return {**place, "rows": rows, "quantity": 0, "hash": self.log.events[last - 1].hash}
         first, last = asked.get("sku_from"), asked.get("sku_to")
         rows = sorted(
             StockRow(*key, quantity)  # type: ignore[call-arg]

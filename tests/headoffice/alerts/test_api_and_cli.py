@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -18,44 +16,16 @@ from headoffice.alerts.csv_rows import read_pos, read_rules
 from headoffice.alerts.rules import RULES, Row
 from headoffice.cli import app as command
 from headoffice.errors import ConfigError
-from headoffice.view.figures import Figures
-from headoffice.web.access import Gate
-from headoffice.web.app import build
-from headoffice.web.hub import Hub
-from headoffice.web.room import Pool, Room
 from tests.headoffice.alerts.world import World
+from tests.headoffice.client import Client, body
 from tests.headoffice.logs import Log
-
-HEADERS = {"X-Jaego-Desk": "1", "Origin": "http://127.0.0.1:8480"}
-
-
-class Client:
-    """Somebody on this machine."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    def __getattr__(self, method: str) -> Callable[..., httpx.Response]:
-        def ask(path: str, **more: Any) -> httpx.Response:
-            return asyncio.run(self._ask(method, path, **more))
-
-        return ask
-
-    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(self._app, client=("127.0.0.1", 50_000))
-        headers = HEADERS | more.pop("headers", {})
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8480", headers=headers) as client:
-            return await client.request(method.upper(), path, **more)
 
 
 @pytest.fixture
 def client(world: World) -> Iterator[Client]:
-    pools = Pool(world.target, read_only=True), Pool(world.target, read_only=False)
-    room = Room(*pools, world.clock, Figures(world.clock.wall_us), Hub())
-    app = build(room, Gate(open=True))
-    yield Client(app)
-    for pool in pools:
-        pool.close()
+    found = Client(world.target, world.clock)
+    yield found
+    found.close()
 
 
 def raised(world: World, count: int = 3) -> None:
@@ -64,11 +34,6 @@ def raised(world: World, count: int = 3) -> None:
         world.take(Log(store=store).open([[f"SKU-{n}", "shelf", None, "sellable", 5] for n in range(count)]))
     world.start()
     world.run(1)
-
-
-def body(answer: httpx.Response, status: int = 200) -> Any:
-    assert answer.status_code == status, answer.text
-    return answer.json() if answer.content else None
 
 
 def test_alerts_are_listed_filtered_and_cut_into_pages(world: World, client: Client) -> None:

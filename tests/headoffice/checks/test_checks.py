@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,29 +12,12 @@ from headoffice import own, projecting
 from headoffice.checks import results
 from headoffice.checks.part import Times
 from headoffice.database import Database
+from tests.headoffice.checks.conftest import plain
 from tests.headoffice.checks.world import Shop, World
 from tests.headoffice.every_kind import Writer
 from tests.headoffice.logs import OTHER_KEY, Log
 
 Made = Callable[..., World]
-
-
-@pytest.fixture
-def make(target: str) -> Iterator[Made]:
-    worlds: list[World] = []
-
-    def made(*logs: Log) -> World:
-        found = World(target, *(Shop(log) for log in logs or (plain(),)))
-        worlds.append(found)
-        return found
-
-    yield made
-    for one in worlds:
-        one.close()
-
-
-def plain(store: str = "S1", events: int = 60) -> Log:
-    return Log(store=store).open([["COLA", "shelf", None, "sellable", 20]]).receive_many(events)
 
 
 def rich() -> Log:
