@@ -16,24 +16,27 @@ if TYPE_CHECKING:
 token_app = typer.Typer(no_args_is_help=True, help="Who may look at the desk, and act.")
 
 
+Hosts = Annotated[list[str] | None, typer.Option(help="What this desk is called in browsers; may repeat.")]
+Open = Annotated[bool, typer.Option("--open", help="Whoever is on this machine needs no token, and may act.")]
+Zones = Annotated[
+    list[str] | None, typer.Option(help="Zone that customers buy from; may repeat. salesfloor unless given.")
+]
+Hooks = Annotated[list[str] | None, typer.Option(help="Address that is told of alerts by POST, signed; may repeat.")]
+Secret = Annotated[Path | None, typer.Option(help="File with the secret that these are signed with.")]
+
+
 def desk(
     db: Database = DEFAULT,
     broker: Address = "127.0.0.1:1883",
     http: Annotated[str, typer.Option(help="HOST:PORT that pages and API are served on.")] = "127.0.0.1:8480",
-    open_here: Annotated[
-        bool, typer.Option("--open", help="Whoever is on this machine needs no token, and may act.")
-    ] = False,
-    host: Annotated[list[str] | None, typer.Option(help="What this desk is called in browsers; may repeat.")] = None,
+    open_here: Open = False,
+    host: Hosts = None,
     parts: Annotated[bool, typer.Option("--parts/--no-parts", help="Also run alerts, checks and commands.")] = True,
-    sales_zone: Annotated[
-        list[str] | None, typer.Option(help="Zone that customers buy from; may repeat. salesfloor unless given.")
-    ] = None,
+    sales_zone: Zones = None,
     https_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM; switches https on.")] = None,
     https_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
-    webhook: Annotated[
-        list[str] | None, typer.Option(help="Address that is told of alerts by POST, signed; may repeat.")
-    ] = None,
-    webhook_secret: Annotated[Path | None, typer.Option(help="File with the secret that it is signed with.")] = None,
+    webhook: Hooks = None,
+    webhook_secret: Secret = None,
     check_at: Annotated[str, typer.Option(help="HH:MM from which on each store is checked, once a day.")] = "02:00",
     check_spread: Annotated[float, typer.Option(help="Hours over which these checks are spread.")] = 4.0,
     prefix: Prefix = "stock/v1",
@@ -51,19 +54,11 @@ def desk(
         from headoffice.desk_builders import builders
         from headoffice.web.access import Gate
 
+        place, gate = _place(http, https_cert, https_key), Gate(frozenset(one.lower() for one in host or ()), open_here)
         hooks = webhooks(webhook or (), webhook_secret, SystemClock())
-        place = reached(broker, "hq-desk", username, password_file, ca) if parts else None
-        running.run(
-            running.Plan(
-                db,
-                _place(http, https_cert, https_key),
-                Gate(frozenset(one.lower() for one in host or ()), open_here),
-                prefix,
-                tuple(sales_zone or ("salesfloor",)),
-                place,
-                builders(hooks, place, times_of(check_at, check_spread)),
-            )
-        )
+        reach = reached(broker, "hq-desk", username, password_file, ca) if parts else None
+        run = builders(hooks, reach, times_of(check_at, check_spread))
+        running.run(running.Plan(db, place, gate, prefix, tuple(sales_zone or ("salesfloor",)), reach, run))
 
 
 def _place(http: str, cert: Path | None, key: Path | None) -> Place:
