@@ -111,7 +111,7 @@ class Service:
         self._ours = ours
         self._fence = fence
         self._planes = Planes(say)
-        self._announcer = Announcer(store.database, prefix)
+        self._announcer = Announcer(store.database, clock, prefix)
         self._followed: dict[str, _Followed] = {}
         self._mend_s = 0.0
         self._replays: dict[str, str] = {}

@@ -213,10 +213,12 @@ CREATE TABLE item_gtin (
     PRIMARY KEY (gtin, sku)
 ) WITHOUT ROWID;
 
--- Up to which revision items (`catalog`) and documents (`expected`) were published, retained.
+-- Up to which revision items (`catalog`) and documents (`expected`) were published, retained, and when a worker began
+-- with the next (0: none has).
 CREATE TABLE announced (
-    name     TEXT PRIMARY KEY,
-    revision INTEGER NOT NULL
+    name       TEXT PRIMARY KEY,
+    revision   INTEGER NOT NULL,
+    claimed_us INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- Rules of alerts. An empty text means all; the most specific row holds (SKU before category before neither, each with

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from contract.catalog import NUMBER_MAX, Item, parse_item
-from headoffice.announcing import A_ROUND, Announcer, again
+from headoffice.announcing import A_ROUND, CLAIM_US, Announcer, again
 from headoffice.catalogue import Changes, Items, take
+from headoffice.clock import SystemClock
 from headoffice.database import Database, open_database
 from headoffice.errors import ConfigError
 from headoffice.storages import open_storage
@@ -124,10 +125,19 @@ def test_pages_that_another_worker_has_cut_promise_nothing(database: Database) -
     assert Items(database).page("S1", 0, 1) == {"items": [], "page": 1, "more": False, "since": 0, "revision": 0}
 
 
+class Clock(SystemClock):
+    """Stands still until it is set."""
+
+    us = 1_790_000_000_000_000
+
+    def wall_us(self) -> int:
+        return self.us
+
+
 def test_one_of_several_workers_announces(database: Database, target: str) -> None:
     take(database, [item(f"SKU-{n:03}") for n in range(A_ROUND + 10)])
-    other = open_database(target)
-    workers = [Announcer(database, "stock/v1"), Announcer(other, "stock/v1")]
+    other, clock = open_database(target), Clock()
+    workers = [Announcer(database, clock, "stock/v1"), Announcer(other, clock, "stock/v1")]
     said = [one.topic for _ in range(3) for worker in workers for one in worker.due()]
     assert said == [f"stock/v1/catalog/SKU-{n:03}" for n in range(A_ROUND + 10)]
     take(database, [item("SKU-001", category="new")])
@@ -136,11 +146,27 @@ def test_one_of_several_workers_announces(database: Database, target: str) -> No
     other.close()
 
 
+def test_what_a_killed_worker_may_not_have_said_is_said_again(database: Database) -> None:
+    take(database, [item("MILK"), item("TEA")])
+    clock = Clock()
+    said = Announcer(database, clock, "stock/v1").due()
+    assert len(said) == 2
+    second = Announcer(database, clock, "stock/v1")
+    assert second.due() == [], "the first may be at it"
+    clock.us += CLAIM_US + 1
+    assert second.due() == said
+    assert second.due() == []
+    clock.us += CLAIM_US + 1
+    assert Announcer(database, clock, "stock/v1").due() == [], "they are said"
+
+
 def test_documents_are_announced_and_withdrawn(storage: Storage, database: Database) -> None:
-    announcer = Announcer(database, "stock/v1")
+    announcer = Announcer(database, Clock(), "stock/v1")
     storage.expect("S1", {"ASN-1": b"{}", "ASN-2": b"{}"})
     assert [one.topic for one in announcer.due()] == ["stock/v1/S1/expected/ASN-1", "stock/v1/S1/expected/ASN-2"]
     storage.expect("S1", {"ASN-1": None})
     assert announcer.due() == [("stock/v1/S1/expected/ASN-1", b"", True)]
     again(database)
     assert len(announcer.due()) == 2
+    again(database)
+    assert len(announcer.due()) == 2, "what was published before counts no more"

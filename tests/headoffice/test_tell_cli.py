@@ -56,7 +56,7 @@ def test_items_are_taken_checked_and_deleted(tmp_path: Path, db: str) -> None:
 def test_everything_is_published_again_at_a_word(tmp_path: Path, db: str) -> None:
     run("catalog", "import", write(tmp_path, "items.csv", ITEMS), "--db", db)
     held = open_database(db)
-    held.write("INSERT INTO announced (name, revision) VALUES ('catalog', 2)")
+    held.write("INSERT INTO announced (name, revision, claimed_us) VALUES ('catalog', 2, 0)")
     assert run("catalog", "publish", "--db", db).exit_code == 0
     assert held.rows("SELECT * FROM announced") == []
     held.close()
