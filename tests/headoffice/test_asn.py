@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contract.catalog import Item, parse_item
 from contract.documents import ExpectedDocument, parse_document
@@ -415,3 +420,38 @@ def test_a_withdrawn_document_comes_back_under_a_higher_revision(database: Datab
     documents.put(database, "S1", {"ASN-1": None})
     report = import_notices(database, CSV.encode(), PLAIN)
     assert outcomes(report) == [("ASN-1", "new", 4), ("ASN-2", "same", 2)]
+
+
+# -- whatever comes ---------------------------------------------------------------------------------------------------
+
+CELLS = st.one_of(
+    st.sampled_from(
+        ["", "ASN-1", "S1", "S2", EACH, CASE, MEAT, "MILK", "12", "0", "1e3", "kg", "EA", "박스", "2026-12-31"]
+    ),
+    st.text(max_size=12),
+)
+
+
+@settings(max_examples=200)
+@given(rows=st.lists(st.lists(CELLS, min_size=len(COLUMNS), max_size=len(COLUMNS) + 1), max_size=6))
+def test_no_table_is_too_strange(rows: list[list[str]]) -> None:
+    """Every row is a line of a document, or has a fault; nothing is lost and nothing crashes."""
+    out = io.StringIO()
+    csv.writer(out).writerows([[*COLUMNS], *rows])
+    try:
+        found = reading(out.getvalue().encode("utf-8", "replace"))
+    except ConfigError:
+        return
+    taken = sum(len(one.document.lines) for one in found.notices)
+    filled = sum(1 for cells in rows if any(cell.strip() for cell in cells))
+    assert taken <= filled
+    assert (taken == filled) or found.faults
+    assert all(one.text("ko") and one.text("en") for one in found.faults)
+
+
+@settings(max_examples=200)
+@given(data=st.binary(max_size=300))
+def test_no_bytes_are_too_strange(data: bytes) -> None:
+    for begun in (data, HEADER.encode() + data):
+        with suppress(ConfigError):
+            reading(begun)
