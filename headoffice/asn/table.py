@@ -65,7 +65,6 @@ def read_table(data: bytes, chosen: Map) -> Table:
             score = len({one for one in names if one is not None})
             if best is None or score > best[0]:
                 best = (score, delimiter, number, cells, names)
-    assert best is not None or not text.strip()
     if best is None:
         raise ConfigError("the file is empty", hint=_HINT)
     _, delimiter, header_line, header, names = best
