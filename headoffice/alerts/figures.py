@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import orjson
+
 from headoffice.alerts.judging import SALES_DAYS, SALES_DAYS_MIN, DayLine, Figures
 from headoffice.database import Database, Row
 from headoffice.view.paging import marks
@@ -111,26 +113,40 @@ def _days_since(day: str, now_us: int) -> int:
 
 
 class StoreFigures(NamedTuple):
-    """A store as it was heard of last; `health` is JSON."""
+    """A store as it was heard of last: `last_us` by anything that it sent, `at_us` by an event.
+
+    `head` is the newest event that it told of, `seq` the newest that is here; both of log `log`, else None.
+    """
 
     store: str
     state: str
-    heard_us: int
-    head_log: str | None
-    head: int | None
-    health: str | None
-    log: str | None
-    seq: int | None
+    last_us: int
     at_us: int
+    head: int | None
+    seq: int | None
 
 
 def stores_after(database: Database, store: str) -> list[StoreFigures]:
     rows = database.rows(
-        "SELECT s.store, s.state, s.heard_us, s.log, s.head, s.health, p.log, p.seq, COALESCE(p.at_us, 0) "
-        "FROM store_state s LEFT JOIN position p ON p.store = s.store WHERE s.store > ? ORDER BY s.store LIMIT ?",
+        "SELECT s.store, s.state, s.heard_us, s.state_us, COALESCE(p.at_us, 0), s.head, s.health, "
+        "CASE WHEN p.log = s.log THEN p.seq END FROM store_state s LEFT JOIN position p ON p.store = s.store "
+        "WHERE s.store > ? ORDER BY s.store LIMIT ?",
         (store, PAGE),
     )
-    return [StoreFigures(*row) for row in rows]
+    found: list[StoreFigures] = []
+    for name, state, heard_us, state_us, at_us, head, health, seq in rows:
+        last_us = max(heard_us, at_us) or state_us  # what is retained alone may be old
+        found.append(StoreFigures(name, state, last_us, at_us, _head(head, health) if seq is not None else None, seq))
+    return found
+
+
+def _head(head: int | None, health: str | None) -> int | None:
+    """`state` says it at connects, `health` every minute."""
+    try:
+        told = orjson.loads(health)["head"] if health else None
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        told = None
+    return max((one for one in (head, told) if type(one) is int), default=None)
 
 
 def devices_not_up(database: Database, after: tuple[str, str]) -> list[Row]:

@@ -224,7 +224,7 @@ class Jobs:
             self._records.take([found for one in rows for found in self._store(one, now_us)])
             for one in rows:
                 online += one.state == "online"
-                if self._is_late(one, now_us):
+                if self._is_late(one):
                     late, late_us = late + 1, min(late_us, one.at_us)
             store = rows[-1].store
             yield
@@ -238,19 +238,18 @@ class Jobs:
         self._duplicates([one.subject for one in unclosed(self._database, "duplicate_tag", PAGE)])
 
     def _store(self, one: StoreFigures, now_us: int) -> list[Found]:
-        last_us = max(one.heard_us, one.at_us)
-        silent_s = (now_us - last_us) // SECOND_US
-        facts: Facts = {"since": self._stamper.text(last_us), "state": one.state}
+        silent_s = (now_us - one.last_us) // SECOND_US
+        facts: Facts = {"since": self._stamper.text(one.last_us), "state": one.state}
         silent = judged("store_silent", one.store, "store", self.rules, silent_s, facts)
-        behind = one.head - one.seq if one.head and one.seq is not None and one.head_log == one.log else 0
+        behind = one.head - one.seq if one.head is not None and one.seq is not None else 0
         more: Facts = {"behind": rounded(max(0, behind))}
         return [silent, judged("uplink_behind", one.store, "store", self.rules, behind, more)]
 
-    def _is_late(self, one: StoreFigures, now_us: int) -> bool:
+    def _is_late(self, one: StoreFigures) -> bool:
         limit_us = (self.rules.of("worker_lagging").value or 0) * SECOND_US
-        if one.state != "online" or one.head is None or one.seq is None or one.head_log != one.log:
+        if one.state != "online" or one.head is None or one.seq is None:
             return False
-        return one.head > one.seq and one.heard_us - one.at_us > limit_us and now_us - one.at_us > limit_us
+        return one.head > one.seq and one.last_us - one.at_us > limit_us
 
     def _lagging(self, subject: str, facts: Facts, *, raised: bool) -> None:
         holds = self.rules.of("worker_lagging")

@@ -247,6 +247,18 @@ def test_a_silent_store_until_it_is_heard(world: World) -> None:
     assert world.one("store_silent").state == "closed"
 
 
+def test_a_store_of_which_only_old_words_are_retained_is_silent(world: World) -> None:
+    shop(world)
+    world.heard("S1", heard_us=0)
+    world.database.write("UPDATE position SET at_us = 0")
+    world.database.write("UPDATE store_state SET state_us = ?", (world.clock.wall_us(),))
+    world.start()
+    world.run(870)
+    assert not world.alerts()
+    world.run(60)
+    assert world.one("store_silent").facts["state"] == "online"
+
+
 def test_a_device_that_stays_down(world: World) -> None:
     world.database.write(
         "INSERT INTO device VALUES ('S1', 'dock', 'ssi', 'down', ?, '{}', ?)",
@@ -296,9 +308,14 @@ def test_refused_events_that_nobody_should_have_made(world: World, code: str, ru
 def test_a_store_that_has_much_to_send(world: World) -> None:
     shop(world)
     world.start()
-    world.heard("S1", head=12_345)
+    world.heard("S1", head=1)
+    world.database.write("UPDATE store_state SET health = ?", ('{"head": 12346}',))
     world.run()
     assert world.one("uplink_behind").facts["behind"] == 12_000
+    world.heard("S1", head=23_456)
+    world.run()
+    assert world.one("uplink_behind").facts["behind"] == 23_000
+    world.database.write("UPDATE store_state SET health = ?", ("no JSON",))
     world.heard("S1", head=1)
     world.run(70)
     assert world.one("uplink_behind").state == "closed"
