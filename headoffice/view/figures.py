@@ -35,7 +35,7 @@ class StoreFigures(Told):
     currency: str | None = Field(description="of most prices; others are not in the value")
     unpriced_skus: int = Field(description="with something on hand and no price in this currency")
     negative_rows: int = Field(description="places with less than nothing")
-    reserved: int
+    reserved: int = Field(description="pieces, and kilograms of goods by weight")
     exceptions_open: int
     accuracy_permille: int | None = Field(description=f"of the last {COUNTS_LAST} counts, by lines; null: no count")
     events_today: int
@@ -146,11 +146,10 @@ class Figures:
         """Pieces, or kilograms: what may be added up."""
         return int(quantity / 1000) if sku in self._weighed else quantity
 
-    @staticmethod
-    def _rest(database: Database, store: str, day: str) -> dict[str, Any]:
+    def _rest(self, database: Database, store: str, day: str) -> dict[str, Any]:
         reserved = database.rows(
-            "SELECT CAST(COALESCE(SUM(quantity), 0) AS INTEGER) FROM reservation WHERE store = ?", (store,)
-        )[0][0]
+            "SELECT sku, CAST(SUM(quantity) AS INTEGER) FROM reservation WHERE store = ? GROUP BY sku", (store,)
+        )
         excepted = database.rows("SELECT COUNT(*) FROM exception WHERE store = ? AND resolution IS NULL", (store,))[0][
             0
         ]
@@ -163,7 +162,7 @@ class Figures:
             database.rows("SELECT kind, events FROM daily WHERE store = ? AND day = ?", (store, day))
         )
         return {
-            "reserved": reserved,
+            "reserved": sum(self._whole(*row) for row in reserved),
             "exceptions_open": excepted,
             "accuracy_permille": sum(share * total for share, total in counts) // lines if lines else None,
             "events_today": sum(kinds.values()),

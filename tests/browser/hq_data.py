@@ -76,7 +76,7 @@ def _item(
         "gtins": [{"gtin": gtin14(digits + gs1_digit(digits))}],
         "base_unit": "gram" if category[1] == "Fruit" else "each",
         "category": category[0],
-        "thresholds": {"min": 15, "max": 400} if category[1] != "Fruit" else {"min": 5_000, "max": 200_000},
+        "thresholds": {"min": 15, "max": 1_000} if category[1] != "Fruit" else {"min": 5_000, "max": 200_000},
     }
 
 
