@@ -94,6 +94,7 @@ class Worker:
             except LeaseLost as error:
                 self._say(f"{error}; {error.hint}")
                 self._look_s, self._adopt_all = 0.0, True
+                stop.wait(RETRY_S_MIN)
             except (DatabaseLost, DatabaseFull) as error:
                 self._lose(error)
                 stop.wait(min(RETRY_S_MAX, RETRY_S_MIN * 2 ** min(self._tries, 10)) * (0.5 + self._clock.chance()))
