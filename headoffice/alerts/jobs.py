@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from contract.times import Stamper, parse_us
 from headoffice.alerts import figures
-from headoffice.alerts.engine import Facts, Found, Verdict, ended
+from headoffice.alerts.engine import Alert, Facts, Found, Verdict, ended
 from headoffice.alerts.figures import PAGE, Since, Standing, StoreFigures
 from headoffice.alerts.judging import FORKED, TAMPERED, exceptions_found, judged, pos_found, rounded, sku_found
 from headoffice.alerts.records import COLUMNS as ALERT
@@ -41,6 +41,7 @@ class Jobs:
         self._mark = rules_mark(database)
         self._seen: dict[str, Standing] = figures.standings(database)
         self._all_s = float("-inf")
+        self._after: dict[str, int] = {}
         since_us = clock.wall_us() - HISTORY_DAYS * DAY_US
 
         def since(sql: str, keys: int) -> Since:
@@ -233,9 +234,14 @@ class Jobs:
         self._lagging("ingest", facts, raised=late >= limit)
         yield from self._devices()
         self._workers(now_us)
-        open_ones = [(one.store, one.subject) for one in unclosed(self._database, "exception", PAGE)]
-        yield from self._settled(open_ones)
-        self._duplicates([one.subject for one in unclosed(self._database, "duplicate_tag", PAGE)])
+        yield from self._settled([(one.store, one.subject) for one in self._some("exception")])
+        self._duplicates([one.subject for one in self._some("duplicate_tag")])
+
+    def _some(self, rule: str) -> list[Alert]:
+        """A page of a rule's open alerts, the next one each time."""
+        found = unclosed(self._database, rule, PAGE, self._after.get(rule, 0))
+        self._after[rule] = found[-1].id if len(found) == PAGE else 0
+        return found
 
     def _store(self, one: StoreFigures, now_us: int) -> list[Found]:
         silent_s = (now_us - one.last_us) // SECOND_US

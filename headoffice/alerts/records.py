@@ -41,9 +41,9 @@ def known(
     return {(one.rule, one.store, one.subject): one for one in found}
 
 
-def unclosed(database: Database, rule: str, limit: int = ALERTS_MAX) -> list[Alert]:
-    sql = f"SELECT {COLUMNS} FROM alert WHERE rule = ? AND state IN ('open', 'acknowledged') LIMIT ?"
-    return [alert_of(row) for row in database.rows(sql, (rule, limit))]
+def unclosed(database: Database, rule: str, limit: int = ALERTS_MAX, after: int = 0) -> list[Alert]:
+    sql = f"SELECT {COLUMNS} FROM alert WHERE rule = ? AND state IN ('open', 'acknowledged') AND id > ? ORDER BY id LIMIT ?"
+    return [alert_of(row) for row in database.rows(sql, (rule, after, limit))]
 
 
 def by_id(database: Database, alert_id: int, *, lock: bool = False) -> Alert | None:
