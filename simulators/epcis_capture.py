@@ -76,9 +76,8 @@ class Peer:
             del self.jobs[next(iter(self.jobs))]
         early = fault in {"lose", "repeat"} or (fault == "forget" and self.chance.random() < 0.5)
         if early and not self._poisoned(events):
-            self._store(events)  # before anybody asks for the job
-        if fault == "repeat":
-            self._store(events)
+            for _ in range(2 if fault == "repeat" else 1):
+                self._store(events)  # before anybody asks for the job
         if fault == "lose":
             return Reply(0), 0.0
         delay_s = self.chance.random() * DELAY_S_MAX if fault == "delay" else 0.0
@@ -106,7 +105,7 @@ class Peer:
     def _fault(self, among: tuple[str, ...]) -> str:
         if self.chance.random() >= self.rate:
             return ""
-        fault = self.chance.choice(among)
+        fault = min(among, key=lambda name: (self.counts[name], self.chance.random()))  # all of them come
         self.counts[fault] += 1
         return fault
 
@@ -159,6 +158,12 @@ def _problem(status: int, kind: str, title: str) -> Reply:
 
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
+    peer: Peer
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.changing = threading.Lock()
+        self.pacer = Pacer()
+        super().__init__(address, handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that is gone in the middle is nothing to write a traceback about; other errors are ours."""
@@ -166,64 +171,66 @@ class _Quiet(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    @property
+    def _at(self) -> _Quiet:
+        assert isinstance(self.server, _Quiet)
+        return self.server
+
+    def do_POST(self) -> None:
+        size = self.headers.get("Content-Length", "")
+        if not size.isdigit() or int(size) > BODY_BYTES_MAX:
+            self._answer(_problem(413, "CaptureLimitExceededException", "too large"), 0.0)
+            return
+        body = self.rfile.read(int(size))
+        if self.path != "/epcis/capture":
+            self._answer(_problem(404, "NoSuchNameException", "no such resource"), 0.0)
+            return
+        with self._at.changing:
+            reply, delay_s = self._at.peer.post(self._headers(), body)
+        self._answer(reply, delay_s)
+
+    def do_GET(self) -> None:
+        with self._at.changing:
+            reply, delay_s = self._at.peer.poll(self._headers(), self.path.rpartition("/")[2])
+        self._answer(reply, delay_s)
+
+    def _headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
+
+    def _answer(self, reply: Reply, delay_s: float) -> None:
+        self._at.pacer.wait(delay_s)
+        if reply.status == 0:
+            self.close_connection = True
+            return
+        body = json.dumps(reply.body).encode() if reply.body is not None else b""
+        self.send_response(reply.status)
+        for name, value in {**reply.headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        if body:
+            self.send_header("Content-Type", "application/problem+json" if reply.status >= 400 else "application/json")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
+        """Nothing: the summary counts."""
+
+
 class Server:
     """The peer on a port of this machine; one request at a time changes it."""
 
     def __init__(self, peer: Peer, port: int = 0) -> None:
-        self._lock = threading.Lock()
-        self._pacer = Pacer()
-        server, lock, pacer = peer, self._lock, self._pacer
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            timeout = 60
-
-            def do_POST(self) -> None:
-                size = self.headers.get("Content-Length", "")
-                if not size.isdigit() or int(size) > BODY_BYTES_MAX:
-                    self._answer(_problem(413, "CaptureLimitExceededException", "too large"), 0.0)
-                    return
-                body = self.rfile.read(int(size))
-                if self.path != "/epcis/capture":
-                    self._answer(_problem(404, "NoSuchNameException", "no such resource"), 0.0)
-                    return
-                with lock:
-                    reply, delay_s = server.post(self._headers(), body)
-                self._answer(reply, delay_s)
-
-            def do_GET(self) -> None:
-                with lock:
-                    reply, delay_s = server.poll(self._headers(), self.path.rpartition("/")[2])
-                self._answer(reply, delay_s)
-
-            def _headers(self) -> dict[str, str]:
-                return {name.lower(): value for name, value in self.headers.items()}
-
-            def _answer(self, reply: Reply, delay_s: float) -> None:
-                pacer.wait(delay_s)
-                if reply.status == 0:
-                    self.close_connection = True
-                    return
-                body = json.dumps(reply.body).encode() if reply.body is not None else b""
-                self.send_response(reply.status)
-                for name, value in {**reply.headers, "Content-Length": str(len(body))}.items():
-                    self.send_header(name, value)
-                if body:
-                    kind = "application/problem+json" if reply.status >= 400 else "application/json"
-                    self.send_header("Content-Type", kind)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-                """Nothing: the summary counts."""
-
-        self._server = _Quiet(("127.0.0.1", port), Handler)
+        self._server = _Quiet(("127.0.0.1", port), _Handler)
+        self._server.peer = peer
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}/epcis"
         self._thread = threading.Thread(target=self._server.serve_forever, name="epcis")
         self._thread.start()
 
     def close(self) -> None:
-        self._pacer.stop()
+        self._server.pacer.stop()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

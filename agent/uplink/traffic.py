@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -26,7 +26,7 @@ from agent.uplink.pages import Pages
 from agent.uplink.plane import StatePlane
 from agent.uplink.wire import FAILURE, HEADER_BYTES_MAX, PACKET_BYTES_MAX, EventPacker, Receipt, topic_field
 from contract.chain import frame
-from contract.messages import Ack, Level, Response, State
+from contract.messages import MESSAGE_SIZE_BYTES_MAX, Ack, Level, Response, State
 from contract.stock import StockRow
 from contract.times import Stamper
 from contract.topics import PREFIX, EventType, Topics, catalog_filter, expected_filter, parse
@@ -78,8 +78,6 @@ class StoreTraffic:
         self._epcis = epcis
         self._topics = Topics(store.id, store.prefix)
         self.engine = engine
-        self._share = 1 if epcis is None else TIMES_EVENTS  # of a message's size that its events may take
-        engine.settings = replace(engine.settings, batch_bytes_max=engine.settings.batch_bytes_max // self._share)
         self._plane = plane
         self._reader = reader
         self._clock = clock
@@ -117,11 +115,10 @@ class StoreTraffic:
     # -- Traffic ----------------------------------------------------------------------------------------------------
 
     def connected(self, accepted: Accepted, now_s: float) -> None:
-        self.engine.connect(
-            now_s,
-            receive_max=accepted.receive_max,
-            packet_bytes_max=(accepted.packet_bytes_max - PACKET_OVERHEAD_BYTES) // self._share,
-        )
+        room_bytes = accepted.packet_bytes_max - PACKET_OVERHEAD_BYTES
+        if self._epcis is not None:  # so that a document is no larger than a message may be
+            room_bytes = min(room_bytes, MESSAGE_SIZE_BYTES_MAX) // TIMES_EVENTS
+        self.engine.connect(now_s, receive_max=accepted.receive_max, packet_bytes_max=room_bytes)
         self._packet_bytes_max = accepted.packet_bytes_max
         self._packer = EventPacker(
             self._event_topics, frame(self._store.id, self._store.log), version5=accepted.version5
