@@ -42,8 +42,8 @@ def known(
 
 
 def unclosed(database: Database, rule: str, limit: int = ALERTS_MAX, after: int = 0) -> list[Alert]:
-    sql = f"SELECT {COLUMNS} FROM alert WHERE rule = ? AND state IN ('open', 'acknowledged') AND id > ? ORDER BY id LIMIT ?"
-    return [alert_of(row) for row in database.rows(sql, (rule, after, limit))]
+    sql = f"SELECT {COLUMNS} FROM alert WHERE rule = ? AND state IN ('open', 'acknowledged') AND id > ? "
+    return [alert_of(row) for row in database.rows(sql + "ORDER BY id LIMIT ?", (rule, after, limit))]
 
 
 def by_id(database: Database, alert_id: int, *, lock: bool = False) -> Alert | None:

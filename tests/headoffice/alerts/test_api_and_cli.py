@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -174,6 +175,9 @@ def test_the_command_line_lists_acknowledges_and_sets(world: World, tmp_path: Pa
 def test_every_rule_has_its_words_in_both_languages() -> None:
     assert texts.NAMES.keys() == texts.WATCHES.keys() == RULES.keys()
     assert texts.TEXTS.keys() == RULES.keys() - {"buffer"}
+    for korean, english in texts.TEXTS.values():
+        said = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (korean, english)]
+        assert said[0] == said[1], "the two languages tell different facts"
     assert {kind.unit for kind in RULES.values()} == texts.UNITS.keys()
     for table in (texts.NAMES, texts.WATCHES, texts.UNITS, texts.SEVERITIES, texts.STATES, texts.EXCEPTION_KINDS):
         assert all(korean.strip() and english.strip() for korean, english in table.values())
