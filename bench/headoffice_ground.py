@@ -20,7 +20,7 @@ from tests.postgres import Postgres
 
 BIN = Path(sys.executable).parent
 # A broker for head office: its queue holds what a round of a thousand stores brings, and is flushed in parts.
-MOSQUITTO = ("max_queued_messages 1000000", "max_inflight_messages 200", "persistence false")
+MOSQUITTO = ("set_tcp_nodelay true", "max_queued_messages 1000000", "max_inflight_messages 200", "persistence false")
 POSTGRES = ("shared_buffers = 512MB", "max_wal_size = 4GB", "checkpoint_timeout = 30min", "max_connections = 50")
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 SAID = re.compile(r"(\d+) stores, (\d+) events, (\d+) acknowledged in ([\d.]+) s.*?(\d+) resends, (\d+) replays")
