@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import h11
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from headoffice.errors import ConfigError
 from headoffice.web.access import HEAD_BYTES_MAX
@@ -19,6 +22,8 @@ from headoffice.web.app import Desk
 from headoffice.web.hub import LISTENERS_MAX, Hub
 
 CONNECTIONS_MAX = LISTENERS_MAX + 200
+THREADS_MAX = 16  # each with a connection to the database
+HEAD_S_MAX = 10.0
 KEEP_ALIVE_S = 15
 STOP_S_MAX = 5
 BACKLOG = 128
@@ -57,7 +62,7 @@ class Server:
         self._address = address
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -85,6 +90,7 @@ class Server:
 
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
+            current_default_thread_limiter().total_tokens = THREADS_MAX
             await self._server.serve(sockets=[bound])
 
         asyncio.run(main())
@@ -100,3 +106,29 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+
+class _Protocol(H11Protocol):
+    """uvicorn has no limit for it: a head that is not complete `HEAD_S_MAX` after the connection came ends it."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEAD_S_MAX, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._disarm()
+        elif self._deadline is None and self.conn.trailing_data[0]:  # the next request of a connection that was kept
+            self._deadline = self.loop.call_later(HEAD_S_MAX, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -29,6 +29,7 @@ from headoffice.web import (
 )
 from headoffice.web.access import COOKIE, Access, Gate, Guard
 from headoffice.web.errors import ALWAYS, install
+from headoffice.web.examples import EXAMPLES
 from headoffice.web.room import Refused, Room
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -64,6 +65,8 @@ class Desk(FastAPI):
                 "login": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "of a browser"},
             }
             found["security"] = [{"token": []}, {"login": []}]
+            for name, example in EXAMPLES.items():
+                found["components"]["schemas"][name]["examples"] = [example]
         assert self.openapi_schema is not None
         return self.openapi_schema
 

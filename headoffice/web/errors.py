@@ -39,7 +39,7 @@ REFUSALS = {
     503: "The database cannot be used just now; retry-after says when",
 }
 ALWAYS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal, "description": REFUSALS[status]} for status in (400, 401, 403, 404, 422, 429, 503)
+    status: {"model": Refusal, "description": REFUSALS[status]} for status in REFUSALS
 }
 
 

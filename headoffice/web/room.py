@@ -27,6 +27,7 @@ from headoffice.view.stock import View
 from headoffice.web.hub import Hub
 
 CONNECTIONS_MAX = 8
+QUERY_MS_MAX = 30_000
 
 
 class Refused(Exception):
@@ -53,7 +54,7 @@ class Pool:
         try:
             found = self.idle.get_nowait()
         except queue.Empty:
-            found = open_database(self.target, read_only=self.read_only)
+            found = self._opened()
         try:
             yield found
         except Refused:
@@ -63,6 +64,12 @@ class Pool:
             found.close()
             raise
         self._give_back(found)
+
+    def _opened(self) -> Database:
+        found = open_database(self.target, read_only=self.read_only)
+        if found.dialect == "postgres":
+            found.rows("SELECT set_config('statement_timeout', ?, false)", (str(QUERY_MS_MAX),))
+        return found
 
     def _give_back(self, found: Database) -> None:
         try:

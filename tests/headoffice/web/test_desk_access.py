@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -30,6 +30,16 @@ def address(path: str) -> str:
     return path
 
 
+def paths_of(routes: Iterable[Any]) -> Iterator[str]:
+    """Of routes, and of routers that were taken in whole."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from paths_of(inner.routes)
+        elif getattr(route, "path", None):
+            yield route.path
+
+
 def bearer(secret: str) -> dict[str, str]:
     return {"authorization": f"Bearer {secret}"}
 
@@ -46,6 +56,16 @@ def test_nobody_reaches_an_endpoint_but_health_and_login(small: Office) -> None:
         answer = client.request(method, address(path), **({"json": {"token": "x"}} if path.endswith("/login") else {}))
         assert answer.status_code == (200 if path == "/api/v1/health" else 401), path
         assert {"error", "hint"} <= answer.json().keys() or path == "/api/v1/health"
+
+
+def test_nobody_reaches_a_page_but_the_login(small: Office) -> None:
+    client = small.client(Gate())
+    pages = {path for path in paths_of(client.app.routes) if not path.startswith(("/api/", "/static/"))}
+    assert {"/", "/stock", "/stores/{store}", "/alerts", "/login"} <= pages
+    for path in pages - {"/login"}:
+        answer = client.get(address(path))
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={address(path)}"), path
+    assert client.get("/login").status_code == 200
 
 
 def test_openness_is_for_this_machine_alone(small: Office) -> None:

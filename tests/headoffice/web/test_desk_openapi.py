@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +14,12 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from headoffice.desk_server import Address, Server, bind
 from headoffice.web.access import Gate
+from headoffice.web.examples import EXAMPLES
 from tests import api_headoffice_document
 from tests.headoffice.web.office import Office
 from tests.headoffice.web.test_desk_lists import books_of, history
 
-EXAMPLES = int(os.environ.get("JAEGO_API_EXAMPLES", "8"))  # of each operation; `make api-fuzz` makes more
+TRIES = int(os.environ.get("JAEGO_API_EXAMPLES", "8"))  # of each operation; `make api-fuzz` makes more
 
 
 class Live:
@@ -77,9 +79,9 @@ def test_whatever_is_asked_no_failure_and_an_answer_as_described(api, method, pa
 
     @given(case=cases)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=TRIES,
         deadline=None,
-        derandomize=EXAMPLES < 100,
+        derandomize=TRIES < 100,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
@@ -103,6 +105,14 @@ def test_every_operation_has_a_name_and_says_what_it_is_for():
             one["responses"][status]["content"]["application/json"]["schema"]["$ref"] for status in ("401", "422")
         }
         assert refusals == {"#/components/schemas/Refusal"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_are_what_they_are_examples_of(name):
+    schemas = DOCUMENT["components"]["schemas"]
+    assert EXAMPLES[name].keys() == schemas[name]["properties"].keys()
+    whole = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    jsonschema.validate(EXAMPLES[name], whole, cls=jsonschema.Draft202012Validator)
 
 
 def test_the_written_document_is_up_to_date():

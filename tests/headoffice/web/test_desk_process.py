@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from headoffice.database import Database
 from headoffice.desk import Threads
 from headoffice.desk_outage import await_database, outlasting
 from headoffice.desk_parts import Surroundings, run_parts
-from headoffice.desk_server import Address, bind
+from headoffice.desk_server import Address, Server, bind
 from headoffice.errors import ConfigError, DatabaseUnusable
 from headoffice.mqtt import Broker
 from headoffice.part import Message, Publish
@@ -28,6 +30,7 @@ from headoffice.storages import open_storage
 from tests.brokers import Mosquitto, Observer, free_port
 from tests.headoffice.logs import Log
 from tests.headoffice.taking import batch
+from tests.headoffice.web.office import Office
 
 PROGRAM = str(Path(sys.executable).parent / "jaego-hq")
 
@@ -81,6 +84,16 @@ def events_of(stream: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, json.loads(line.removeprefix("data: "))
 
 
+def heard(desk: Desk, events: Iterator[tuple[str, dict[str, Any]]], on_hand: int) -> bool:
+    """As a page does: by what is told, and after a `resync` by asking."""
+    for name, data in events:
+        if name == "stock":
+            return (data["store"], data["on_hand"]) == ("S1", on_hand)
+        if name == "resync" and desk.get("/api/v1/stock/COLA").get("on_hand") == on_hand:
+            return True
+    return False
+
+
 def test_a_commit_of_another_process_is_heard_and_an_open_stream_ends_with_the_desk(target: str) -> None:
     storage, log = open_storage(target), Log(store="S1").open()
     clock = SystemClock()
@@ -93,8 +106,7 @@ def test_a_commit_of_another_process_is_heard_and_an_open_stream_ends_with_the_d
         for number in range(5):
             log.receive("COLA", 1)
             storage.save([batch(storage, log, log.head)], clock.wall_us())
-            name, data = next((one for one in events if one[0] == "stock"), ("", {}))
-            assert (name, data["store"], data["on_hand"]) == ("stock", "S1", number + 1)
+            assert heard(desk, events, number + 1)
         assert desk.get("/api/v1/stock/COLA")["on_hand"] == 5
         desk.process.send_signal(signal.SIGTERM)
         assert list(events) == []
@@ -136,6 +148,27 @@ def test_an_address_that_cannot_be_had_is_said_with_a_hint() -> None:
         for address in (Address("127.0.0.1", held.getsockname()[1]), Address("no.such.host.invalid", 1)):
             with pytest.raises(ConfigError):
                 bind(address)
+
+
+def test_a_head_that_does_not_end_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headoffice.desk_server.HEAD_S_MAX", 0.2)
+    office, address = Office(str(tmp_path / "hq.db")), Address("127.0.0.1", 0)
+    bound = bind(address)
+    server = Server(office.app(), address)
+    thread = threading.Thread(target=server.serve, args=[bound])
+    thread.start()
+    port = bound.getsockname()[1]
+    assert httpx.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=10).status_code == 200
+    for begin in (b"", b"GET /api/v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n"):
+        with socket.create_connection(("127.0.0.1", port), 10) as slow:
+            slow.sendall(begin)
+            slow.settimeout(10)
+            with suppress(ConnectionResetError):
+                assert slow.recv(100) == b""
+    server.stop(office.room.hub)
+    thread.join(10)
+    bound.close()
+    office.close()
 
 
 def test_an_outage_is_said_once_and_its_end_too_and_a_mistake_is_none(
