@@ -173,7 +173,7 @@ class Guard:
     async def _admit(self, scope: Scope, headers: Headers) -> None:
         """Sets `request.state.known`, and `actor` for whoever may change something. Raises `Stopped`."""
         path, writes = str(scope["path"]), scope["method"] not in READING
-        if writes and is_of_a_stranger(headers, scope):
+        if writes and is_of_a_stranger(headers):
             raise Stopped(refusal(403, "foreign_page", "a page of another site sent this"))
         known, by_token = await self._access.who(scope, headers)
         state = scope.setdefault("state", {})

@@ -53,7 +53,7 @@ def is_ours(headers: Headers, scope: Scope, names: frozenset[str]) -> bool:
     return address.is_loopback or (server is not None and str(address) == str(server[0]))
 
 
-def is_of_a_stranger(headers: Headers, scope: Scope) -> bool:
+def is_of_a_stranger(headers: Headers) -> bool:
     """Whether a browser says that a page of another site sends this; programs say nothing of that kind."""
     site = headers.get("sec-fetch-site")
     if site is not None and site not in {"same-origin", "none"}:
@@ -65,4 +65,5 @@ def is_of_a_stranger(headers: Headers, scope: Scope) -> bool:
         held = urlsplit(origin)
     except ValueError:
         return True
-    return (held.scheme, held.netloc.lower()) != (scope["scheme"], headers.get("host", "").lower())
+    # Not the scheme: behind a proxy that has the certificate it is another one here.
+    return held.netloc.lower() != headers.get("host", "").lower()

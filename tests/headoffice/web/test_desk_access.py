@@ -152,7 +152,8 @@ def test_what_a_browser_writes_has_our_header(small: Office) -> None:
     client = small.client()
     del client.headers["x-jaego-desk"]
     own = {"origin": "http://127.0.0.1:8480", "sec-fetch-site": "same-origin"}
-    for headers in (own, {}):
+    proxied = {"origin": "https://127.0.0.1:8480", "sec-fetch-site": "same-origin"}
+    for headers in (own, proxied, {}):
         answer = client.post("/api/v1/alerts/1/close", headers=headers, json={})
         assert (answer.status_code, answer.json()["error"]) == (403, "no_header")
         answer = client.post("/api/v1/alerts/1/close", headers={**headers, "x-jaego-desk": "1"}, json={})
