@@ -4,7 +4,7 @@ from __future__ import annotations
 
 STOCK: dict[str, tuple[str, str]] = {
     # overview
-    "units_on_hand": ("보유 재고 (개, kg)", "On hand (pieces, kg)"),
+    "units_on_hand": ("보유 재고", "On hand"),
     "skus_n": ("상품 {n}종", "{n} SKUs"),
     "stores_online": ("연결된 매장", "Stores online"),
     "of_n": ("전체 {n}곳", "of {n}"),
@@ -89,7 +89,7 @@ STOCK: dict[str, tuple[str, str]] = {
     "last_backup": ("마지막 백업", "Last backup"),
     "no_health": ("아직 받은 상태가 없습니다", "It has said nothing of itself yet"),
     "no_stores": ("아직 아는 매장이 없습니다", "No store is known yet"),
-    "figures_as_of": ("합계는 {time} 기준", "Sums as of {time}"),
+    "figures_as_of": ("개와 kg, {time} 기준", "pieces and kg, as of {time}"),
     "store_stock": ("이 매장의 재고", "Stock of this store"),
     "none_here": ("해당하는 것이 없습니다", "There is none"),
 }
