@@ -258,7 +258,8 @@ CREATE TABLE alert (
 CREATE UNIQUE INDEX alert_by_subject ON alert (store, subject, rule);
 CREATE INDEX alert_by_state ON alert (state, rule);
 CREATE INDEX alert_by_acknowledged ON alert (acknowledged_us);
-CREATE INDEX alert_by_closed ON alert (closed_us);
+CREATE INDEX alert_by_closed ON alert (closed_us) WHERE closed_us IS NOT NULL;
+CREATE INDEX alert_open ON alert (last_us, id) WHERE closed_us IS NULL;
 CREATE INDEX alert_better ON alert (rule, better_us) WHERE closed_us IS NULL;
 CREATE INDEX alert_by_age ON alert (last_us);
 

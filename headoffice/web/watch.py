@@ -92,7 +92,9 @@ class Watcher:
         since_us, self._alerts_us = self._alerts_us, view.now_us - LOOK_BACK_US
         rows = database.rows(
             "SELECT id, rule, store, subject, severity, state, first_us, last_us, times FROM alert "
-            "WHERE last_us >= ? OR acknowledged_us >= ? OR closed_us >= ? ORDER BY last_us DESC LIMIT ?",
+            "WHERE id IN (SELECT id FROM alert WHERE last_us >= ? "
+            "UNION SELECT id FROM alert WHERE acknowledged_us >= ? UNION SELECT id FROM alert WHERE closed_us >= ?) "
+            "ORDER BY last_us DESC LIMIT ?",
             (since_us, since_us, since_us, EVENTS_MAX),
         )
         fresh = [row for row in rows if self._alerts.get(row[0]) != (row[5], row[8])]
