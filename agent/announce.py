@@ -1,4 +1,4 @@
-"""One readable line for each thing that begins or ends: standard error, with journald's priority where it listens."""
+"""One line for each thing that begins or ends: fields for journald where it listens, else readable text."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import threading
 from contextlib import suppress
 
 from agent.clock import Clock
+from agent.logs import Journal, is_journal
 from contract.times import Stamper
 
 SUBJECTS_MAX = 1000
+_STDERR = 2
 
 
 class Announcer:
     """Says a line once until something else is said of the same subject: an outage is no flood."""
 
-    def __init__(self, clock: Clock, stamper: Stamper) -> None:
+    def __init__(self, clock: Clock, stamper: Stamper, journal: Journal | None = None) -> None:
         self._clock = clock
         self._stamper = stamper
-        self._journal = "JOURNAL_STREAM" in os.environ
+        self._journal = journal or (Journal() if is_journal(os.environ.get("JOURNAL_STREAM"), _STDERR) else None)
         self._last: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -32,7 +34,20 @@ class Announcer:
             if len(self._last) >= SUBJECTS_MAX:
                 self._last.clear()
             self._last[subject] = line
+            if self._journal is not None and self._journal.send(_fields(subject, text, hint, level)):
+                return
             head = f"<{level}>" if self._journal else f"{self._stamper.text(self._clock.now().wall_us)[11:23]} "
             with suppress(OSError):  # nobody reads any more: no reason to close the store
                 sys.stderr.write(f"{head}{line}\n")
                 sys.stderr.flush()
+
+
+def _fields(subject: str, text: str, hint: str, level: int) -> dict[str, str]:
+    return {
+        "MESSAGE": f"{subject}: {text}" + (f" ({hint})" if hint else ""),
+        "PRIORITY": str(level),
+        "SYSLOG_IDENTIFIER": "jaego",
+        "JAEGO_SUBJECT": subject,
+        "JAEGO_TEXT": text,
+        "JAEGO_HINT": hint,
+    }

@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agent.announce import SUBJECTS_MAX, Announcer
+from agent.logs import FIELD_BYTES_MAX, Journal, datagram, is_journal
 from agent.notify import notify, watchdog_s
 from contract.times import Stamper
 from tests.agent.clocks import FakeClock
@@ -50,12 +52,73 @@ def test_subjects_are_bounded(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(capsys.readouterr().err.splitlines()) == 3 * SUBJECTS_MAX
 
 
-def test_the_journal_gets_priorities(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("JOURNAL_STREAM", "8:12345")
-    one = announcer()
+@pytest.fixture
+def journald(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "journal"))
+        listening.settimeout(5)
+        yield listening
+
+
+def fields_of(data: bytes) -> dict[str, str]:
+    """As journald reads a datagram: JOURNAL_NATIVE_PROTOCOL."""
+    found: dict[str, str] = {}
+    while data:
+        line, _, rest = data.partition(b"\n")
+        name, equals, value = line.partition(b"=")
+        if not equals:
+            size = int.from_bytes(rest[:8], "little")
+            value, data = rest[8 : 8 + size], rest[8 + size + 1 :]
+        else:
+            data = rest
+        found[name.decode()] = value.decode()
+    return found
+
+
+def test_the_journal_gets_fields_once_for_each_change(
+    journald: socket.socket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Announcer(FakeClock(), Stamper(ZoneInfo("Asia/Seoul")), Journal(tmp_path / "journal"))
+    for _ in range(3):
+        one.say("dock-scanner", "a bug:\n  line 2=\n", hint="스캐너를 다시 꽂으세요", level=3)
+    one.say("dock-scanner", "up again")
+    assert fields_of(journald.recv(100_000)) == {
+        "MESSAGE": "dock-scanner: a bug:\n  line 2=\n (스캐너를 다시 꽂으세요)",
+        "PRIORITY": "3",
+        "SYSLOG_IDENTIFIER": "jaego",
+        "JAEGO_SUBJECT": "dock-scanner",
+        "JAEGO_TEXT": "a bug:\n  line 2=\n",
+        "JAEGO_HINT": "스캐너를 다시 꽂으세요",
+    }
+    again = fields_of(journald.recv(100_000))
+    assert again["PRIORITY"] == "5"
+    assert "JAEGO_HINT" not in again
+    assert not capsys.readouterr().err
+
+
+def test_a_very_long_text_is_cut_between_characters() -> None:
+    found = fields_of(datagram({"MESSAGE": "가" * 100_000}))
+    assert found == {"MESSAGE": "가" * (FIELD_BYTES_MAX // 3)}
+
+
+def test_a_journal_that_is_gone_gets_priorities_on_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Announcer(FakeClock(), Stamper(ZoneInfo("Asia/Seoul")), Journal(tmp_path / "gone"))
     one.say("broker", "away", level=3)
     one.say("broker", "back")
     assert capsys.readouterr().err == "<3>broker: away\n<5>broker: back\n"
+
+
+def test_the_journal_is_only_what_standard_error_is(tmp_path: Path) -> None:
+    """A child of a service inherits JOURNAL_STREAM, and may have its standard error elsewhere."""
+    with (tmp_path / "err").open("wb") as file, (tmp_path / "other").open("wb") as other:
+        held = os.fstat(file.fileno())
+        stream = f"{held.st_dev}:{held.st_ino}"
+        assert is_journal(stream, file.fileno())
+        assert not is_journal(stream, other.fileno())
+        assert not is_journal(None, file.fileno())
+    assert not is_journal(stream, 1_000_000)
 
 
 def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
