@@ -56,9 +56,12 @@ class Figures:
         self._zone = zone
         self._held: dict[str, StoreFigures] = {}
         self._days: dict[str, str] = {}
+        self._categories: dict[str, Counter[str]] = {}  # of each store, units
+        self._category: dict[str, str] = {}  # of SKUs
         self._prices: dict[str, _Price] = {}
+        self._weighed: frozenset[str] = frozenset()
         self.currency: str | None = None
-        self._revision = (-1, -1)
+        self._revision = -1
         self._lock = threading.Lock()
 
     def of(self, store: str) -> StoreFigures | None:
@@ -68,6 +71,12 @@ class Figures:
     def all(self) -> list[StoreFigures]:
         with self._lock:
             return list(self._held.values())
+
+    def categories(self, store: str | None = None) -> Counter[str]:
+        """Units on hand, of one store or of all; what has no category is under the empty text."""
+        with self._lock:
+            held = list(self._categories.values()) if store is None else [self._categories.get(store, Counter())]
+        return sum(held, Counter())
 
     def day(self) -> str:
         return day_of(self._now_us(), self._zone)
@@ -97,13 +106,14 @@ class Figures:
 
     def _priced(self, database: Database) -> bool:
         """Whether prices changed."""
-        count, newest = database.rows("SELECT COUNT(*), COALESCE(MAX(revision), 0) FROM item WHERE deleted = 0")[0]
-        if (count, newest) == self._revision:
+        newest = database.rows("SELECT COALESCE(MAX(revision), 0) FROM item")[0][0]
+        if newest == self._revision:
             return False
-        self._revision = (count, newest)
+        self._revision = newest
         rows = [
             (sku, orjson.loads(body)) for sku, body in database.rows("SELECT sku, body FROM item WHERE deleted = 0")
         ]
+        self._category = {sku: item["category"] for sku, item in rows if item.get("category")}
         self._weighed = frozenset(sku for sku, item in rows if item.get("base_unit") == "gram")
         prices = [(sku, price) for sku, item in rows if (price := item.get("price"))]
         currencies = Counter(price["currency"] for _, price in prices)
@@ -129,12 +139,16 @@ class Figures:
             rest = self._rest(database, store, day)
         self._days[store] = f"{day} {log} {seq}"
         value_minor = unpriced = 0
+        categories: Counter[str] = Counter()
         for sku, quantity, _, _ in held:
+            categories[self._category.get(sku, "")] += self._whole(sku, quantity)
             price = self._prices.get(sku)
             if price is not None:
                 value_minor += quantity * price.amount_minor // price.per_units
             elif quantity > 0:
                 unpriced += 1
+        with self._lock:
+            self._categories[store] = categories
         return StoreFigures(
             store=store, as_of_seq=seq, as_of_us=self._now_us(), skus=sum(row[1] > 0 for row in held),
             units=sum(self._whole(row[0], row[1]) for row in held),

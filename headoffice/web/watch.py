@@ -24,6 +24,7 @@ from headoffice.web.hub import Change
 LOOK_BACK_US = 10_000_000
 EVENTS_MAX = 1_000  # that are told at one look; who would read more?
 STORE_EVENTS_MAX = 200
+RESYNCS_MAX = 20  # stores; with more all is to be drawn anew
 SKUS_MAX = 200  # of one store at one look
 SLOW_LOOKS = 5  # every so many looks: states and alerts
 TELLING = ("exception", "document", "count")
@@ -62,6 +63,9 @@ class Watcher:
         for store, before, now, at_us in moved if heard else ():
             left = EVENTS_MAX - len(changes)
             changes += _told(database, view, store, before, now, at_us, min(left, STORE_EVENTS_MAX))
+        behind = [one for one in changes if one.name == "resync"]
+        if len(behind) > RESYNCS_MAX:
+            changes = [_resync(""), *(one for one in changes if one.name != "resync")]
         return changes + slow
 
     def _moved(self, database: Database) -> list[tuple[str, Seen | None, Seen, int]]:

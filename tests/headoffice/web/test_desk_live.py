@@ -121,6 +121,20 @@ def test_more_than_can_be_told_is_a_resync_of_the_store(office: Office, monkeypa
     assert look(watcher, office) == [("resync", {"store": "S1"})]
 
 
+def test_when_many_stores_are_too_much_all_is_drawn_anew(small: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "EVENTS_MAX", 2)
+    monkeypatch.setattr(watch, "RESYNCS_MAX", 2)
+    logs = [Log(f"L{number}", store=f"S{number}").open() for number in range(5)]
+    small.take(*logs)
+    watcher = looking(small)
+    for log in logs:
+        log.receive()
+    small.take(*logs)
+    assert [(name, data["store"]) for name, data in look(watcher, small)] == [
+        ("resync", ""), ("movement", "S0"), ("stock", "S0"),
+    ]  # fmt: skip
+
+
 def test_states_of_stores_and_alerts_are_told_when_they_change(office: Office) -> None:
     office.take(Log("L1", store="S1").open())
     office.state("S1", log="L1")
