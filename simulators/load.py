@@ -147,12 +147,12 @@ class Player:
         for one in self._connections:
             if one.socket is None and (opened := one.open(now_s)) is not None:
                 self._selector.register(opened, selectors.EVENT_READ, one)
+        for one in self._connections:
+            self._guarded(one, one.write)
         due_s = -self._credit / self._setup.rate if self._setup.rate and self._begin_s is not None else WAIT_S
         for key, _ in self._selector.select(max(0.0, min(WAIT_S, due_s))):
             self._guarded(key.data, key.data.read)
-        for one in self._connections:
-            self._guarded(one, one.write)
-            self._take_times(one, times)
+            self._take_times(key.data, times)
 
     def _guarded(self, one: Connection, step: Callable[[float], None]) -> None:
         if one.socket is None:
