@@ -2,10 +2,12 @@
 
 One batch of a store's events at a time, in order. A document is posted; 202 means that the peer looks at it, and only
 its job says what became of it (EPCIS 2.0, 12.6.1: `running`, `success`). The position moves when the job has succeeded.
-A document that is refused is halved until the event is found that is to blame: that one is put aside, the others go on.
-A job may fail for the peer's own reasons, so an event whose job fails is tried a few times.
+What is sent twice (an answer was lost, a job is no longer known) has the same eventIDs and is once in effect. Some
+peers refuse what they have, so after a refusal the last event is asked for by its id: documents are taken whole and in
+order, and if that one is there, all of it is.
 
-What is sent twice (an answer was lost, a job is no longer known) has the same eventIDs and is once in effect.
+Else the document is halved until the event is found that is to blame: that one is put aside, the others go on. A job
+may fail for the peer's own reasons, so an event whose job fails is tried a few times.
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ ALONE_TRIES_MAX = 4  # of one event whose job fails, before it is put aside
 
 
 class Told(NamedTuple):
-    """An event with its EPCIS events, as JSON joined by commas."""
+    """An event with its EPCIS events, as JSON joined by commas. `event_id` is the last of theirs, None where all of
+    them are error declarations: those have the ids of the events that were wrong."""
 
     seq: int
     body: bytes
+    event_id: str | None
 
 
 class Post(NamedTuple):
@@ -37,6 +41,12 @@ class Post(NamedTuple):
 
 class Poll(NamedTuple):
     job: str
+
+
+class Look(NamedTuple):
+    """Is this event there already?"""
+
+    event_id: str
 
 
 class Wait(NamedTuple):
@@ -69,7 +79,11 @@ class Unavailable(NamedTuple):
     retry_after_s: float | None = None
 
 
-Answer = Accepted | Job | Refused | Unavailable
+class Known(NamedTuple):
+    known: bool
+
+
+Answer = Accepted | Job | Refused | Unavailable | Known
 
 
 class Noted(NamedTuple):
@@ -99,17 +113,21 @@ class Delivery:
     _polls: int = 0
     _tries: int = 0
     _alone: int = 0
+    _refusal: str | None = None  # why the first piece was refused, while it is asked whether it is there
 
     def __post_init__(self) -> None:
         self._pieces = deque([tuple(self.items)] if self.items else [])
 
-    def next(self, now_s: float) -> Post | Poll | Wait | None:
+    def next(self, now_s: float) -> Post | Poll | Look | Wait | None:
         """None when all of it is decided."""
         if not self._pieces:
             return None
         if now_s < self._not_before_s:
             return Wait(self._not_before_s - now_s)
-        return Poll(self.job) if self.job is not None else Post(self._pieces[0])
+        piece = self._pieces[0]
+        if self._refusal is not None and piece[-1].event_id is not None:
+            return Look(piece[-1].event_id)
+        return Poll(self.job) if self.job is not None else Post(piece)
 
     def answered(self, answer: Answer, now_s: float, chance: float) -> Noted | Moved | None:
         """`chance` in [0, 1) spreads the pauses."""
@@ -120,15 +138,18 @@ class Delivery:
         if isinstance(answer, Accepted):
             self.job, self._since_s, self._polls, self._not_before_s = answer.job, now_s, 0, now_s + POLL_S
             return Noted(answer.job, self._end())
+        if isinstance(answer, Known):
+            reason, self._refusal = self._refusal or "", None
+            return self._done() if answer.known else self._halve(reason, now_s)
         if isinstance(answer, Refused):
             self._alone = ALONE_TRIES_MAX
-            return self._halve(answer.reason, now_s)
+            return self._doubt(answer.reason, now_s)
         if answer.state == "running":
             self._running(now_s)
             return None
         self.job = None
         if answer.state == "failed":
-            return self._halve(answer.reason, now_s)
+            return self._doubt(answer.reason, now_s)
         return self._done() if answer.state == "stored" else None
 
     def _end(self) -> int:
@@ -140,6 +161,12 @@ class Delivery:
         self._pieces.popleft()
         self._alone = 0
         return moved
+
+    def _doubt(self, reason: str, now_s: float) -> Moved | None:
+        if self._pieces[0][-1].event_id is None:
+            return self._halve(reason, now_s)
+        self._refusal = reason
+        return None
 
     def _halve(self, reason: str, now_s: float) -> Moved | None:
         piece, self._alone = self._pieces[0], self._alone + 1

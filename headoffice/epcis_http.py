@@ -14,16 +14,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
-from headoffice.epcis_engine import Accepted, Answer, Job, Refused, Unavailable
+from headoffice.epcis_engine import Accepted, Answer, Job, Known, Refused, Unavailable
 from headoffice.errors import ConfigError, PeerRefuses
 
 TIMEOUT_S = 30.0
 ANSWER_BYTES_MAX = 1_000_000
 REASON_CHARACTERS_MAX = 300
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
-_WRONG = frozenset({400, 413, 422})
+_WRONG = frozenset({400, 409, 413, 422})
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -70,6 +70,16 @@ class Capture:
         if status != 200:
             return self._other(status, headers, body, now_us)
         return job_of(body)
+
+    def look(self, event_id: str, now_us: int) -> Answer:
+        """Whether an event is there; no, too, where the peer has no such interface. Raises `PeerRefuses` as `post`."""
+        found = self._ask("GET", f"{self.address}/events/{quote(event_id, safe='')}", None, {})
+        if isinstance(found, Unavailable):
+            return found
+        status, headers, body = found
+        if status in _LATER or status in {401, 403}:
+            return self._other(status, headers, body, now_us)
+        return Known(status == 200)
 
     def close(self) -> None:
         if self._connection is not None:

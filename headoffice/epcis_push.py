@@ -16,7 +16,7 @@ from hashlib import sha256
 from contract.times import Stamper
 from headoffice.clock import Clock
 from headoffice.database import Database
-from headoffice.epcis_engine import Answer, Delivery, Moved, Noted, Poll, Post, Told, Unavailable, Wait
+from headoffice.epcis_engine import Answer, Delivery, Look, Moved, Noted, Poll, Post, Told, Unavailable, Wait
 from headoffice.epcis_http import Capture
 from headoffice.epcis_source import Read, Source
 from headoffice.errors import ConfigError, PeerRefuses
@@ -119,8 +119,10 @@ class Push:
         if step is None and seq < found.until:
             self._move(place, seq, found.until)
 
-    def _asked(self, step: Post | Poll) -> Answer:
+    def _asked(self, step: Post | Poll | Look) -> Answer:
         now_us = self._clock.wall_us()
+        if isinstance(step, Look):
+            return self._capture.look(step.event_id, now_us)
         if isinstance(step, Poll):
             return self._capture.poll(step.job, now_us)
         return self._capture.post(self._source.document(step.piece, self._stamper.text(now_us)), now_us)

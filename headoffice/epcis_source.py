@@ -94,30 +94,31 @@ class Source:
             return None
         found, size = Read(after), 0
         for seq, body in rows:
-            told, why = self._told(bytes(body), store, log)
-            size += len(told)
-            if until is None and size > DOCUMENT_BYTES_MAX and found.told:
-                break
+            told = self._told(int(seq), bytes(body), store, log)
+            if isinstance(told, Told):
+                size += len(told.body)
+                if until is None and size > DOCUMENT_BYTES_MAX and found.told:
+                    break
+                found.told.append(told)
+            elif told is not None:
+                found.faulty.append((int(seq), told, bytes(body)))
             found.until = int(seq)
-            if why is not None:
-                found.faulty.append((found.until, why, bytes(body)))
-            elif told:
-                found.told.append(Told(found.until, told))
         return found
 
-    def _told(self, body: bytes, store: str, log: str) -> tuple[bytes, str | None]:
-        """EPCIS events as JSON joined by commas, or why there can be none."""
+    def _told(self, seq: int, body: bytes, store: str, log: str) -> Told | str | None:
+        """None for an event that has nothing to tell; a text says why one cannot be told."""
         event = orjson.loads(body)
         try:
             events = to_epcis(event, self._master, lambda seq: self._find(store, log, seq))
         except Unmappable as error:
-            return b"", f"it has no EPCIS form: {error}"
+            return f"it has no EPCIS form: {error}"
         if not events:
-            return b"", None
+            return None
         wrong = faults(document(events, self._names, event["recorded_at"]))
         if wrong:
-            return b"", f"it would break the rule {wrong[0].rule}: {wrong[0].what}"
-        return b",".join(map(orjson.dumps, events)), None
+            return f"it would break the rule {wrong[0].rule}: {wrong[0].what}"
+        plain = [str(one["eventID"]) for one in events if "errorDeclaration" not in one]
+        return Told(seq, b",".join(map(orjson.dumps, events)), plain[-1] if plain else None)
 
     def _find(self, store: str, log: str, seq: int) -> Mapping[str, Any] | None:
         rows = self._database.rows("SELECT body FROM event WHERE store = ? AND log = ? AND seq = ?", (store, log, seq))

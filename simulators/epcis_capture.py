@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+from urllib.parse import unquote
 
 from contract.epcis_rules import faults
 from simulators.clock import Chance, Pacer
@@ -43,18 +44,20 @@ class Job:
     polls: int  # until it is decided
     fails: bool
     forgotten: bool
-    done: bool = False
+    done: bool = False  # decided, or stored before anybody asked
 
 
 @dataclass
 class Peer:
-    """`rate` is how often something goes wrong; `poison` refuses events whose `jaego:seq` it divides."""
+    """`rate` is how often something goes wrong; `poison` refuses events whose `jaego:seq` it divides; `strict` refuses
+    a document with an event that is there already."""
 
     chance: Chance
     rate: float = 0.0
     poison: int = 0
     limit: int = 1000
     token: str | None = None
+    strict: bool = False
     out: Path | None = None
     stored: dict[tuple[str, bool], Event] = field(default_factory=dict[tuple[str, bool], Event])
     counts: Counter[str] = field(default_factory=Counter[str])
@@ -75,7 +78,8 @@ class Peer:
         if len(self.jobs) > JOBS_KEPT:
             del self.jobs[next(iter(self.jobs))]
         early = fault in {"lose", "repeat"} or (fault == "forget" and self.chance.random() < 0.5)
-        if early and not self._poisoned(events):
+        if early and not self._poisoned(events) and not self._clash(events):
+            job.done = self.strict
             for _ in range(2 if fault == "repeat" else 1):
                 self._store(events)  # before anybody asks for the job
         if fault == "lose":
@@ -95,12 +99,25 @@ class Peer:
         if job.polls > 0:
             job.polls -= 1
             return Reply(200, {}, {"captureID": name, "running": True, "success": True, "errors": []}), 0.0
-        good = not job.fails and not self._poisoned(job.events)
+        good = not job.fails and not self._poisoned(job.events) and (job.done or not self._clash(job.events))
         if good and not job.done:
             self._store(job.events)
-        job.done = True
+        job.done = job.done or good
         errors: list[Event] = [] if good else [{"type": "epcisException:ValidationException", "title": "not this one"}]
         return Reply(200, {}, {"captureID": name, "running": False, "success": good, "errors": errors}), 0.0
+
+    def look(self, headers: Mapping[str, str], event_id: str) -> tuple[Reply, float]:
+        if not self._allowed(headers):
+            return _problem(401, "Unauthorized", "no such token"), 0.0
+        fault = self._fault(("drop", "busy", "error"))
+        if fault:
+            return self._away(fault), 0.0
+        self.counts["looks"] += 1
+        found = self.stored.get((event_id, False))
+        return (Reply(200, {}, found) if found else _problem(404, "NoSuchResourceException", "no such event")), 0.0
+
+    def _clash(self, events: list[Event]) -> bool:
+        return self.strict and any(_key(event) in self.stored for event in events)
 
     def _fault(self, among: tuple[str, ...]) -> str:
         if self.chance.random() >= self.rate:
@@ -142,7 +159,7 @@ class Peer:
 
     def _store(self, events: list[Event]) -> None:
         for event in events:
-            key = (event["eventID"], "errorDeclaration" in event)
+            key = _key(event)
             if key in self.stored:
                 self.counts["known"] += 1
                 continue
@@ -150,6 +167,10 @@ class Peer:
             if self.out is not None:
                 with self.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(event) + "\n")
+
+
+def _key(event: Event) -> tuple[str, bool]:
+    return event["eventID"], "errorDeclaration" in event
 
 
 def _problem(status: int, kind: str, title: str) -> Reply:
@@ -195,7 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         with self._at.changing:
-            reply, delay_s = self._at.peer.poll(self._headers(), self.path.rpartition("/")[2])
+            kind, _, name = self.path.removeprefix("/epcis/").partition("/")
+            ask = self._at.peer.look if kind == "events" else self._at.peer.poll
+            reply, delay_s = ask(self._headers(), unquote(name))
         self._answer(reply, delay_s)
 
     def _headers(self) -> dict[str, str]:

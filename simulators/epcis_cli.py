@@ -16,6 +16,7 @@ def epcis(
     rate: Annotated[float, typer.Option("--faults", min=0, max=1, help="Share of requests that go wrong.")] = 0.0,
     poison: Annotated[int, typer.Option(min=0, help="Refuse every event whose number in its log this divides.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="Most events of a document.")] = 1000,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a document with an event that is known.")] = False,
     token: Annotated[str | None, typer.Option(help="Bearer token that must come.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write what is stored here, one JSON line each.")] = None,
 ) -> None:
@@ -26,7 +27,7 @@ def epcis(
     pacer = Pacer()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: pacer.stop())
-    peer = Peer(chance(seed), rate, poison, limit, token, out)
+    peer = Peer(chance(seed), rate, poison, limit, token, strict, out)
     with closing(Server(peer, port)) as server:
         print(f"EPCIS capture interface at {server.address}", flush=True)
         while pacer.wait(3600):

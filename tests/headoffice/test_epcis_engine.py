@@ -15,6 +15,8 @@ from headoffice.epcis_engine import (
     Accepted,
     Delivery,
     Job,
+    Known,
+    Look,
     Moved,
     Noted,
     Poll,
@@ -27,7 +29,8 @@ from headoffice.epcis_engine import (
 
 
 def items(*seqs: int) -> list[Told]:
-    return [Told(seq, b"{}") for seq in seqs]
+    """Whose ids nobody can ask for."""
+    return [Told(seq, b"{}", None) for seq in seqs]
 
 
 def sent(step: object) -> list[int]:
@@ -90,6 +93,22 @@ def test_an_event_whose_job_fails_is_tried_a_few_times() -> None:
         delivery.answered(Accepted("j"), now_s, 0.0)
         told = delivery.answered(Job("failed", "no"), now_s, 0.0)
         assert told == (None if left else Moved(1, "no"))
+
+
+def test_after_a_refusal_it_is_asked_whether_the_peer_has_it_already() -> None:
+    delivery = Delivery([Told(seq, b"{}", f"id-{seq}") for seq in (1, 2, 3, 4)], 9)
+    assert delivery.answered(Refused("known"), 0.0, 0.0) is None
+    assert delivery.next(0.0) == Look("id-4")
+    assert delivery.answered(Known(False), 0.0, 0.0) is None
+    assert sent(delivery.next(0.0)) == [1, 2]
+    delivery.answered(Accepted("j"), 0.0, 0.0)
+    delivery.answered(Job("failed", "known"), 1.0, 0.0)
+    assert delivery.next(1.0) == Look("id-2")
+    assert delivery.answered(Known(True), 1.0, 0.0) == Moved(2)
+    assert sent(delivery.next(1.0)) == [3, 4]
+    delivery.answered(Refused("bad"), 1.0, 0.0)
+    delivery.answered(Unavailable("away"), 1.0, 0.0)
+    assert delivery.next(99.0) == Look("id-4")
 
 
 def test_pauses_grow_to_a_limit_and_the_peers_own_word_is_kept_to() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from headoffice.epcis_engine import Accepted, Answer, Job, Refused, Unavailable
+from headoffice.epcis_engine import Accepted, Answer, Job, Known, Refused, Unavailable
 from headoffice.epcis_http import Capture, job_of, reason_of, retry_after_s, usable
 from headoffice.errors import ConfigError, PeerRefuses
 from tests.agent.uplink.test_link_brokers import Authority
@@ -146,6 +146,20 @@ def test_what_no_document_would_change_ends_the_delivery(
 )
 def test_what_a_job_says(body: Any, expected: Any) -> None:
     assert job_of(json.dumps(body).encode()) == expected
+
+
+def test_an_event_is_looked_for_by_its_id(canning: Callable[..., Canning]) -> None:
+    server = canning()
+    with closing(Capture(server.address, "n")) as capture:
+        for status, expected in ((200, Known(True)), (404, Known(False)), (405, Known(False))):
+            server.answer = (status, {}, b"{}")
+            assert capture.look("urn:uuid:1", NOW_US) == expected
+        assert server.asked[0][:2] == ("GET", "/epcis/events/urn%3Auuid%3A1")
+        server.answer = (503, {}, b"")
+        assert capture.look("urn:uuid:1", NOW_US) == Unavailable("HTTP 503")
+        server.answer = (401, {}, b"")
+        with pytest.raises(PeerRefuses):
+            capture.look("urn:uuid:1", NOW_US)
 
 
 def test_a_job_that_is_gone_and_a_peer_that_is_gone(canning: Callable[..., Canning]) -> None:

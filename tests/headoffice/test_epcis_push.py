@@ -152,6 +152,19 @@ def test_sent_again_nothing_is_there_twice(target: str, peers: Callable[[Peer], 
     assert peer.counts["known"] == len(made.wanted(log))
 
 
+def test_a_peer_that_refuses_what_it_has_is_asked_for_it(target: str, peers: Callable[[Peer], str]) -> None:
+    log = list(made.events("S1", "L1", 150, Random(6)))
+    made.fill(target, [log])
+    peer = Peer(Random(8), rate=0.3, strict=True)
+    push, close = pusher(target, peers(peer), [], batch=10)
+    push.run(None, follow=False)
+    close()
+    assert arrived(peer, log) == made.wanted(log)
+    assert push.counts.aside == 0
+    assert peer.counts["lose"] > 0
+    assert peer.counts["looks"] > 0
+
+
 def test_a_peer_that_refuses_everything_stops_the_delivery(tmp_path: Path, peers: Callable[[Peer], str]) -> None:
     target = str(tmp_path / "hq.db")
     made.fill(target, [list(made.events("S1", "L1", 100, Random(6)))])
