@@ -62,6 +62,7 @@ class Pool:
             raise
         except BaseException:
             found.close()
+            self.close()  # if it was the database, those that wait have lost it too
             raise
         self._give_back(found)
 

@@ -31,6 +31,7 @@ from tests.brokers import Mosquitto, Observer, free_port
 from tests.headoffice.logs import Log
 from tests.headoffice.taking import batch
 from tests.headoffice.web.office import Office
+from tests.postgres import Postgres
 
 PROGRAM = str(Path(sys.executable).parent / "jaego-hq")
 
@@ -273,6 +274,26 @@ def test_parts_are_made_again_when_the_database_was_lost(
         assert len(running.built) == 2
         assert running.said[-1] == "desk: parts: the database is there again"
         running.end()
+
+
+@pytest.mark.broker
+def test_pages_live_stream_and_parts_outlive_a_postgresql_that_is_killed(tmp_path: Path) -> None:
+    with Postgres() as server, Mosquitto(tmp_path) as broker, Observer(broker.port, "ticks/#") as observer:
+        target = server.database()
+        open_storage(target).close()
+        running, desk = Running("one", target, broker.port), Desk(target, "--open", "--no-parts")
+        desk.wait("http://")
+        observer.wait(lambda: len(observer.payloads("ticks/one")) == 1)
+        assert desk.get("/api/v1/stores") == {"rows": [], "more": None}
+        server.kill()
+        assert desk.get("/api/v1/stores")["error"] == "database"
+        desk.wait("watch: the database is lost")
+        server.start()
+        desk.wait("watch: the database is there again")
+        observer.wait(lambda: len(observer.payloads("ticks/one")) == 2)
+        assert desk.get("/api/v1/stores") == {"rows": [], "more": None}
+        running.end()
+        assert desk.end() == 0
 
 
 def test_tokens_are_made_listed_and_taken_back(target: str) -> None:
