@@ -1,7 +1,7 @@
 """What charts show, as sums over stores and days. Quantities are in base units, days are the stores' own dates.
 
-Every query reads a projection that is small or indexed for it; what would read the stock of all stores is `heavy`, and
-the caller keeps its answer for a while.
+Every query reads a projection that is small or indexed for it; the stock of all stores is summed up beforehand
+(`figures.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import orjson
 
 from headoffice.database import Database
 from headoffice.view.books import item, sales
+from headoffice.view.figures import Figures
 from headoffice.view.movements import newest
 from headoffice.view.stores import ONLINE, SILENT_US
 
@@ -134,31 +135,15 @@ def sku_by_store(database: Database, sku: str) -> list[Point]:
     return [Point("", *row) for row in rows]
 
 
-# Goods by weight in kilograms, that they may stand beside pieces.
-_WEIGHED = "CASE WHEN item.base_unit = 'gram' THEN held.quantity / 1000 ELSE held.quantity END"
+def stock_by_store(figures: Figures) -> list[Point]:
+    """Pieces and kilograms on hand, the fullest stores first."""
+    held = sorted(figures.all(), key=lambda one: (-one.units, one.store))
+    return [Point("", one.store, one.units) for one in held[:STORES_MAX]]
 
 
-def stock_by_store(database: Database) -> list[Point]:
-    """Heavy: pieces and kilograms on hand, the fullest stores first."""
-    rows = database.rows(
-        f"SELECT held.store, CAST(SUM({_WEIGHED}) AS INTEGER) FROM "
-        "(SELECT store, sku, CAST(SUM(quantity) AS INTEGER) AS quantity FROM stock GROUP BY store, sku) AS held "
-        "LEFT JOIN item ON item.sku = held.sku GROUP BY held.store ORDER BY 2 DESC, 1 LIMIT ?",
-        (STORES_MAX,),
-    )
-    return [Point("", *row) for row in rows]
-
-
-def stock_by_category(database: Database, store: str | None) -> list[Point]:
-    """Heavy over all stores: pieces and kilograms; an item without category, or not in the master, is under no name."""
-    where, values = (" WHERE store = ?", (store,)) if store else ("", ())
-    rows = database.rows(
-        f"SELECT COALESCE(item.category, ''), CAST(SUM({_WEIGHED}) AS INTEGER) FROM "
-        f"(SELECT sku, CAST(SUM(quantity) AS INTEGER) AS quantity FROM stock{where} GROUP BY sku) AS held "
-        "LEFT JOIN item ON item.sku = held.sku GROUP BY COALESCE(item.category, '') ORDER BY 2 DESC",
-        values,
-    )
-    return [Point("", *row) for row in rows[:CATEGORIES_MAX]]
+def stock_by_category(figures: Figures, store: str | None) -> list[Point]:
+    """Pieces and kilograms on hand, most first; an item without category, or not in the master, is under no name."""
+    return [Point("", name, units) for name, units in figures.categories(store).most_common(CATEGORIES_MAX)]
 
 
 def movements_by_hour(database: Database, since_us: int, store: str | None) -> tuple[list[Point], int]:

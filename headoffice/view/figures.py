@@ -76,7 +76,10 @@ class Figures:
         """Units on hand, of one store or of all; what has no category is under the empty text."""
         with self._lock:
             held = list(self._categories.values()) if store is None else [self._categories.get(store, Counter())]
-        return sum(held, Counter())
+        total: Counter[str] = Counter()
+        for one in held:
+            total.update(one)
+        return total
 
     def day(self) -> str:
         return day_of(self._now_us(), self._zone)

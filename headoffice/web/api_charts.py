@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
@@ -14,8 +14,9 @@ from headoffice.clock import Clock
 from headoffice.database import Database
 from headoffice.view import charts as view
 from headoffice.view.charts import Point
+from headoffice.view.figures import Figures
 from headoffice.web.pages import language_of
-from headoffice.web.room import Reading, Refused, Time
+from headoffice.web.room import Reading, Refused, Time, room_of
 from headoffice.web.shown import Shown, local
 from headoffice.web.texts import Language, text, word
 
@@ -38,7 +39,7 @@ Name = Literal[
     "sku-by-store",
     "sku-sales-by-day",
 ]
-T = TypeVar("T")
+Hours = tuple[list[Point], int]  # and how far back they go, where that is not all
 router = APIRouter(tags=["charts"])
 
 
@@ -79,21 +80,20 @@ class Asked:
 
 
 class Kept:
-    """The newest answers of heavy queries, each kept for a while."""
+    """The newest answer of a heavy query, kept for a while. One makes it, the others wait for that."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[str, tuple[float, int, Any]] = {}
+        self._until_s = float("-inf")
+        self._held: Hours = ([], 0)
 
-    def get(self, name: str, clock: Clock, make: Callable[[], T]) -> tuple[int, T]:
-        """When it was made (microseconds since 1970), and what it is. One makes it, the others wait for that."""
+    def get(self, clock: Clock, make: Callable[[], Hours]) -> Hours:
         with self._lock:
             begun_s = clock.now_s()
-            found = self._held.get(name)
-            if found is None or begun_s >= found[0]:
-                made, at_us, took_s = make(), clock.wall_us(), clock.now_s() - begun_s
-                found = self._held[name] = (begun_s + max(KEPT_S_MIN, KEPT_TIMES * took_s), at_us, made)
-            return found[1], cast("T", found[2])
+            if begun_s >= self._until_s:
+                self._held = make()
+                self._until_s = begun_s + max(KEPT_S_MIN, KEPT_TIMES * (clock.now_s() - begun_s))
+            return self._held
 
 
 def _kept(request: Request) -> Kept:
@@ -125,7 +125,7 @@ def chart(
             return _bars(asked, chart, view.sku_by_store(database, sku), unit, "axis_store")
         return _daily(asked, chart, view.sku_sales_by_day(database, sku, asked.since, store), unit)
     if chart in {"stock-by-store", "stock-by-category"}:
-        return _stock(asked, chart, _kept(request))
+        return _stock(asked, chart, room_of(request).figures)
     if chart == "movements-by-hour":
         return _hours(asked, _kept(request))
     return _LIGHT[chart](asked)
@@ -166,18 +166,14 @@ def _bars(asked: Asked, name: str, points: Sequence[Point], unit: str, x: str, n
     return _made(asked, name, bare, unit, x, note=note, horizontal=True)
 
 
-def _stock(asked: Asked, name: str, kept: Kept) -> Chart:
-    database, store = asked.database, asked.store
+def _stock(asked: Asked, name: str, figures: Figures) -> Chart:
     if name == "stock-by-store":
-        at_us, points = kept.get(name, asked.clock, lambda: view.stock_by_store(database))
-    elif store is None:
-        at_us, points = kept.get(name, asked.clock, lambda: view.stock_by_category(database, None))
+        points, axis = view.stock_by_store(figures), "axis_store"
     else:
-        at_us, points = asked.now_us, view.stock_by_category(database, store)
-    if name == "stock-by-category":
-        points = [one._replace(x=one.x or asked.t("no_category")) for one in points]
-    note = asked.t("note_as_of", time=Shown(asked.language, asked.now_us).at(at_us))
-    axis = "axis_store" if name == "stock-by-store" else "axis_category"
+        found = view.stock_by_category(figures, asked.store)
+        points, axis = [one._replace(x=one.x or asked.t("no_category")) for one in found], "axis_category"
+    summed = [one.as_of_us for one in figures.all() if asked.store in {None, one.store}]
+    note = asked.t("note_as_of", time=Shown(asked.language, asked.now_us).at(min(summed))) if summed else ""
     return _bars(asked, name, points, "unit_pieces_kilograms", axis, note)
 
 
@@ -186,10 +182,10 @@ def _hours(asked: Asked, kept: Kept) -> Chart:
     hour_us = view.DAY_US // 24
     first_us = (now_us // hour_us - 23) * hour_us
 
-    def make() -> tuple[list[Point], int]:
+    def make() -> Hours:
         return view.movements_by_hour(database, first_us, store)
 
-    points, limit_us = kept.get("hours", asked.clock, make)[1] if store is None else make()
+    points, limit_us = kept.get(asked.clock, make) if store is None else make()
     places = [str(first_us + at * hour_us) for at in range(24)]
     traces = _series(points, places, lambda kind: word("moved", kind, asked.language), view.MOVED)
     for trace in traces:

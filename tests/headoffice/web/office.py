@@ -90,6 +90,7 @@ class Office:
         count = self.database.rows("SELECT COUNT(*) FROM item")[0][0]
         body: dict[str, Any] = {"sku": sku, "base_unit": members.get("base_unit", "each")}
         body |= {"price": members.pop("price")} if "price" in members else {}
+        body |= {"category": members["category"]} if "category" in members else {}
         row = {
             "sku": sku, "revision": count + 1, "name_ko": None, "name_en": None, "category": None, "base_unit": "each",
             "stock_min": None, "stock_max": None, "deleted": 0, "body": orjson.dumps(body), **members,

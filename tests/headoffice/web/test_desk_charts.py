@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import re
 from importlib.util import find_spec
 from typing import Any
@@ -102,26 +103,43 @@ def test_stores_are_online_silent_or_as_they_say(office: Office) -> None:
     assert series(chart(office, "stores-by-state"))[""] == {"Online": 1, "Offline": 1, "Silent": 1}
 
 
-def test_pieces_and_kilograms_add_up_and_heavy_sums_are_kept(office: Office) -> None:
+def test_pieces_and_kilograms_are_what_stores_hold(office: Office) -> None:
     office.item("COLA", category="Drinks")
     office.item("HAM", category="Meat", base_unit="gram")
-    log = Log(store="S1").open(
+    log = Log("L1", store="S1").open(
         [["COLA", "x", None, "sellable", 5], ["HAM", "x", None, "sellable", 2_500], ["NEW", "x", None, "sellable", 1]]
     )
-    office.take(log)
-    client = office.client()
-
-    def asked(name: str) -> dict[str, Any]:
-        return series(client.get(f"/api/v1/charts/{name}?lang=en").json())[""]
-
-    assert asked("stock-by-category") == {"Drinks": 5, "Meat": 2, "no category": 1}
-    assert asked("stock-by-store") == {"S1": 8}
+    office.take(log, Log("L2", store="S2").open([["COLA", "x", None, "sellable", 50]]))
+    assert series(chart(office, "stock-by-category"))[""] == {}
+    summed(office)
+    assert series(chart(office, "stock-by-category"))[""] == {"Drinks": 55, "Meat": 2, "no category": 1}
+    assert series(chart(office, "stock-by-store"))[""] == {"S2": 50, "S1": 8}
     log.receive("COLA", 10)
     office.take(log)
-    assert asked("stock-by-store") == {"S1": 8}
-    office.clock.now_us += int(KEPT_S_MIN * 1e6)
-    assert asked("stock-by-store") == {"S1": 18}
+    summed(office)
     assert series(chart(office, "stock-by-category", "&store=S1"))[""] == {"Drinks": 15, "Meat": 2, "no category": 1}
+    assert "as of" in chart(office, "stock-by-store")["note"]
+
+
+def summed(office: Office) -> None:
+    assert not office.room.figures.refresh(office.database, 60, office.clock.now_s)
+
+
+def test_hours_are_kept_for_a_while_over_all_stores(small: Office) -> None:
+    log = Log(store="S1").open()
+    client = small.client()
+
+    def hours(store: str = "") -> int:
+        told = client.get(f"/api/v1/charts/movements-by-hour?lang=en{store}").json()
+        return sum(sum(one["y"]) for one in told["traces"])
+
+    assert hours() == 0
+    log.receive()
+    small.take(log)
+    assert hours("&store=S1") == 1
+    assert hours() == 0
+    small.clock.now_us += int(KEPT_S_MIN * 1e6)
+    assert hours() == 1
 
 
 def test_hours_are_made_of_the_newest_events(office: Office) -> None:
@@ -195,6 +213,37 @@ def test_workers_are_told_apart_from_those_that_are_gone(office: Office) -> None
         assert all(one in told for one in ("w1", "Gone", "1,234", "1 stores are nobody"))
     else:
         assert "Several need PostgreSQL" in told
+
+
+FILTERED = {
+    "/stock": "q=x&category=y&store=S1&standing=negative",
+    "/movements": "store=S1&kind=sold&sku=COLA",
+    "/documents": "store=S1&kind=receipt&status=closed",
+    "/counts": "store=S1",
+    "/exceptions": "store=S1&kind=bad_read&state=settled",
+    "/devices": "store=S1&state=up",
+    "/alerts": "store=S1&rule=low_stock&severity=info&state=all",
+    "/commands": "store=S1&verb=ping&status=done",
+    "/commands/expected": "store=S1&standing=opened",
+    "/checks": "store=S1&verdict=equal",
+    "/report": "week=2026-W37",
+    "/stores": "",
+    "/alerts/rules": "",
+    "/stock/COLA": "",
+}
+
+
+@pytest.mark.parametrize("path", FILTERED)
+def test_every_list_can_be_had_as_a_table(small: Office, path: str) -> None:
+    small.item("COLA")
+    small.take(Log(store="S1").open([["COLA", "x", None, "sellable", 5]]))
+    client = small.client()
+    for query in {"", FILTERED[path]}:
+        page = client.get(f"{path}?{query}").text
+        [address] = re.findall(r'href="(/api/v1/[^"]*format=csv[^"]*)"', page)
+        assert all(part in html.unescape(address) for part in query.split("&"))
+        answer = client.get(html.unescape(address))
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8"), address
 
 
 def test_what_stores_send_is_text_on_a_page(small: Office) -> None:
