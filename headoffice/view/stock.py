@@ -97,6 +97,15 @@ class PlaceRow(Told):
 RULES = {"buffer": "0", "low_stock": "n.stock_min", "overstock": "n.stock_max"}  # and what holds without a row
 
 
+class ZoneRow(Told):
+    """Over all stores: zones of one name are told together."""
+
+    zone: str
+    disposition: str
+    stores: int = Field(description="that have it there")
+    quantity: int = Field(description="base units")
+
+
 def _rule(rule: str, *, by_store: bool) -> str:
     """What the most specific row says, SKU before category before neither, each with its store before without.
 
@@ -317,3 +326,16 @@ def places(
         (*where.values, limit + 1),
     )
     return cut(PlaceRow, rows, limit, lambda row: (row.store, row.zone, row.lot, row.disposition))
+
+
+def zones(database: Database, sku: str, store: str | None = None) -> list[ZoneRow]:
+    """Of one SKU: zones and dispositions with anything, the fullest first."""
+    where = Where()
+    where.add("sku = ? AND quantity <> 0", sku)
+    where.given("store = ?", store)
+    rows = database.rows(
+        "SELECT zone, disposition, COUNT(DISTINCT store), CAST(SUM(quantity) AS INTEGER) "
+        f"FROM stock{where} GROUP BY zone, disposition ORDER BY 4 DESC, 1, 2",
+        where.values,
+    )
+    return told(ZoneRow, rows)

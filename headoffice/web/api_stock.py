@@ -11,7 +11,7 @@ from headoffice.view import books, stock
 from headoffice.view.books import ItemRow, SaleRow
 from headoffice.view.days import days_before
 from headoffice.view.paging import Page, Told
-from headoffice.view.stock import Filter, PlaceRow, SkuRow, SkuStoreRow, Standing
+from headoffice.view.stock import Filter, PlaceRow, SkuRow, SkuStoreRow, Standing, ZoneRow
 from headoffice.web.lists import TABLE, Listing
 from headoffice.web.room import Now, Reading, Refused, SkuPath, SkuQuery, StoreQuery
 
@@ -27,6 +27,7 @@ DAYS_MAX = 62
 
 class SkuTold(SkuRow):
     item: ItemRow | None = Field(description="null: no such item in the item master")
+    zones: list[ZoneRow]
 
 
 class Sales(Told):
@@ -59,7 +60,7 @@ def stock_of_one(sku: SkuPath, database: Reading, view: Now, store: StoreQuery =
     found, item = stock.totals(database, [sku], view, store)[0], books.item(database, sku)
     if item is None and not found.stores:
         raise Refused(404, "unknown_sku", "no store has it, and the item master does not know it", "sku")
-    return SkuTold(**found.model_dump(), item=item)
+    return SkuTold(**found.model_dump(), item=item, zones=stock.zones(database, sku, store))
 
 
 @router.get("/stock/{sku}/stores", summary="One item, by store", response_model=Page[SkuStoreRow], responses=TABLE)

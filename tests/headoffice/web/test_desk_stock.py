@@ -46,6 +46,25 @@ def test_an_item_is_summed_over_stores_zones_lots_and_dispositions(office: Offic
     ]
 
 
+def test_one_item_is_told_with_its_master_data_and_zones(office: Office) -> None:
+    office.take(
+        store_of("S1", ["COLA", "backroom", None, "sellable", 10], ["COLA", "backroom", "A", "sellable", 4]),
+        store_of("S2", ["COLA", "backroom", None, "sellable", 5], ["COLA", "salesfloor", None, "display", 3]),
+    )
+    office.item("COLA", name_ko="콜라")
+    client = office.client()
+    found = client.get("/api/v1/stock/COLA").json()
+    assert (found["on_hand"], found["item"]["name_ko"]) == (22, "콜라")
+    assert found["zones"] == [
+        {"zone": "backroom", "disposition": "sellable", "stores": 2, "quantity": 19},
+        {"zone": "salesfloor", "disposition": "display", "stores": 1, "quantity": 3},
+    ]
+    assert client.get("/api/v1/stock/COLA?store=S1").json()["zones"][0]["quantity"] == 14
+    assert client.get("/api/v1/items/COLA").json()["name_ko"] == "콜라"
+    for path in ("/api/v1/stock/NONE", "/api/v1/items/NONE"):
+        assert client.get(path).json()["error"] == "unknown_sku"
+
+
 def test_what_is_reserved_and_kept_back_is_not_available(office: Office) -> None:
     log = store_of("S1", ["COLA", "backroom", None, "sellable", 10])
     log.write("journal", {"kind": "reservation_made", "reservation": "R1", "sku": "COLA", "quantity": 3})
