@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from contract.epcis_goods import Goods
 from contract.epcis_names import EpcisNames, Item, Master, item_of, sscc_uri
+from contract.epcis_rules import CONTEXT
 from contract.epcis_steps import WITHOUT, Step, condition, side, step_of
 from contract.events import EVENT, MovementData, MovementEvent
 from contract.journal import TagsDepartedData, TagSeenData, TagsIdentifiedData, TagWrittenData
@@ -32,7 +33,6 @@ from contract.papers import CountData, CountLine, DocumentData
 from contract.shapes import Line
 from contract.times import parse_us
 
-CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 Find = Callable[[int], Mapping[str, Any] | None]
 EpcisEvent = dict[str, Any]
 
@@ -267,6 +267,8 @@ def _corrected(frame: _Frame, event: MovementEvent, find: Find) -> list[EpcisEve
         back = [{**one, "jaego:reverses": data.reverses.seq} for one in back]
     if original is None or original.get("type") != "movement":
         return back
+    for one in back:  # what is declared wrong takes its own deltas back
+        del one["jaego:deltas"]
     declared = {
         "declarationTime": event.occurred_at,
         "reason": "did_not_occur",

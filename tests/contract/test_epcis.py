@@ -262,6 +262,7 @@ def test_an_undone_sale_is_declared_wrong_and_its_goods_are_seen_again() -> None
     assert same == told
     assert meaning(seen) == ("ObjectEvent", "OBSERVE", "inspecting", "sellable_accessible", "8801234000116")
     assert seen["jaego:reverses"] == 7
+    assert "jaego:deltas" not in seen
 
 
 def test_an_undone_receipt_leaves_nothing_to_see() -> None:

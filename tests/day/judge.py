@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from contract.epcis import EpcisNames, Master, document, to_epcis
 from contract.events import EVENT
 from simulators.day_plan import Came
+from tests.contract.epcis_scores import check
 
 Event = Mapping[str, Any]
 OUTSIDE = ("supplier", "customer", "scrap", "unknown")
@@ -18,6 +20,20 @@ def written_well(events: Sequence[Event]) -> None:
     for one in events:
         EVENT.validate_python(one)
     assert [one["seq"] for one in events] == list(range(1, len(events) + 1))
+
+
+def told_as_epcis(events: Sequence[Event]) -> None:
+    """All of it is valid EPCIS, and as many base units are in its deltas as moved."""
+    master = Master(EpcisNames(base="https://stock.example.com"), lambda _sku: None)
+    by_seq = {one["seq"]: one for one in events}
+    found = [part for one in events for part in to_epcis(one, master, by_seq.get)]
+    check(document(found, master.names, events[-1]["recorded_at"]))
+    held: Counter[tuple[str, str, str]] = Counter()
+    for part in found:
+        sign = -1 if "errorDeclaration" in part else 1
+        for one in part.get("jaego:deltas", ()):
+            held[one["jaego:sku"], one["jaego:zone"], one["jaego:disposition"]] += sign * one["jaego:delta"]
+    assert {key: quantity for key, quantity in held.items() if quantity} == moved(events)
 
 
 def tally(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], int]:

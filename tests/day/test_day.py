@@ -38,6 +38,7 @@ def test_in_the_evening_the_books_are_what_lies_in_the_store(tmp_path: Path, see
         assert "intact" in store.run("jaego", "log", "verify", "-c", "agent.toml")
         assert "were right" in store.run("jaego", "log", "rebuild", "-c", "agent.toml")
     judge.written_well(events)
+    judge.told_as_epcis(events)
     judge.receipt(events, day.delivery, day.items[LINES].sku)
     differences = judge.count(events)
     assert all(differences[sku] <= -pieces for sku, pieces in day.stolen.items())
