@@ -158,6 +158,8 @@ CREATE TABLE daily (
     PRIMARY KEY (store, day, kind)
 ) WITHOUT ROWID;
 
+CREATE INDEX daily_by_day ON daily (day);
+
 -- Projection: net sales per day and SKU: sold to customers, less sales taken back; returns are apart. The newest 62 days.
 CREATE TABLE sale_day (
     store    TEXT NOT NULL,
