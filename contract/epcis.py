@@ -262,7 +262,9 @@ def _corrected(frame: _Frame, event: MovementEvent, find: Find) -> list[EpcisEve
     data = event.data
     original = find(data.reverses.seq) if data.reverses is not None else None
     seen = [line for line in data.lines if side(line.target) == "zone"] if original is not None else data.lines
-    back = list(_moved(frame, data.model_copy(update={"kind": "adjusted", "lines": seen}))) if seen else []
+    back = (
+        list(_moved(frame, data.model_copy(update={"kind": "adjusted", "lines": seen, "sscc": None}))) if seen else []
+    )
     if data.reverses is not None:
         back = [{**one, "jaego:reverses": data.reverses.seq} for one in back]
     if original is None or original.get("type") != "movement":

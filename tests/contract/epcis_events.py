@@ -89,7 +89,8 @@ def reversal(event: dict[str, Any]) -> dict[str, Any]:
     for line in lines:
         if "from_disposition" in line:
             line["disposition"], line["from_disposition"] = line["from_disposition"], line["disposition"]
-    return {"kind": "reversed", "lines": lines, "reverses": {"seq": event["seq"], "id": event["id"]}}
+    kept = {name: one for name, one in event["data"].items() if name in {"reason", "sscc", "reservation"}}
+    return {"kind": "reversed", "lines": lines, "reverses": {"seq": event["seq"], "id": event["id"]}, **kept}
 
 
 def count(chance: Random) -> dict[str, Any]:

@@ -265,6 +265,15 @@ def test_an_undone_sale_is_declared_wrong_and_its_goods_are_seen_again() -> None
     assert "jaego:deltas" not in seen
 
 
+def test_an_undone_shipment_of_a_unit_packs_nothing() -> None:
+    shipment = movement("transferred", line("backroom", "transit:S2"), sscc="106141412345678908")
+    found = mapped(event("movement", made.reversal(shipment), 8), made.MASTER, shipment)
+    assert [(one["bizStep"], "errorDeclaration" in one) for one in found] == [
+        ("packing", True), ("shipping", True), ("inspecting", False),
+    ]  # fmt: skip
+    assert found[-1]["bizLocation"]["id"].endswith("/254/backroom")
+
+
 def test_an_undone_receipt_leaves_nothing_to_see() -> None:
     receipt = movement("received", line("supplier", "backroom"))
     (wrong,) = mapped(event("movement", made.reversal(receipt), 8), made.MASTER, receipt)
