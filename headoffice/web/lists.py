@@ -14,10 +14,11 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import orjson
 from fastapi import Depends, Query, Request
+from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from headoffice.database import Database
@@ -82,12 +83,32 @@ Listing = Annotated[Lists, Depends()]
 
 
 def table(model: type[Told], rows: Iterable[Told]) -> Iterator[bytes]:
-    """CSV in pieces, a header first; a member that ends in `_us` becomes a column that ends in `_utc`."""
-    yield _line(
-        [name.removesuffix("_us") + "_utc" if name.endswith("_us") else name for name in model.model_fields], "\ufeff"
-    )
+    """CSV in pieces, a header first; a member that ends in `_us` becomes a column that ends in `_utc`.
+
+    Members of an object inside are columns of their own; lists are JSON.
+    """
+    columns = list(_columns(model))
+    names = ["_".join(path) for path in columns]
+    heads = [name.removesuffix("_us") + "_utc" if name.endswith("_us") else name for name in names]
+    yield _line(heads, "\ufeff")
     for row in rows:
-        yield _line([_cell(name, getattr(row, name)) for name in model.model_fields])
+        yield _line([_cell(path[-1], _value(row, path)) for path in columns])
+
+
+def _columns(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        inside = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
+        found = next((one for one in inside if issubclass(one, Told)), None)
+        if found is not None and get_origin(field.annotation) is not list:
+            yield from _columns(found, (*above, name))
+        else:
+            yield (*above, name)
+
+
+def _value(row: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        row = None if row is None else getattr(row, name)
+    return row
 
 
 def _cell(name: str, value: Any) -> str | int:
@@ -96,13 +117,15 @@ def _cell(name: str, value: Any) -> str | int:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return (
-            (_EPOCH + timedelta(microseconds=value)).isoformat(" ", "milliseconds")[:23]
-            if name.endswith("_us")
-            else value
-        )
-    text = value if isinstance(value, str) else orjson.dumps(value, default=lambda one: one.model_dump()).decode()
+        if not name.endswith("_us"):
+            return value
+        return (_EPOCH + timedelta(microseconds=value)).isoformat(" ", "milliseconds")[:23]
+    text = value if isinstance(value, str) else orjson.dumps(value, default=_plain).decode()
     return "'" + text if text.startswith(FORMULA) else text
+
+
+def _plain(one: BaseModel) -> dict[str, Any]:
+    return one.model_dump()
 
 
 def _line(cells: Iterable[str | int], mark: str = "") -> bytes:

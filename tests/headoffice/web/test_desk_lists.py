@@ -218,6 +218,22 @@ def test_csv_of_events_has_times_in_words(small: Office) -> None:
     assert row["lines"].startswith('[{"sku":"SKU-0"')
 
 
+def test_csv_of_stores_has_a_column_for_each_figure(small: Office) -> None:
+    small.take(Log("L1", store="S1").open().receive_many(2), Log("L2", store="S2").open())
+    client = small.client()
+    before = rows_of(client.get("/api/v1/stores?format=csv").text)
+    assert [(row["store"], row["online"], row["figures_units"]) for row in before] == [
+        ("S1", "true", ""),
+        ("S2", "true", ""),
+    ]
+    small.room.figures.refresh(small.database, 9.0, small.clock.now_s)
+    after = rows_of(client.get("/api/v1/stores?format=csv").text)
+    assert [(row["figures_units"], row["figures_as_of_utc"]) for row in after] == [
+        ("3", "2026-09-21 14:13:20.000"),
+        ("0", "2026-09-21 14:13:20.000"),
+    ]
+
+
 def test_an_export_that_would_be_too_long_breaks_instead_of_looking_whole(
     small: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
