@@ -2,7 +2,7 @@
 
     python -m bench.headoffice_alerts [--stores 100] [--skus 20000] [--postgres postgresql://…]
 
-The tables are filled directly; one SKU in ten is below its threshold. Changes are the tables' rows of so many SKUs of
+The tables are filled directly; one SKU in a hundred is below its threshold. Changes are the tables' rows of so many SKUs of
 every store with a new event, as a round of a worker writes them.
 """
 
@@ -34,7 +34,7 @@ def fill(database: Database, stores: int, skus: int, now_us: int) -> None:
         with database.transaction():
             database.write_many(
                 "INSERT INTO stock VALUES (?, ?, 'shelf', '', 'sellable', ?)",
-                [(name, sku, 5 if number % 10 == 0 else 50) for number, sku in enumerate(names)],
+                [(name, sku, 5 if number % 100 == 0 else 50) for number, sku in enumerate(names)],
             )
             database.write_many(
                 "INSERT INTO sku_changed VALUES (?, ?, 'L1', 1, ?)", [(name, sku, now_us) for sku in names]
