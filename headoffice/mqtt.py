@@ -1,12 +1,16 @@
-"""The thin shell around paho: callbacks only enqueue, one worker takes what waits, a dead thread is noticed."""
+"""The thin shell around paho and its lane: one thread moves bytes and only enqueues what comes, one worker takes what
+waits, a dead thread is noticed."""
 
 from __future__ import annotations
 
+import os
 import queue
-import socket
+import select
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from headoffice.errors import BrokerUnreachable, ConfigError
+from headoffice.lane import OURS, Arrived, Lane, LaneClient, pubacks, publish
 
 QUEUE_MAX = 1_000  # messages of up to 64 KiB; the rest waits at the broker
 PUT_TIMEOUT_S = 5.0
@@ -25,6 +30,8 @@ SESSION_EXPIRY_S = 7 * 86_400
 VERSION_REFUSED = {1, 0x84}
 KEEPALIVE_S = 15
 LOOP_S = 1.0
+WAKES = 4096
+PACKET_ID_MAX = 0xFFFF
 BACKOFF_S_MIN = 0.5
 BACKOFF_S_MAX = 30.0
 
@@ -44,15 +51,6 @@ class Broker:
     keep_session: bool = True
 
 
-def _in_the_loop(_client: Any, _data: Any, _socket: Any) -> None:
-    """Writing is the loop's business: `publish` wakes it."""
-
-
-def _at_once(_client: Any, _data: Any, opened: Any) -> None:
-    """An acknowledgement does not wait for the broker's TCP to confirm the one before: 40 ms (paho leaves it off)."""
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
 @dataclass(frozen=True, slots=True)
 class Connected:
     """Put on the queue when the broker took us; `session`: it knew us."""
@@ -60,7 +58,7 @@ class Connected:
     session: bool
 
 
-Item = paho.MQTTMessage | Connected
+Item = Arrived | Connected
 
 
 class Shell:
@@ -78,6 +76,9 @@ class Shell:
         self._version5 = True
         self._other_version = False
         self._closing = threading.Event()
+        self._outgoing: deque[bytes] = deque()
+        self._packet_id = OURS
+        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._client = self._made()
         self._thread: threading.Thread | None = None
         self._down = False
@@ -117,11 +118,40 @@ class Shell:
         except OSError as error:  # also names that are unknown, and certificates that are not accepted
             self._outage(f"{self._broker.host}:{self._broker.port} cannot be reached ({error}); trying again")
             return False
-        while client.loop(LOOP_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:  # `close` ends it, by a packet of its own
+        lane = client.lane
+        assert lane is not None
+        self._outgoing.clear()
+        while self._turn(client, lane):  # `close` ends it, by a packet of its own
             continue
         if not self._answered:  # an old broker may hang up on what it does not know
             self._other_version = True
         return self._taken
+
+    def _turn(self, client: LaneClient, lane: Lane) -> bool:
+        """Once around: what has come, what is to go; False when the connection is over."""
+        reading: list[Lane | int] = [lane, self._wake_in]
+        readable, _, _ = select.select(reading, [lane] if lane.wants_write else [], [], LOOP_S)
+        if self._wake_in in readable:
+            os.read(self._wake_in, WAKES)
+        arrived = lane.fill() if lane in readable else []
+        result = MQTTErrorCode.MQTT_ERR_SUCCESS
+        while result == MQTTErrorCode.MQTT_ERR_SUCCESS and (lane.pending() or lane.broken):
+            result = client.loop_read()
+        for one in arrived:
+            self._put(one)
+        lane.put(pubacks([one.packet_id for one in arrived if one.packet_id is not None]))
+        ours = [self._outgoing.popleft() for _ in range(len(self._outgoing))]
+        if client.want_write():  # what was said to paho before any of ours goes before it
+            client.loop_write()
+        lane.put(b"".join(ours))
+        if result == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            result = client.loop_misc()
+        lane.flush()
+        return result == MQTTErrorCode.MQTT_ERR_SUCCESS and client.socket() is not None
+
+    def _wake(self, *_: object) -> None:
+        with suppress(BlockingIOError):  # a full pipe wakes as well
+            os.write(self._wake_out, b"w")
 
     def _outage(self, text: str) -> None:
         if not self._down:
@@ -159,8 +189,11 @@ class Shell:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         """QoS 1. Without a connection it is forgotten: positions are said again after every connect."""
-        if self._client.is_connected():
-            self._client.publish(topic, payload, qos=1, retain=retain)
+        if not self._client.is_connected():
+            return
+        self._packet_id = self._packet_id + 1 if self._packet_id < PACKET_ID_MAX else OURS
+        self._outgoing.append(publish(topic, payload, self._packet_id, retain=retain, version5=self._version5))
+        self._wake()
 
     def listen(self, topics: Iterable[str]) -> None:
         """Subscribe to these from now on, and to nothing else."""
@@ -187,12 +220,15 @@ class Shell:
         if self._thread is not None:
             self._thread.join(5)
         _release(self._client)
+        if self._thread is None or not self._thread.is_alive():
+            os.close(self._wake_in)
+            os.close(self._wake_out)
 
     # -- paho -------------------------------------------------------------------------------------------------------
 
-    def _made(self) -> paho.Client:
+    def _made(self) -> LaneClient:
         broker = self._broker
-        client = paho.Client(
+        client = LaneClient(
             CallbackAPIVersion.VERSION2,
             client_id=broker.client_id,
             clean_session=None if self._version5 else not broker.keep_session,
@@ -209,14 +245,10 @@ class Shell:
                 names = ", ".join(str(one) for one in (broker.ca_file, broker.cert_file, broker.key_file) if one)
                 raise ConfigError(f"{names}: {error.strerror or error}", hint="PEM files that can be read") from error
             client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
-        # No acknowledgement waits for the broker's answer to another: that comes behind all events that it has for us.
-        client.max_inflight_messages_set(0)
         # Without it `publish` would write to the socket itself, in the caller's thread, in the middle of a packet.
-        client.on_socket_register_write = _in_the_loop
-        client.on_socket_open = _at_once
+        client.on_socket_register_write = self._wake
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         return client
 
@@ -254,9 +286,6 @@ class Shell:
         if refused and str(refused[0]) != self._refusal:
             self._refusal = str(refused[0])
             self._say(f"the broker refuses {len(refused)} subscriptions: {refused[0]}; see its access list")
-
-    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        self._put(message)
 
     def _put(self, item: Item) -> None:
         """A full queue holds the broker back for a while; what is dropped then comes again with a replay."""
