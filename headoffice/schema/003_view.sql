@@ -31,8 +31,8 @@ CREATE TABLE store_state (
     log           TEXT,
     head          INTEGER,
     version       TEXT,
-    state_us      INTEGER NOT NULL,
-    heard_us      INTEGER NOT NULL,
+    state_us      INTEGER NOT NULL, -- since when it is in this state, with this boot
+    heard_us      INTEGER NOT NULL, -- 0: never yet; not moved by what the broker retains or sends as the will
     health        TEXT, -- the newest `health`
     health_us     INTEGER
 ) WITHOUT ROWID;

@@ -170,6 +170,8 @@ def test_a_lost_workers_stores_are_taken_over_within_10_s(tmp_path: Path) -> Non
             member = cluster.house.members[victim]
             member.start() if way == "kill" else member.signal("thaw")
             cluster.flowing()
+        listed = cluster.house.run("jaego-hq", "workers", "--db", cluster.house.target)
+        assert [line.split()[:2] for line in listed.stdout.splitlines()[:3]] == [[w, "up,"] for w in ("w1", "w2", "w3")]
         cluster.load.settle(SETTLE_S)
         cluster.check()
     sys.stdout.write(
