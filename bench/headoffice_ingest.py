@@ -4,7 +4,9 @@ In turn, the same events of the same stores, from the same broker:
 
     sqlite     the worker (`jaego-hq run`) to SQLite
     postgres   the worker to PostgreSQL
-    reference  one process that receives, parses, hashes and copies the events into PostgreSQL; no order, no stock
+    plain      the reference: one process that receives, parses, hashes and copies the events into PostgreSQL; it keeps
+               no order, knows no gap and makes no stock
+    tuned      the same with the worker's connection and interpreter settings
     copy       plain COPY of the same rows from memory, in rounds of the same size
 
 The stores are known already (their openings are taken in before the clock starts). `movements` come in full messages
@@ -16,6 +18,7 @@ movements with one event a message.
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import subprocess
 import sys
@@ -50,11 +53,11 @@ class Bench:
             _check(target, self.logs)
         return rate
 
-    def reference(self) -> float:
+    def reference(self, kind: str) -> float:
         target = self.where.target("postgres")
         self.where.again()
         port = self.where.mosquitto.port
-        return self._measured("reference", [sys.executable, "-m", "bench.headoffice_reference", port, target])
+        return self._measured(kind, [sys.executable, "-m", "bench.headoffice_reference", kind, port, target])
 
     def _measured(self, name: str, command: list[object]) -> float:
         where = self.where
@@ -105,7 +108,8 @@ def main() -> None:
                 rounds,
                 sqlite=lambda bench=bench: bench.worker("sqlite"),
                 postgres=lambda bench=bench: bench.worker("postgres"),
-                reference=bench.reference,
+                plain=lambda bench=bench: bench.reference("plain"),
+                tuned=lambda bench=bench: bench.reference("tuned"),
                 copy=bench.copy,
             )
             print(f"{mix}: {stores} stores, {events} events each")
@@ -116,10 +120,9 @@ def main() -> None:
                     f"{part} {statistics.median(one[part] for one in used or ()):.0f} us" for part in parts
                 )
                 print(f"  {name:10} {statistics.median(figures):9,.0f} events/s   CPU an event: {spent or '-'}")
-            for kind in ("sqlite", "postgres"):
-                verdict(
-                    f"{mix} to {kind} against the reference", ratio(found[kind], found["reference"]), 0.5, at_least=True
-                )
+            for kind, reference in itertools.product(("sqlite", "postgres"), ("plain", "tuned")):
+                says = f"{mix} to {kind} against the {reference} reference"
+                verdict(says, ratio(found[kind], found[reference]), 0.5, at_least=True)
 
 
 if __name__ == "__main__":
