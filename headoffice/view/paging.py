@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from headoffice.database import Database, Row, Values
+from headoffice.database import Row
 
 LIMIT_MAX = 500
 CURSOR_CHARACTERS_MAX = 400
@@ -81,11 +81,6 @@ class Where:
 
     def __str__(self) -> str:
         return " WHERE " + " AND ".join(self._conditions) if self._conditions else ""
-
-
-def one(database: Database, sql: str, values: Values = ()) -> Row | None:
-    found = database.rows(sql, values)
-    return found[0] if found else None
 
 
 def marks(values: Sequence[Any]) -> str:

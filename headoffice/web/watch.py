@@ -142,11 +142,14 @@ def _told(
 
 
 def _event(body: bytes, at_us: int) -> tuple[list[Change], set[str]] | None:
-    """What is told of an event, and the items whose stock it changes; None: more than can be told, as an opening."""
+    """What is told of an event, and the items whose stock it changes. None: it cannot be told.
+
+    That is an opening, and what does not fit the contract, as a movement of a later version may.
+    """
     try:
         event = EVENT.validate_json(body)
-    except ValidationError:  # kept in any shape; what does not fit the contract changes nothing that is shown
-        return [], set()
+    except ValidationError:
+        return None
     if isinstance(event, MovementEvent):
         skus = {line.sku for line in event.data.lines}
         moved = change("movement", event.store, movement_row(event, at_us), skus)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from headoffice.web import access, limits, tokens
+from headoffice.web import access, limits, origin, tokens
 from headoffice.web.access import COOKIE, KNOWN_S, Gate
 from headoffice.web.app import Desk
 from tests.headoffice.web.office import Client, Office
@@ -171,6 +171,19 @@ def test_what_a_browser_writes_has_our_header(small: Office) -> None:
 def test_it_answers_to_its_own_names_alone(small: Office, host: str, ours: bool) -> None:
     client = small.client(Gate(frozenset({"desk.example"}), open=True))
     assert client.get("/api/v1/me", headers={"host": host}).status_code == (200 if ours else 421)
+
+
+@pytest.mark.parametrize(
+    ("host", "counted", "here"),
+    [
+        ("192.0.2.7", "192.0.2.7", False), ("127.8.8.8", "127.8.8.8", True), ("::1", "::1", True),
+        ("::ffff:192.0.2.7", "192.0.2.7", False), ("2001:db8::1:2", "2001:0db8:0000:0000", False),
+        ("fe80::1%eth0", "fe80:0000:0000:0000", False), ("a socket", "a socket", False),
+    ],
+)  # fmt: skip
+def test_an_address_counts_as_one_peer(host: str, counted: str, here: bool) -> None:
+    scope = {"client": (host, 1)}
+    assert (origin.address_of(scope), origin.is_loopback(scope)) == (counted, here)
 
 
 def test_wrong_tokens_are_slowed_down_and_right_ones_are_not(small: Office) -> None:

@@ -77,7 +77,12 @@ def test_movements_are_found_by_item_and_kind(office: Office) -> None:
     log.write("movement", {"kind": "of a later version", "lines": []})
     office.take(log)
     client = office.client()
-    kinds = {"sku=COLA": ["sold", "received"], "kind=sold": ["sold"], "sku=MILK&kind=sold": []}
+    kinds = {
+        "store=S1": ["received", "sold", "received"],
+        "sku=COLA": ["sold", "received"],
+        "kind=sold": ["sold"],
+        "sku=MILK&kind=sold": [],
+    }
     for chosen, wanted in kinds.items():
         assert [row["kind"] for row in client.get(f"/api/v1/movements?{chosen}").json()["rows"]] == wanted
     assert client.get("/api/v1/movements?sku=NONE").json() == {"rows": [], "more": None, "looked_back_us": None}

@@ -77,7 +77,6 @@ def test_reservations_documents_counts_and_exceptions_are_told(office: Office) -
     head = {"document": "D1", "document_kind": "receipt", "revision": 1, "from": "supplier", "to": "x"}
     log.write("document", {"kind": "opened", **head})
     log.write("journal", {"kind": "exception_resolved", "concerns": {"seq": seen.seq}, "resolution": "dismissed"})
-    log.write("exception", {"kind": "of no contract"})
     office.take(log)
     found = look(watcher, office)
     assert [name for name, _ in found] == ["exception", "document", "exception", "stock"]
@@ -119,6 +118,16 @@ def test_more_than_can_be_told_is_a_resync_of_the_store(office: Office, monkeypa
     heir = Log("L9", store="S1").open(parent=many.end())
     office.take(heir)
     assert look(watcher, office) == [("resync", {"store": "S1"})]
+
+
+def test_what_fits_no_contract_is_a_resync_because_it_may_have_moved_stock(small: Office) -> None:
+    log = Log(store="S1").open()
+    small.take(log)
+    watcher = looking(small)
+    log.write("movement", {"kind": "of a later version", "lines": [line("COLA", 2)]})
+    small.take(log)
+    assert small.storage.stock("S1")[0].quantity == 2
+    assert look(watcher, small) == [("resync", {"store": "S1"})]
 
 
 def test_when_many_stores_are_too_much_all_is_drawn_anew(small: Office, monkeypatch: pytest.MonkeyPatch) -> None:
