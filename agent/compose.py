@@ -32,6 +32,7 @@ from agent.ledger.moment import Moments
 from agent.ledger.reader import Reader
 from agent.looking import Looking
 from agent.notify import notify
+from agent.observing import Observer, Sources
 from agent.people import People
 from agent.reporting import Reporter, Wire
 from agent.sections import UplinkSection
@@ -46,7 +47,7 @@ from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from agent.verbs import Parts, verbs
 from agent.web.access import Access as WebAccess
-from agent.web.view import SCANNERS, Sync, View
+from agent.web.view import SCANNERS, View
 from contract.ids import uuid7
 from contract.times import Stamper
 from contract.topics import Topics
@@ -73,6 +74,7 @@ class Agent:
         self._device_stations = {one.name: one.station for one in config.device if one.station}
         self._people = People(folder, self._clock)
         self._screen_reader = Reader(folder)
+        self._looking = Looking(self._screen_reader, self._catalogue)
         self._moments = Moments(folder, self._clock, self._new_stamper())
         self._office = Office(self._ledger, self._clock)
         self._tills = till_desk(config, self._catalogue, self._office)
@@ -90,6 +92,7 @@ class Agent:
         self._uplink_reader: Reader | None = None
         if config.uplink.enabled:
             self._build_uplink(config.uplink)
+        self._observer = self._build_observer()
         self._reporter = self._build_reporter()
         self._loop = asyncio.new_event_loop()  # last: what cannot be opened leaves no loop behind
 
@@ -140,7 +143,8 @@ class Agent:
             operate=self._supervisor.operate, write=self._ledger.write, clock=self._clock, serials=serials
         )
         kinds = {one.name: one.settings.kind for one in self._config.device}
-        parts = Parts(self._supervisor, tagging, kinds, self._clock, self._desk.scan)
+        seen = lambda: self._observer.seen()  # noqa: E731, PLW0108 - it is built after
+        parts = Parts(self._supervisor, tagging, kinds, self._clock, self._desk.scan, seen)
         return Control(self._config.store.state_dir, verbs(parts))
 
     def _build_desk(self) -> Desk:
@@ -208,19 +212,21 @@ class Agent:
         access = Access.of(settings, config.store.id)
         self._link = link = Link(access, traffic, clock=self._clock, say=say, on_failure=self._failed)
 
+    def _build_observer(self) -> Observer:
+        uplink = (self._link, self._traffic) if self._link is not None and self._traffic is not None else None
+        sources = Sources(self._ledger, self._catalogue, self._looking, self._supervisor.statuses, self._counts, uplink)
+        return Observer(self._config, sources, self._clock, self._new_stamper())
+
     def _build_reporter(self) -> Reporter:
         wire = None
         if self._link is not None and self._traffic is not None and self._uplink_reader is not None:
             topics = Topics(self._config.store.id, self._config.uplink.prefix)
             wire = Wire(self._link, self._traffic, self._uplink_reader, self._new_stamper(), topics)
         return Reporter(
-            self._config.store.state_dir,
-            clock=self._clock,
+            self._observer,
             stamper=self._new_stamper(),
             ledger=self._ledger,
-            devices=self._supervisor.statuses,
             kinds={one.name: one.settings.kind for one in self._config.device},
-            counts=self._counts,
             interval_s=self._config.uplink.health_interval_s,
             wire=wire,
         )
@@ -339,14 +345,7 @@ class Agent:
         return {**asdict(self._desk.tally), **counts}
 
     def _view(self) -> View:
-        looking, uplink = Looking(self._screen_reader, self._catalogue), (self._link, self._traffic)
-
-        def sync() -> Sync:
-            engine = self._traffic.engine if self._traffic else Engine(self._ledger.log, self._ledger.head, {})
-            waiting, oldest_s = looking.waiting(engine, self._clock.now().wall_us)
-            connected = self._link is not None and self._link.up
-            return Sync(connected, self._ledger.head, waiting, oldest_s, self._clock.state())
-
+        looking, uplink = self._looking, (self._link, self._traffic)
         return View(
             store=self._config.store.id,
             language=self._config.store.language,
@@ -354,7 +353,7 @@ class Agent:
             stations=tuple(self._desk.stations.values()),
             feed=self._feed,
             devices=self._supervisor.statuses,
-            sync=sync,
+            sync=self._observer.sync,
             stock=looking.stock,
             exceptions=looking.exceptions,
             expected=looking.expected,
@@ -363,6 +362,7 @@ class Agent:
             readers={one.name: one.station or "" for one in self._config.device if one.settings.kind not in SCANNERS},
             item=self._catalogue.item,
             health=self._counts,
+            metrics=self._observer.metrics,
             scan=partial(self._desk.scan, device=SCREEN),
             back=back_of(self._config, self._moments, self._office, self._catalogue, self._tills, self._clock, uplink),
             access=WebAccess(

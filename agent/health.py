@@ -5,28 +5,43 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from agent.capture.supervisor import DeviceStatus
 from agent.ledger.files import DATABASE
 from agent.ledger.reader import Reader
-from agent.uplink.engine import Engine
+from agent.uplink.engine import Consumer, Engine
 from contract.messages import ConsumerHealth, DeviceState, Health
 from contract.times import Stamper, parse_us
+from drivers.reads import Arrival
 
 
 def outbox(reader: Reader, engine: Engine, now_us: int) -> tuple[int, int]:
     """Depth in events and age in seconds of what the slowest consumer has not acknowledged."""
     head = engine.head
     delivered = min((one.delivered for one in engine.consumers.values()), default=head)
-    if delivered >= head:
-        return 0, 0
+    return max(0, head - delivered), age_s(reader, delivered, now_us)
+
+
+def age_s(reader: Reader, delivered: int, now_us: int) -> int:
+    """Of the event behind a position; 0 where there is none."""
     rows = reader.events(delivered + 1, 1)
     if not rows:
-        return head - delivered, 0
+        return 0
     recorded_us = parse_us(orjson.loads(rows[0][2])["recorded_at"])
-    return head - delivered, max(0, (now_us - recorded_us) // 1_000_000)
+    return max(0, (now_us - recorded_us) // 1_000_000)
+
+
+def _consumer(one: Consumer, head: int, reader: Reader, now: Arrival) -> ConsumerHealth:
+    return ConsumerHealth(
+        delivered=one.delivered,
+        behind=max(0, head - one.delivered),
+        stalled=one.stalled,
+        age_s=age_s(reader, one.delivered, now.wall_us),
+        silent_s=None if one.heard_s is None else max(0, int(now.monotonic_ns / 1e9 - one.heard_s)),
+    )
 
 
 def health(
@@ -37,30 +52,31 @@ def health(
     devices: list[DeviceStatus],
     counters: Mapping[str, int],
     clock: str,
-    now_us: int,
-    uptime_s: int,
+    now: Arrival,
+    started_ns: int,
     stamper: Stamper,
+    more: Mapping[str, Any],
 ) -> Health:
-    depth, age_s = outbox(reader, engine, now_us)
+    """`more` are optional members of the message that others know."""
+    depth, oldest_s = outbox(reader, engine, now.wall_us)
     space = os.statvfs(folder)
     database = folder / DATABASE
-    consumers = {
-        name: ConsumerHealth(delivered=one.delivered, behind=max(0, engine.head - one.delivered), stalled=one.stalled)
-        for name, one in engine.consumers.items()
-    }
     return Health.model_validate(
         {
-            "at": stamper.text(now_us),
-            "uptime_s": uptime_s,
+            "at": stamper.text(now.wall_us),
+            "uptime_s": (now.monotonic_ns - started_ns) // 1_000_000_000,
             "head": engine.head,
             "outbox_depth": depth,
-            "outbox_age_s": age_s,
+            "outbox_age_s": oldest_s,
             "disk_free_bytes": space.f_bavail * space.f_frsize,
+            "disk_size_bytes": space.f_blocks * space.f_frsize,
             "ledger_size_bytes": sum(path.stat().st_size for path in folder.glob(f"{database.name}*")),
             "clock": clock,
             "devices": {one.device: one.state.value for one in devices},
-            "consumers": consumers,
+            "device_notices": sum(len(one.notices) for one in devices),
+            "consumers": {name: _consumer(one, engine.head, reader, now) for name, one in engine.consumers.items()},
             "counters": dict(counters),
+            **more,
         }
     )
 

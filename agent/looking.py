@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from agent.health import outbox
 from agent.ledger.reader import Reader
@@ -13,6 +14,7 @@ from contract.catalog import Item
 from contract.stock import StockRow
 
 SKUS_HELD_MAX = 50_000
+T = TypeVar("T")
 
 
 class Items(Protocol):
@@ -28,6 +30,10 @@ class Looking:
         self._lock = threading.Lock()
         self._kinds: dict[str, str] = {}
         self._revision = -1
+
+    def ask(self, question: Callable[[Reader], T]) -> T:
+        with self._lock:
+            return question(self._reader)
 
     def stock(self, sku: str | None, zone: str | None) -> list[StockRow]:
         with self._lock:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 from agent.capture.supervisor import DeviceStatus
-from agent.clock import Clock
 from agent.errors import LedgerBusy
-from agent.health import device_state, health
+from agent.health import device_state
 from agent.ledger.log import Ledger
 from agent.ledger.reader import Reader
 from agent.notify import notify, watchdog_s
+from agent.observing import Observer
 from agent.uplink.link import Link
 from agent.uplink.traffic import StoreTraffic
 from contract.times import Stamper
@@ -35,31 +34,24 @@ class Wire:
 
 
 class Reporter:
-    """On the event loop. `counts` are the agent's own, `kinds` the devices' by name."""
+    """On the event loop. `kinds` are the devices' by name."""
 
     def __init__(
         self,
-        folder: Path,
+        observer: Observer,
         *,
-        clock: Clock,
         stamper: Stamper,
         ledger: Ledger,
-        devices: Callable[[], list[DeviceStatus]],
         kinds: Mapping[str, str],
-        counts: Callable[[], dict[str, int]],
         interval_s: float,
         wire: Wire | None,
     ) -> None:
-        self._folder = folder
-        self._clock = clock
+        self._observer = observer
         self._stamper = stamper
         self._ledger = ledger
-        self._devices = devices
         self._kinds = kinds
-        self._counts = counts
         self._interval_s = min(interval_s, watchdog_s() or 3600.0)
         self._wire = wire
-        self._started_ns = clock.now().monotonic_ns
         self._changed = asyncio.Event()
 
     def device_changed(self, status: DeviceStatus) -> None:
@@ -86,28 +78,10 @@ class Reporter:
             self._changed.clear()
 
     def _publish(self, wire: Wire) -> None:
-        devices, counts = self._devices(), self._counts()
-        wire.link.post(lambda: wire.traffic.put(wire.topics.health(), self._health(wire, devices, counts).encode()))
+        glance = self._observer.glance()
 
-    def _health(self, wire: Wire, devices: list[DeviceStatus], counts: dict[str, int]) -> str:
-        """In the link's thread, with its reader."""
-        counters = {
-            **counts,
-            **asdict(wire.traffic.counts),
-            "connects": wire.link.connects,
-            "inbound_dropped": wire.link.dropped_inbound,
-            "device_overflows": sum(one.overflows for one in devices),
-            "device_bugs": sum(one.bugs for one in devices),
-        }
-        now = self._clock.now()
-        return health(
-            self._folder,
-            reader=wire.reader,
-            engine=wire.traffic.engine,
-            devices=devices,
-            counters=counters,
-            clock=self._clock.state(),
-            now_us=now.wall_us,
-            uptime_s=(now.monotonic_ns - self._started_ns) // 1_000_000_000,
-            stamper=wire.stamper,
-        ).model_dump_json(exclude_none=True)
+        def put() -> None:
+            found = self._observer.report(glance, wire.reader, wire.stamper)
+            wire.traffic.put(wire.topics.health(), found.model_dump_json(exclude_none=True).encode())
+
+        wire.link.post(put)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ from agent.capture.supervisor import DeviceStatus, Supervisor
 from agent.capture.tagging import Tagging, WriteTag
 from agent.clock import Clock
 from agent.control import Arguments, Values, Verb
+from agent.metrics import Seen
 from contract.shapes import Gtin, Name
 from drivers.driver import Direction
 from drivers.operations import WORDS_MAX, Bank, ReadMemory
@@ -65,6 +66,7 @@ class Parts:
     kinds: Mapping[str, str]
     clock: Clock
     scan: Callable[[str, bytes, Callable[[Entry], None]], None]
+    seen: Callable[[], Awaitable[Seen]]
 
 
 def verbs(parts: Parts) -> dict[str, Verb]:
@@ -80,6 +82,7 @@ def verbs(parts: Parts) -> dict[str, Verb]:
 
     return {
         "devices": Verb(NoArguments, devices),
+        "health": Verb(NoArguments, lambda _arguments: _health(parts)),
         "device": Verb(OfDevice, device),
         "restart": Verb(OfDevice, restart),
         "tag_read": Verb(ReadTags, lambda arguments: _read(parts, arguments)),
@@ -87,6 +90,12 @@ def verbs(parts: Parts) -> dict[str, Verb]:
         "record": Verb(OfDevice, lambda arguments: _record(parts, arguments)),
         "scan": Verb(ScanAt, lambda arguments: _scan(parts, arguments)),
     }
+
+
+async def _health(parts: Parts) -> Values:
+    """The `health` message, and whether there is a connection to the broker."""
+    seen = await parts.seen()
+    yield {**seen.health.model_dump(mode="json", exclude_none=True), "connected": seen.connected}
 
 
 async def _each(values: list[Any]) -> Values:

@@ -39,6 +39,8 @@ class ConsumerHealth(Shape):
     delivered: Count
     behind: Count
     stalled: bool
+    age_s: Count | None = Field(None, description="age of the oldest event that it has not acknowledged; 0: it has all")
+    silent_s: Count | None = Field(None, description="since its last acknowledgement; absent: none since the start")
 
 
 class Health(Shape):
@@ -56,6 +58,18 @@ class Health(Shape):
     consumers: dict[str, ConsumerHealth]
     counters: dict[str, int] = Field(description="since start: reads, bad reads, refused commands, overflows …")
     last_backup: str | None = None
+    disk_size_bytes: Count | None = Field(None, description="of the file system that the ledger is on")
+    memory_bytes: Count | None = Field(None, description="that the agent holds")
+    open_files: Count | None = Field(None, description="that the agent holds; a number that only grows is a fault")
+    waiting: Count | None = Field(None, description="scans and other work that wait for the disk")
+    commit_us_max: Count | None = Field(None, description="the slowest commit since the message before")
+    broker_up_s: Count | None = Field(None, description="how long this connection to the broker lasts")
+    certificates: dict[Literal["broker", "store", "screens"], str] | None = Field(
+        None, description="when they end: the broker's, this store's own, the screens'"
+    )
+    catalogue_revision: Count | None = Field(None, description="the highest that the store holds")
+    catalogue_items: Count | None = Field(None, description="items that are not deleted")
+    device_notices: Count | None = Field(None, description="conditions of devices that work otherwise: `device/…`")
 
 
 class DeviceNotice(Shape):

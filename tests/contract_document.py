@@ -329,8 +329,18 @@ def _health(head: dict[str, Any]) -> dict[str, Any]:
         "ledger_size_bytes": 4_194_304,
         "clock": "synced",
         "devices": {"dock-ssi": "up"},
-        "consumers": {"headoffice": {"delivered": 2, "behind": 2, "stalled": False}},
+        "consumers": {"headoffice": {"delivered": 2, "behind": 2, "stalled": False, "age_s": 0, "silent_s": 1}},
         "counters": {"scans": 212, "bad_reads": 1, "exceptions": 1, "requests_refused": 0},
+        "disk_size_bytes": 128_035_676_160,
+        "memory_bytes": 96_468_992,
+        "open_files": 41,
+        "waiting": 0,
+        "commit_us_max": 6_120,
+        "broker_up_s": 86_380,
+        "certificates": {"broker": "2027-01-31T09:00:00.000+09:00", "store": "2027-06-30T09:00:00.000+09:00"},
+        "catalogue_revision": 41,
+        "catalogue_items": 12_044,
+        "device_notices": 0,
     }
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from agent.clock import Clock
 from agent.errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull
 from agent.ledger import files
+from agent.ledger.latency import Latency
 from agent.ledger.transaction import Transaction
 from contract.canonical import CanonicalError
 from contract.stock import StockError
@@ -68,7 +69,8 @@ class Ledger:
         self._ended = False
         self.failure: BaseException | None = None
         self.head = self._tx.head
-        self.commits = 0
+        self.commits, self.latency = 0, Latency()
+        self._clock = clock
 
     def start(self) -> None:
         self._thread.start()
@@ -169,7 +171,7 @@ class Ledger:
 
     def _commit(self, group: list[tuple[Job, Done]]) -> None:
         settled: list[tuple[Done, Any, Exception | None]] = []
-        tx = self._tx
+        tx, begun_ns = self._tx, self._clock.now().monotonic_ns
         try:
             tx.begin()
             for job, done in group:
@@ -187,6 +189,7 @@ class Ledger:
                 raise failure from error
             return
         self.commits += 1
+        self.latency.took(self._clock.now().monotonic_ns - begun_ns)
         self._on_commit(self.head, skus)
         for done, result, refusal in settled:
             done(result, refusal)

@@ -76,6 +76,8 @@ class Accepted:
     receive_max: int
     packet_bytes_max: int
     session_present: bool
+    since_s: float = 0.0  # monotonic
+    certificate_ends_s: int | None = None  # the broker's, in Unix time; None without TLS
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class Consumer:
     resends: int = 0
     stalled: bool = False
     probe_s: float = 0.0
+    heard_s: float | None = None  # its last acknowledgement, live or new
 
 
 @dataclass(slots=True)
@@ -169,6 +170,8 @@ class Engine:
             return f"{consumer} acknowledges event {seq}, the newest is {self.head}: refused"
         said = seq - one.delivered
         one.delivered = seq
+        if said or not retained:
+            one.heard_s = now_s
         # The same position again, live: it is there, and still lacks what comes next. That stops no timer.
         if said or (one.stalled and not retained):
             again = said < 0 or one.stalled

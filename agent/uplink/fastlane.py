@@ -90,6 +90,14 @@ class SharedSocket:
     def paho_has_bytes(self) -> bool:
         return bool(self._theirs) or self.broken
 
+    @property
+    def certificate_ends_s(self) -> int | None:
+        """Unix time at which the broker's certificate ends; None without TLS."""
+        if not isinstance(self._inner, ssl.SSLSocket):
+            return None
+        ends = (self._inner.getpeercert() or {}).get("notAfter")
+        return ssl.cert_time_to_seconds(ends) if isinstance(ends, str) else None
+
     # -- for paho ---------------------------------------------------------------------------------------------------
 
     def recv(self, size_bytes: int) -> bytes:

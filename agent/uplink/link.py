@@ -86,13 +86,12 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="uplink")
         self._client: LaneClient | None = None
         self._version5 = True
-        self._accepted: Accepted | None = None
+        self.accepted: Accepted | None = None  # for any thread to look at
         self._refused: int | None = None
         self._parted = ""  # what CONNACK or DISCONNECT gave as the reason
         self._said_down = ""
         self._attempts = 0
         self._short_ones = 0
-        self._accepted_s = 0.0
         self._next_s = 0.0
         self._token = OURS - 1
         self.dropped_inbound = 0
@@ -134,7 +133,7 @@ class Link:
 
     @property
     def up(self) -> bool:
-        return self._accepted is not None
+        return self.accepted is not None
 
     # -- for traffic, in the link's thread --------------------------------------------------------------------------
 
@@ -143,7 +142,7 @@ class Link:
 
         `topic` is from `wire.topic_field`.
         """
-        accepted, client = self._accepted, self._client
+        accepted, client = self.accepted, self._client
         if accepted is None or client is None or client.shared is None or not client.shared.has_room:
             return None
         token = self._token = OURS if self._token >= 0xFFFF else self._token + 1
@@ -186,7 +185,7 @@ class Link:
         if self._client is not None:
             self._pump()
         now_s = self._now_s()
-        if self._accepted is not None:
+        if self.accepted is not None:
             if self._inbox:
                 messages = list(self._inbox)
                 self._inbox.clear()
@@ -240,7 +239,7 @@ class Link:
         if rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             rc = client.loop_misc()
         shared.flush()
-        if self._accepted is None and self._now_s() > self._next_s:
+        if self.accepted is None and self._now_s() > self._next_s:
             self._lost(f"{self._access.where} took the connection and says nothing")
         elif rc != MQTTErrorCode.MQTT_ERR_SUCCESS or shared.broken or self._refused is not None:
             self._lost(self._parted or f"the connection ended ({shared.why or paho.error_string(rc)})")
@@ -302,20 +301,22 @@ class Link:
                 f"{self._access.where} refuses this store: {reason}; see username, password_file and its access list"
             )
             return
-        self._accepted = Accepted(
+        shared = self._shared()
+        self.accepted = Accepted(
             self._version5,
             int(getattr(properties, "ReceiveMaximum", 65_535)),
             int(getattr(properties, "MaximumPacketSize", 268_435_455)),
             bool(flags.session_present),
+            self._now_s(),
+            shared.certificate_ends_s if shared is not None else None,
         )
-        self._accepted_s = self._now_s()
         self.connects += 1
         if self._said_down:
             self._said_down = ""
             self._say("broker", "connected again")
         for topic in self._traffic.subscriptions:
             client.subscribe(topic, qos=1)
-        self._traffic.connected(self._accepted, self._now_s())
+        self._traffic.connected(self.accepted, self._now_s())
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if not flags.is_disconnect_packet_from_server:
@@ -329,10 +330,8 @@ class Link:
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         for reason in reasons:
             if reason.is_failure:
-                self._say(
-                    "broker",
-                    f"a subscription was refused: {reason}; the broker's access list needs this store's topics",
-                )
+                why = "the broker's access list needs this store's topics"
+                self._say("broker", f"a subscription was refused: {reason}; {why}")
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         if len(self._inbox) >= INBOX_MAX:
@@ -342,10 +341,10 @@ class Link:
 
     def _lost(self, why: str) -> None:
         now_s = self._now_s()
-        unheard = self._accepted is None and self._refused is None
-        if self._accepted is not None:
-            why = self._lasted(now_s - self._accepted_s, why)
-        client, self._client, self._accepted = self._client, None, None
+        unheard = self.accepted is None and self._refused is None
+        if self.accepted is not None:
+            why = self._lasted(now_s - self.accepted.since_s, why)
+        client, self._client, self.accepted = self._client, None, None
         if client is not None and client.shared is not None:
             client.shared.close()
         self._inbox.clear()
@@ -383,7 +382,7 @@ class Link:
         shared = self._shared()
         if shared is None:
             return
-        if self._accepted is not None:
+        if self.accepted is not None:
             topic, payload = self._traffic.last_words()
             self.send(topic_field(topic), payload, retain=True)
             shared.put(DISCONNECT)

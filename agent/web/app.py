@@ -15,6 +15,7 @@ from agent.web import (
     errors,
     finding,
     login,
+    metrics_page,
     office,
     pages,
     picking,
@@ -56,6 +57,7 @@ def build(view: View) -> Starlette:
             Route("/events/{name}", stream.station),
             *api.routes(),
             Route("/static/{mark}/{name}", assets.serve),
+            metrics_page.ROUTE,
         ],
         middleware=[Middleware(Guard, room=room)],
         exception_handlers={

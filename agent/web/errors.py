@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Scope
 
 from agent.web import ask
-from agent.web.access import Denied
+from agent.web.access import PROGRAMS, Denied
 from agent.web.endpoint import RETRY_S, refusal
 from agent.web.headers import secure
 from agent.web.pages import render
@@ -50,7 +50,7 @@ def _say(
 ) -> Response:
     language = _language(request)
     key = f"error_{status}" if f"error_{status}" in TEXTS else "error_400"
-    if request.url.path.startswith(("/api/", "/events")):
+    if request.url.path.startswith(PROGRAMS):
         return refusal(status, word or WORDS.get(status, "failed"), hint, field, headers=headers)
     content = {"status": status, "title": text(key, language), "hint": hint}
     return render(request, "error.html", language, content, status=status, headers=headers)
@@ -78,7 +78,7 @@ async def denied(request: Request, error: Exception) -> Response:
     headers = {"retry-after": str(error.wait_s)} if error.wait_s else {}
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
-        if request.method == "GET" and not request.url.path.startswith(("/api/", "/events")):
+        if request.method == "GET" and not request.url.path.startswith(PROGRAMS):
             return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
     return _say(request, error.status, hint, headers)
 

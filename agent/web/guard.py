@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.web.access import LOGIN_PATHS, NOBODY, READ, READING, Denied, Need, Principal, require
+from agent.web.access import LOGIN_PATHS, METRICS, NOBODY, PROGRAMS, READ, READING, Denied, Need, Principal, require
 from agent.web.errors import denied, refuse
 from agent.web.headers import secure
 from agent.web.room import Room
@@ -76,13 +76,13 @@ class Guard:
 
 
 def _is_page(request: Request) -> bool:
-    return not request.url.path.startswith(("/api/", "/events", "/static/"))
+    return not request.url.path.startswith((*PROGRAMS, "/static/"))
 
 
 def _floor(request: Request) -> None:
     """What every page needs, whoever made it. Each endpoint of the API says itself what it needs."""
     path = request.url.path
-    if path.startswith(("/api/", "/static/")) or path in LOGIN_PATHS:
+    if path.startswith(("/api/", "/static/")) or path in LOGIN_PATHS or path == METRICS:
         return
     require(request, READ if request.method in READING else Need(scope="stock"))
 

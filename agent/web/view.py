@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Literal, Protocol
@@ -56,6 +56,7 @@ class View:
     count: Callable[[str], CountShown | None]  # of a station, by RFID; on the event loop
     find: Callable[[str], list[Found]]  # tags of an SKU or with an EPC, the nearest first; on the event loop
     health: Callable[[], dict[str, Any]]
+    metrics: Callable[[], Awaitable[str]]  # as Prometheus reads them
     scan: Scan
     sessions: Callable[[], Mapping[str, Session]]  # open ones by station; blocks
     back: Back

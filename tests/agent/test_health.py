@@ -67,6 +67,10 @@ def test_a_clock_that_went_back_gives_no_negative_age(store: Store) -> None:
 
 def test_the_message_is_within_the_contract(store: Store) -> None:
     store.append()
+    store.clock.advance(7)
+    engine = store.engine(hq=0)
+    assert engine.acknowledge("hq", store.ledger.log, 1, store.clock.monotonic_ns / 1e9) is None
+    store.clock.advance(3)
     devices = [
         DeviceStatus("scanner", State.UP, store.clock.wall_us),
         DeviceStatus("printer", State.DOWN, store.clock.wall_us),
@@ -74,26 +78,32 @@ def test_the_message_is_within_the_contract(store: Store) -> None:
     found = health(
         store.folder,
         reader=store.reader,
-        engine=store.engine(hq=1),
+        engine=engine,
         devices=devices,
         counters={"scans": 3},
         clock="suspect",
-        now_us=store.clock.wall_us,
-        uptime_s=5,
+        now=store.clock.now(),
+        started_ns=store.clock.monotonic_ns - 5_900_000_000,
         stamper=STAMPER,
+        more={"waiting": 3},
     )
     again = Health.model_validate_json(found.model_dump_json())
     assert (again.head, again.outbox_depth, again.clock, again.uptime_s) == (2, 1, "suspect", 5)
     assert again.devices == {"scanner": "up", "printer": "down"}
-    assert (again.consumers["hq"].delivered, again.consumers["hq"].behind, again.consumers["hq"].stalled) == (
-        1,
-        1,
-        False,
-    )
+    assert again.consumers["hq"].model_dump() == {
+        "delivered": 1,
+        "behind": 1,
+        "stalled": False,
+        "age_s": 10,
+        "silent_s": 3,
+    }
+    assert (again.waiting, again.device_notices) == (3, 0)
+    assert again.disk_size_bytes is not None
+    assert again.disk_size_bytes > again.disk_free_bytes
     assert again.disk_free_bytes > 0
     assert again.ledger_size_bytes >= (store.folder / "ledger.db").stat().st_size
     assert again.counters == {"scans": 3}
-    assert again.at == "2025-09-07T12:50:00.000+09:00"
+    assert again.at == "2025-09-07T12:50:10.000+09:00"
 
 
 @pytest.mark.parametrize("state", list(State))

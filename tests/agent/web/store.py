@@ -195,6 +195,7 @@ class Store:
             find=self._find,
             readers=self.readers,
             health=lambda: {"scans": self.feed.total},
+            metrics=self._metrics,
             scan=self._scan,
             sessions=lambda: self.sessions,
             back=self.back if self.back is not NO_LEDGER else replace(NO_LEDGER, look=self._look),
@@ -202,6 +203,9 @@ class Store:
             practices=self.practices,
             time_zone=SEOUL,
         )
+
+    async def _metrics(self) -> str:
+        return f"jaego_scans_total {self.feed.total}\n"
 
     def _scan(self, station: str, code: bytes, hear: Callable[[Entry], None], *, resent: bool, press: str) -> None:
         """A desk that takes everything for good."""

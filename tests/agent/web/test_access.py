@@ -85,6 +85,7 @@ def test_nobody_gets_nothing_from_elsewhere(tmp_path: Path) -> None:
                 assert (answer.status_code, answer.json()["error"]) == (401, "not_logged_in"), path
                 assert answer.headers["www-authenticate"] == "Bearer"
                 assert answer.json()["hint"]
+            assert (await client.get("/metrics")).status_code == 401
             for path in ("/", "/stock", "/station/dock-1", "/print", "/no-such-page"):
                 answer = await client.get(path)
                 assert answer.status_code == 303, path
@@ -93,6 +94,21 @@ def test_nobody_gets_nothing_from_elsewhere(tmp_path: Path) -> None:
             assert (await client.get("/login")).status_code == 200
             assert (await press(client, **SAME)).status_code == 401
             assert door.store.scanned == []
+
+    at_the_door(tmp_path, talk)
+
+
+def test_metrics_are_open_on_this_pc_and_for_a_token_that_reads(tmp_path: Path) -> None:
+    async def talk(door: Door) -> None:
+        for client in (door.client(), door.program("read"), door.program("admin")):
+            async with client:
+                answer = await client.get("/metrics")
+                assert answer.status_code == 200
+                assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+                assert answer.text == "jaego_scans_total 0\n"
+                assert "set-cookie" not in answer.headers  # a program is no screen
+        async with door.program("sales") as client:
+            assert (await client.get("/metrics")).status_code == 403
 
     at_the_door(tmp_path, talk)
 
