@@ -26,10 +26,11 @@ class HandClock:
 
     def __init__(self) -> None:
         self.s = 1000.0
+        self.offset_us = 0
         self.drawn = 0
 
     def wall_us(self) -> int:
-        return START_US + int(self.s * 1e6)
+        return START_US + int(self.s * 1e6) + self.offset_us
 
     def now_s(self) -> float:
         return self.s
