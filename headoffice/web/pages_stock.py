@@ -7,12 +7,15 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from headoffice.database import Database
 from headoffice.view import books, stock, stores, summary
 from headoffice.view.charts import DAY_US
+from headoffice.view.figures import Figures
 from headoffice.view.movements import MovementPage, Which, movements
 from headoffice.view.overview import overview as together
+from headoffice.view.paging import LIMIT_MAX, Page
 from headoffice.web.pages import CursorQuery, Live, NameQuery, TextQuery, csv_of, missing, render
-from headoffice.web.room import Now, Reading, SkuPath, StorePath, room_of
+from headoffice.web.room import Now, Reading, Refused, SkuPath, StorePath, room_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,6 +24,18 @@ TICKER_ROWS = 14
 OFFLINE_ROWS = 40
 STORES_ROWS = 200
 ACCURACY_DAYS = 30
+# What the stores can be sorted by, and which of their figures that is.
+SORTS = {
+    "behind": "behind",
+    "skus": "skus",
+    "units": "units",
+    "reserved": "reserved",
+    "negative_rows": "negative_rows",
+    "sales_today": "sales_today",
+    "events_today": "events_today",
+    "open_exceptions": "exceptions_open",
+    "accuracy": "accuracy_permille",
+}
 
 
 @router.get("/")
@@ -38,7 +53,7 @@ def overview(request: Request, database: Reading, view: Now) -> HTMLResponse:
     return render(request, "overview.html", content, live=Live("movement store alert exception count"))
 
 
-def named(database: Reading, page: MovementPage) -> dict[str, summary.ItemName]:
+def named(database: Database, page: MovementPage) -> dict[str, summary.ItemName]:
     return summary.item_names(database, (line.sku for row in page.rows for line in row.lines))
 
 
@@ -82,15 +97,52 @@ def item(request: Request, sku: SkuPath, database: Reading, view: Now, cursor: C
 
 
 @router.get("/stores")
-def store_list(request: Request, database: Reading, view: Now, cursor: CursorQuery = None) -> HTMLResponse:
-    page = stores.stores(database, view.now_us, cursor=cursor, limit=STORES_ROWS)
+def store_list(
+    request: Request,
+    database: Reading,
+    view: Now,
+    state: Literal["", "online", "offline"] = "",
+    sort: NameQuery = "",
+    cursor: CursorQuery = None,
+) -> HTMLResponse:
+    """By name and in pages; sorted by a figure: the first `STORES_ROWS` of all."""
+    if sort and sort not in SORTS:
+        raise Refused(422, "invalid", ", ".join(SORTS), "sort")
     figures = room_of(request).figures
+    online = None if not state else state == "online"
+    if sort:
+        rows = _sorted(_all_stores(database, view.now_us, online), figures, sort)
+        page = Page[stores.StoreRow](rows=rows[:STORES_ROWS], more=None)
+    else:
+        page = stores.stores(database, view.now_us, cursor=cursor, limit=STORES_ROWS, online=online)
     content = {
+        "asked": {"state": state, "sort": sort},
+        "sorts": SORTS,
         "page": page,
         "figures": {row.store: figures.of(row.store) for row in page.rows},
-        "csv": csv_of("/api/v1/stores"),
+        "csv": csv_of("/api/v1/stores", state=state),
     }
     return render(request, "stores.html", content, live=Live("store movement"))
+
+
+def _all_stores(database: Database, now_us: int, online: bool | None) -> list[stores.StoreRow]:
+    found: list[stores.StoreRow] = []
+    cursor: str | None = None
+    while True:
+        page = stores.stores(database, now_us, cursor=cursor, limit=LIMIT_MAX, online=online)
+        found += page.rows
+        if (cursor := page.more) is None:
+            return found
+
+
+def _sorted(rows: list[stores.StoreRow], figures: Figures, sort: str) -> list[stores.StoreRow]:
+    """Most first, of accuracy the least; those of which it is not known at the end."""
+
+    def place(row: stores.StoreRow) -> tuple[bool, int, str]:
+        value: int | None = row.behind if sort == "behind" else getattr(figures.of(row.store), SORTS[sort], None)
+        return value is None, (value or 0) * (1 if sort == "accuracy" else -1), row.store
+
+    return sorted(rows, key=place)
 
 
 @router.get("/stores/{store}")

@@ -227,7 +227,7 @@ FILTERED = {
     "/commands/expected": "store=S1&standing=opened",
     "/checks": "store=S1&verdict=equal",
     "/report": "week=2026-W37",
-    "/stores": "",
+    "/stores": "state=online",
     "/alerts/rules": "",
     "/stock/COLA": "",
 }
@@ -244,6 +244,26 @@ def test_every_list_can_be_had_as_a_table(small: Office, path: str) -> None:
         assert all(part in html.unescape(address) for part in query.split("&"))
         answer = client.get(html.unescape(address))
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8"), address
+
+
+def test_stores_are_compared_by_a_figure_or_by_state(small: Office) -> None:
+    for store, held in (("S1", 5), ("S2", 50), ("S3", 20)):
+        small.take(Log(f"L{store}", store=store).open([["COLA", "x", None, "sellable", held]]))
+    counted(small, "S3", 1, 700, 10)
+    small.state("S1", "offline")
+    summed(small)
+    client = small.client()
+
+    def listed(query: str) -> list[str]:
+        table = client.get(f"/stores?{query}").text.partition("<tbody>")[2].partition("</tbody>")[0]
+        return re.findall(r'data-key="(S\d)"', table)
+
+    assert listed("") == ["S1", "S2", "S3"]
+    assert listed("sort=units") == ["S2", "S3", "S1"]
+    assert listed("sort=accuracy") == ["S3", "S1", "S2"]
+    assert listed("state=online&sort=units") == ["S2", "S3"]
+    assert listed("state=offline") == ["S1"]
+    assert client.get("/stores?sort=hash").status_code == 422
 
 
 def test_what_stores_send_is_text_on_a_page(small: Office) -> None:
