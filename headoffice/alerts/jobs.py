@@ -98,11 +98,11 @@ class Jobs:
         yield
 
     def _moved(self) -> list[tuple[str, Standing]]:
-        """Stores that are no longer where they were. By their times; by all of them where the clock was set back."""
+        """Stores that are no longer where they were. By their times; now and then all, since clocks may be set back."""
         now_s = self._clock.now_s()
         newest_us = -1
         if now_s < self._all_s:
-            newest_us = max((one.at_us for one in self._seen.values()), default=0) - Since.OVERLAP_US
+            newest_us = max((one.at_us for one in self._seen.values()), default=0)
         else:
             self._all_s = now_s + ALL_S
         held = figures.standings(self._database, newest_us)

@@ -130,6 +130,24 @@ def _day(us: int) -> str:
     return day_of(us)
 
 
+def test_an_item_that_is_new_has_no_average_of_a_day(world: World) -> None:
+    shop(world, 10)
+    world.database.write("INSERT INTO sale_day VALUES ('S1', 'COLA', ?, 8, 0)", (_day(world.clock.wall_us()),))
+    world.start()
+    world.run()
+    assert not world.alerts()  # over the least number of days: 8 days of cover
+
+
+def test_an_item_that_is_given_up_may_run_out(world: World) -> None:
+    world.item("COLA", least=30)
+    world.database.write("UPDATE item SET deleted = 1")
+    shop(world, 10)
+    world.database.write("INSERT INTO sale_day VALUES ('S1', 'COLA', ?, 90, 0)", (_day(world.clock.wall_us()),))
+    world.start()
+    world.run()
+    assert not world.alerts()
+
+
 def test_negative_stock_of_one_zone_though_there_is_enough_elsewhere(world: World) -> None:
     log = shop(world)
     sell(log, 3, **{"from": "till"})
@@ -165,6 +183,21 @@ def test_a_day_that_is_not_over_is_not_judged(world: World) -> None:
     world.start()
     world.run()
     assert not world.alerts("pos_difference")
+
+
+def test_a_day_is_over_when_it_is_over_in_the_west_too(world: World) -> None:
+    shop(world)
+    day_us = 86_400_000_000
+    midnight_us = (world.clock.wall_us() // day_us + 1) * day_us
+    yesterday = _day(midnight_us - 1)
+    world.clock.offset_us = midnight_us + 11 * 3_600_000_000 - world.clock.wall_us()
+    world.database.write("INSERT INTO pos_total VALUES ('S1', 'COLA', ?, 9, 0)", (yesterday,))
+    world.database.write("INSERT INTO pos_day VALUES ('S1', ?, ?)", (yesterday, world.clock.wall_us()))
+    world.start()
+    world.run()
+    assert not world.alerts("pos_difference")
+    world.run(2 * HOUR_S)
+    assert world.one("pos_difference").subject == yesterday
 
 
 def check(world: World, verdict: str, rows_off: int, reason: str | None = None) -> None:
