@@ -117,7 +117,9 @@ def test_what_waits_is_committed_together(tmp_path: Path) -> None:
 def test_a_refused_job_leaves_its_neighbours_alone(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     append(ledger, movement())
-    for bad in (movement(1.5), movement(sku="x" * 60_000), movement(sku="\ud800")):
+    long = movement()
+    long = long._replace(data={**long.data, "document": "x" * 60_000})
+    for bad in (movement(1.5), long, movement(sku="\ud800")):
         with pytest.raises(CanonicalError):
             append(ledger, movement(), bad)
     append(ledger, movement())
