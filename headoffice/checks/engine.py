@@ -129,6 +129,10 @@ class NotCompared(Exception):
     pass
 
 
+class _Lost(Exception):
+    """The store no longer has what it once sent."""
+
+
 class _Look(NamedTuple):
     """What one look found. `chain`: the events are those of the store, as far as hashes say."""
 
@@ -152,6 +156,8 @@ def check(books: Books, *, deep: bool, since: int) -> Generator[Step, Any, Verdi
             yield from _mended(talk, verdict, look, right=right)
     except NotCompared as error:
         verdict.verdict, verdict.reason = "not_compared", str(error)
+    except _Lost as error:
+        verdict.verdict, verdict.reason = "different", str(error)
     return verdict
 
 
@@ -203,10 +209,13 @@ class _Talk:
 
     def look(self, verdict: Verdict, *, levels: bool) -> Generator[Step, Any, _Look]:
         """Hashes, stock and levels. Fills the verdict."""
+        before = self._books.position()
         theirs = yield from self.ask(Stock())
+        verdict.log, verdict.as_of = theirs.log, theirs.as_of
+        if before is not None and before[0].log == theirs.log and before[0].seq > theirs.as_of:
+            raise _Lost(f"the store is at event {theirs.as_of}, head office has {before[0].seq}: the store lost events")
         ours = yield from self._rows(theirs, None, None)
         found = stock_digest(ours)
-        verdict.log, verdict.as_of = theirs.log, theirs.as_of
         verdict.rows, verdict.quantity = found["rows"], found["quantity"]
         chain = self._books.hash_at(theirs.log, theirs.as_of) == theirs.head_hash
         if not chain:

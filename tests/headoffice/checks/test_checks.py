@@ -231,6 +231,15 @@ def test_a_fork_is_no_damage(make: Made) -> None:
     assert "fork" in str(found.reason)
 
 
+def test_a_store_that_lost_events_is_different(make: Made) -> None:
+    world = make()
+    shop = world.shops["S1"]
+    shop.log = shop.log.fork(40)
+    found = world.check()
+    assert (found.verdict, found.as_of, found.done) == ("different", 40, [])
+    assert "the store lost events" in str(found.reason)
+
+
 def test_a_store_that_goes_on_all_the_time_is_compared(make: Made) -> None:
     world = make()
     shop = world.shops["S1"]
