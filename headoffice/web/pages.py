@@ -142,6 +142,7 @@ def render(
         "t": words.t,
         "n": words.number,
         "zone": words.zone,
+        "refusals": {status: words.t(f"said_{status}") for status in (401, 403, 404, 409, 413, 422, 429, 503)},
         "version": version("jaego"),
         "who": who_of(request),
     }

@@ -21,7 +21,6 @@ RECORDS: dict[str, tuple[str, str]] = {
     "lines_more": ("외 {n}줄", "and {n} more lines"),
     "no_movements": ("해당하는 입출고가 없습니다", "No movement matches"),
     "looked_back": ("{time} 이후의 사건만 살펴보았습니다", "Only events since {time} were looked at"),
-    "event": ("사건", "Event"),
     # documents
     "doc_receipt": ("입고", "Receipt"),
     "doc_transfer_in": ("이동 입고", "Transfer in"),
@@ -101,7 +100,6 @@ RECORDS: dict[str, tuple[str, str]] = {
     "bad_reads": ("오류", "Bad"),
     "trouble": ("문제", "Trouble"),
     "no_devices": ("해당하는 장치가 없습니다", "No device matches"),
-    "which_trouble": ("문제 있는 것만", "In trouble"),
     # workers
     "worker": ("수집기", "Worker"),
     "seen": ("마지막 확인", "Last seen"),
@@ -120,5 +118,4 @@ RECORDS: dict[str, tuple[str, str]] = {
     "refused_messages": ("받지 않은 메시지", "Messages that were refused"),
     "refused_none": ("받지 않은 메시지가 없습니다", "No message was refused"),
     "times": ("횟수", "Times"),
-    "why": ("이유", "Why"),
 }

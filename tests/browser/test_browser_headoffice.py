@@ -245,6 +245,45 @@ def test_a_store_is_asked_and_the_request_is_listed(desk: Desk) -> None:
     browsing(body)
 
 
+def test_a_suppliers_notice_is_checked_row_by_row_and_taken(desk: Desk) -> None:
+    sku = next(one["sku"] for one in desk.world.items if one["base_unit"] == "each")
+    rows = [f"ASN-77,busan-02,{sku},5,each", "ASN-78,busan-02,NO-SUCH,5,each"]
+    notice = "\n".join(["asn,store,sku,quantity,unit", *rows, ""]).encode()
+
+    async def body(page: Any) -> None:
+        await page.goto(f"{desk.base}/commands/expected?lang=en")
+        await page.locator("summary").nth(1).click()
+        form = page.locator("form[data-post='/api/v1/asn']")
+        for check, outcome in ((True, "new"), (False, "new"), (False, "as before")):
+            file = {"name": "notice.csv", "mimeType": "text/csv", "buffer": notice}
+            await form.locator("[name=file]").set_input_files(file)
+            await form.locator("[name=check]").set_checked(check)
+            await form.locator("button").click()
+            await form.locator("[data-said][data-tone=look]", has_text=outcome).wait_for()
+            said = await form.locator("[data-said]").inner_text()
+            assert f"busan-02 ASN-77: {outcome}" in said
+            assert "Line 3" in said
+            assert "NO-SUCH" in said
+            assert "ASN-78" not in said.partition("Line")[0]
+        await page.reload()
+        await page.goto(f"{desk.base}/commands/expected?lang=en&store=busan-02")
+        await page.locator("tr", has_text="ASN-77").wait_for()
+
+    browsing(body)
+
+
+def test_a_check_that_is_asked_for_waits_until_it_is_done(desk: Desk) -> None:
+    async def body(page: Any) -> None:
+        await page.goto(f"{desk.base}/checks?lang=en")
+        form = page.locator("form[data-post='/api/v1/checks']")
+        await form.locator("select").select_option("daegu-01")
+        await form.locator("button").click()
+        await form.locator("[data-said][data-tone=good]").wait_for()
+        await page.locator("[data-part=checks] .warn", has_text="1 stores wait").wait_for()
+
+    browsing(body)
+
+
 def test_the_language_is_kept_and_the_keyboard_leads_to_the_content(desk: Desk) -> None:
     async def body(page: Any) -> None:
         await page.goto(f"{desk.base}/stock?lang=en")

@@ -3,6 +3,7 @@
 
 const ARMED_MS = 6000;
 const main = document.querySelector("main");
+const refusals = JSON.parse(main.dataset.refusals); // by status, in the reader's language; the API's own hint follows
 
 const READ = {
   int: (text) => Number(text),
@@ -58,12 +59,12 @@ async function send(form, button) {
   const where = address(form, button.getAttribute("formaction") ?? form.dataset.post);
   const answer = await fetch(where, { method, headers, body: content });
   const text = await answer.text();
-  return { done: answer.ok, told: text ? JSON.parse(text) : {} };
+  return { done: answer.ok, status: answer.status, told: text ? JSON.parse(text) : {} };
 }
 
 // What became of a file: its documents, and what is wrong in which line.
-function report(told) {
-  const taken = told.documents.map((one) => `${one.store} ${one.document}: ${one.outcome}`);
+function report(form, told) {
+  const taken = told.documents.map((one) => `${one.store} ${one.document}: ${form.dataset[one.outcome] ?? one.outcome}`);
   const wrong = told.faults.map((one) => `${main.dataset.line} ${one.line} ${one.column} ${one.found}: ${one.text}`);
   return [...taken, ...wrong].join("\n");
 }
@@ -92,11 +93,12 @@ async function submit(form, button) {
   for (const one of buttons) one.disabled = true;
   say(form, "", "idle");
   try {
-    const { done, told } = await send(form, button);
+    const { done, status, told } = await send(form, button);
     if (done && form.dataset.next) return location.assign(form.dataset.next);
     if (done && form.dataset.stay === undefined) return location.reload();
-    const tone = !done ? "stop" : told.faults_total ? "look" : "good";
-    say(form, told.hint ?? (told.faults ? report(told) : form.dataset.stay || main.dataset.done), tone);
+    if (!done) say(form, [refusals[status], told.hint].filter(Boolean).join("\n"), "stop");
+    else if (told.faults) say(form, report(form, told), told.faults_total ? "look" : "good");
+    else say(form, form.dataset.stay || main.dataset.done, "good");
   } catch {
     say(form, main.dataset.lost, "stop");
   }
