@@ -7,11 +7,12 @@ type only: what a store sends after a day without a connection if nobody counts.
 
 from __future__ import annotations
 
-import random  # noqa: TID251 - the type of what is handed in
 from collections import deque
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from simulators.clock import Chance
 
 SCANS_A_DOCUMENT = (20, 60)
 SCANS_A_COUNT = (10, 40)
@@ -53,7 +54,7 @@ def _gtin(body: str) -> str:
 class Day:
     """Drafts without end of one store; `chance` is its own."""
 
-    def __init__(self, assortment: list[Item], chance: random.Random, mix: Mix) -> None:
+    def __init__(self, assortment: list[Item], chance: Chance, mix: Mix) -> None:
         self._items = assortment
         self._chance = chance
         self._document = self._count = 0
