@@ -65,13 +65,20 @@ class StoreBooks:
                     (self.store,),
                 )
             )
-            stock = dict[str, int](
-                database.rows(
-                    "SELECT sku, CAST(SUM(quantity) AS INTEGER) FROM stock WHERE store = ? GROUP BY sku", (self.store,)
+            stock = {
+                sku: (on_hand, sellable)
+                for sku, on_hand, sellable in database.rows(
+                    "SELECT sku, CAST(SUM(quantity) AS INTEGER), CAST(SUM(CASE WHEN disposition = 'sellable' "
+                    "THEN quantity ELSE 0 END) AS INTEGER) FROM stock WHERE store = ? GROUP BY sku",
+                    (self.store,),
                 )
-            )
+            }
             changed = database.rows("SELECT sku, log, seq FROM sku_changed WHERE store = ?", (self.store,))
         position = held[0] if held else None
         newest = {sku: seq for sku, log, seq in changed if position is not None and log == position.log}
         names = stock.keys() | reserved.keys() | newest.keys()
-        return position, {sku: Holding(stock.get(sku, 0), reserved.get(sku, 0), newest.get(sku, 0)) for sku in names}
+        found: dict[str, Holding] = {}
+        for sku in names:
+            on_hand, sellable = stock.get(sku, (0, 0))
+            found[sku] = Holding(on_hand, reserved.get(sku, 0), newest.get(sku, 0), sellable)
+        return position, found

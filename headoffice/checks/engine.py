@@ -75,6 +75,7 @@ class Holding(NamedTuple):
     on_hand: int
     reserved: int
     seq: int
+    sellable: int
 
 
 class Books(Protocol):
@@ -119,6 +120,7 @@ class Verdict:
     differences: list[Difference] = field(default_factory=list[Difference])
     levels: int = 0
     levels_off: list[LevelOff] = field(default_factory=list[LevelOff])
+    available_off: int = 0  # levels that say another `available`: the store keeps a buffer of its own
     events: int = 0  # looked at byte by byte
     damaged: int | None = None  # the first event that is not as it was sent
     done: list[str] = field(default_factory=list[str])
@@ -278,8 +280,11 @@ class _Talk:
             verdict.levels += 1
             if position is None or level.log != position.log or level.as_of > position.seq:
                 continue
-            ours = holdings.get(level.sku, Holding(0, 0, 0))
-            if level.as_of < ours.seq or (level.on_hand, level.reserved) == ours[:2]:
+            ours = holdings.get(level.sku, Holding(0, 0, 0, 0))
+            if level.as_of < ours.seq:
+                continue
+            verdict.available_off += level.available != ours.sellable - ours.reserved
+            if (level.on_hand, level.reserved) == ours[:2]:
                 continue
             verdict.levels_off.append(LevelOff(level.sku, level.on_hand, ours.on_hand, level.reserved, ours.reserved))
 

@@ -62,6 +62,7 @@ class LevelTold(Told):
 class CheckTold(CheckRow):
     differences: list[DifferenceTold] = Field(description=f"the first {LISTED_MAX}")
     levels_differ: list[LevelTold] = Field(description=f"the first {LISTED_MAX}")
+    available_off: int = Field(0, description="levels with another `available`: a store may keep a buffer of its own")
     done: list[str] = Field(description="what was mended: events_taken_in_again, tables_made_again")
     tables: list[str] = Field(description="tables that were not as the events say, and are now")
     events: int = Field(description="events that were looked at byte by byte")
@@ -76,6 +77,7 @@ def put(database: Database, found: Verdict, now_us: int, *, deep: bool) -> None:
     rows_off, units_off = off(found)
     body: dict[str, Any] = {
         "differences": found.differences[:LISTED_MAX],
+        "available_off": found.available_off,
         "levels_differ": [one._asdict() for one in found.levels_off[:LISTED_MAX]],
         "done": found.done,
         "tables": found.tables,

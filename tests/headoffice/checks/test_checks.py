@@ -69,7 +69,10 @@ def test_retained_levels_are_compared(make: Made) -> None:
     shop = world.shops["S1"]
     world.levels["S1"] = shop.levels()
     found = world.check()
-    assert (found.verdict, found.levels, found.levels_off) == ("equal", 8, 0)
+    assert (found.verdict, found.levels, found.levels_off, found.available_off) == ("equal", 8, 0, 0)
+    world.levels["S1"][0] = world.levels["S1"][0].model_copy(update={"available": 7})  # it keeps a buffer
+    found = world.check()
+    assert (found.verdict, found.available_off) == ("equal", 1)
     shop.log.receive("COLA", 5)  # an old level of what moved since says nothing
     world.deliver("S1", shop.log.head)
     assert world.check().verdict == "equal"

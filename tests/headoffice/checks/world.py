@@ -72,8 +72,8 @@ class Shop:
         sums: dict[str, int] = {}
         for key, quantity in self.stock().items():
             sums[key[0]] = sums.get(key[0], 0) + quantity
-        common = {"available": 0, "zones": {}, "log": self.log.name, "as_of": self.log.head}
-        return [Level(sku=sku, on_hand=sums[sku], reserved=0, **common) for sku in sorted(sums)]
+        common = {"zones": {}, "log": self.log.name, "as_of": self.log.head}
+        return [Level(sku=sku, on_hand=sums[sku], reserved=0, available=sums[sku], **common) for sku in sorted(sums)]
 
 
 class Heard:
