@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from contract import chain
 from contract.chain import GENESIS, MEMBERS, ChainError, Sealed, read_event, seal
 from contract.ids import uuid7
+from contract.stock import is_outside, line_deltas
 
 
 def event(**changes: Any) -> Sealed:
@@ -78,3 +79,15 @@ def test_another_member_named_hash_does_not_mislead() -> None:
     for changes in ({"source": {"hash": "0" * 64}}, {"data": {"hash": "0" * 64, "id": "x"}}):
         sealed = event(**changes)
         assert read_event(orjson.loads(sealed.body)) == (orjson.loads(sealed.body), sealed.body)
+
+
+places = st.sampled_from(
+    ["floor", "supplier", "customer", "scrap", "unknown", "transit:S2", "transit:a/b", "transit:", ":"]
+)
+
+
+@given(places, places, st.integers(1, 5))
+def test_a_line_moves_stock_of_the_places_that_are_inside(source: str, target: str, quantity: int) -> None:
+    line = {"sku": "COLA", "quantity": quantity, "from": source, "to": target, "disposition": "sellable"}
+    expected = [(source, -quantity)] * (not is_outside(source)) + [(target, quantity)] * (not is_outside(target))
+    assert [(key.zone, delta) for key, delta in line_deltas(line)] == expected
