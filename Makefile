@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz api-fuzz chaos cluster day bench peers fmt clean
+.PHONY: help demo test lint fuzz api-fuzz chaos cluster day power bench peers fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
 	@echo 'make cluster  three workers, bridged brokers, PostgreSQL: each killed 30 times (KILLS=5, TARGET=sqlite)'
 	@echo 'make day      days of a store against the physical truth (SEEDS=20)'
+	@echo 'make power    cuts of the power over the ledger on a disk that forgets (CUTS=500, SYNCHRONOUS=NORMAL: must fail)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
 	@echo 'make fmt      format and mend what can be mended'
@@ -68,6 +69,10 @@ cluster: $(READY)-all
 day: $(READY)-all
 	@scripts/broker
 	@JAEGO_DAYS=$(or $(SEEDS),20) $(BIN)/python -m pytest -q tests/day
+
+# The ledger on a disk that forgets, 500 cuts; CI makes 40 in `make test`. With SYNCHRONOUS=NORMAL it must fail.
+power: $(READY)-all
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.power.cuts --cuts $(or $(CUTS),500) $(if $(SYNCHRONOUS),--synchronous $(SYNCHRONOUS))
 
 # sllurp and llrpkit: never in our environment, never imported.
 peers: $(READY)-all

@@ -32,6 +32,11 @@ TAIL_EVENTS = 64
 CACHE_KIB = 4096
 
 Chain = tuple[str, str, int, str]
+Connect = Callable[[Path], sqlite3.Connection]
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
 
 def lock(folder: Path) -> IO[bytes]:
@@ -50,19 +55,34 @@ def lock(folder: Path) -> IO[bytes]:
     return held
 
 
-def open_writer(folder: Path) -> sqlite3.Connection:
+def open_writer(folder: Path, connect: Connect = connect) -> sqlite3.Connection:
     with ExitStack() as opened:
         try:
-            connection = sqlite3.connect(folder / DATABASE, isolation_level=None, check_same_thread=False)
+            connection = connect(folder / DATABASE)
             opened.callback(connection.close)
             _settings(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             migrate(connection)
+            _sync_log(connection)
         except sqlite3.DatabaseError as error:
             raise _unusable(folder, error) from error
         opened.pop_all()
         return connection
+
+
+def _sync_log(connection: sqlite3.Connection) -> None:
+    """Make durable what is in the file before anybody reads it and passes it on.
+
+    An agent that is killed between writing a commit and syncing it leaves events that nobody heard of: the next one
+    would tell head office of them, and a power cut would take them back.
+    """
+    try:
+        connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+    except sqlite3.OperationalError as error:
+        # A full disk: the log was synced before the database was to grow, and the agent says the rest itself.
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+            raise
 
 
 def open_reader(folder: Path) -> sqlite3.Connection:

@@ -53,11 +53,12 @@ class Ledger:
         limits: Limits | None = None,
         on_commit: Callable[[int, set[str]], None] = lambda _head, _skus: None,
         on_failure: Callable[[BaseException], None] = lambda _error: None,
+        connect: files.Connect = files.connect,
     ) -> None:
         self._limits = limits or Limits()
         with ExitStack() as opened:
             self._lock = opened.enter_context(files.lock(folder))
-            self._connection = files.open_writer(folder)
+            self._connection = files.open_writer(folder, connect)
             opened.callback(self._connection.close)
             chain = files.begin(self._connection, folder, store=store, clock=clock, stamper=stamper)
             self._tx = Transaction(self._connection, clock, stamper, chain)
