@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from agent import device_cli, people_cli, print_cli
+from agent import device_cli, doctor_cli, people_cli, print_cli
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
 from agent.portal_cli import passages, portal_app
 from contract.topics import EventType
@@ -31,6 +31,7 @@ app.add_typer(decode_app, name="decode")
 app.add_typer(portal_app, name="portal")
 app.command()(passages)
 device_cli.register(app)
+doctor_cli.register(app)
 people_cli.register(app)
 print_cli.register(app)
 
