@@ -2,8 +2,8 @@
 
     python -m bench.headoffice_alerts [--stores 100] [--skus 20000] [--postgres postgresql://…]
 
-The tables are filled directly; one SKU in a hundred is below its threshold. Changes are the tables' rows of so many SKUs
-of every store with a new event, as a round of a worker writes them.
+The tables are filled directly; one SKU in a hundred is below its threshold. Changes are the rows of so many SKUs of
+every store with a new event, as a round of a worker writes them.
 """
 
 from __future__ import annotations
