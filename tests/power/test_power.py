@@ -77,24 +77,21 @@ def over(disk: Disk, folder: Path, vfs: RecordingVFS | None = None) -> Ledger:
 def killed(folder: Path) -> Disk:
     """The disk of an agent that was killed when its second event was written and not yet synced."""
     disk = Disk({})
-    ledger = over(disk, folder)
-    ledger.call(lambda tx: tx.append([received(["COLA"])]))
-    committed = max(number for number, step in enumerate(disk.steps) if isinstance(step, Sync))
-    ledger.close()
+    with closing(over(disk, folder)) as ledger:
+        ledger.call(lambda tx: tx.append([received(["COLA"])]))
+        committed = max(number for number, step in enumerate(disk.steps) if isinstance(step, Sync))
     return disk.at(committed)
 
 
 def test_what_a_killed_agent_left_unsynced_is_safe_before_anybody_reads_it(tmp_path: Path) -> None:
     disk = killed(tmp_path / "killed")
-    ledger = over(disk, tmp_path / "next")
-    seen, told = ledger.head, len(disk.steps)
-    ledger.close()
+    with closing(over(disk, tmp_path / "next")) as ledger:
+        seen, told = ledger.head, len(disk.steps)
     assert seen == 2
     left = disk.at(told).cut("dropped", random.Random(1), SECTOR)
     parts: Any = {"store": STORE, "clock": FakeClock(), "stamper": STAMPER}
-    after = Ledger(put(tmp_path / "after", left), **parts)
-    assert after.head == seen
-    after.close()
+    with closing(Ledger(put(tmp_path / "after", left), **parts)) as after:
+        assert after.head == seen
 
 
 class FullDisk(RecordingVFS):
@@ -117,10 +114,9 @@ class FullDisk(RecordingVFS):
 def test_a_killed_agent_starts_again_on_a_full_disk(tmp_path: Path) -> None:
     disk = killed(tmp_path / "killed")
     begun = len(disk.steps)
-    ledger = over(disk, tmp_path / "next", FullDisk(disk))
-    assert ledger.head == 2
-    assert any(isinstance(step, Sync) for step in disk.steps[begun:])
-    ledger.close()
+    with closing(over(disk, tmp_path / "next", FullDisk(disk))) as ledger:
+        assert ledger.head == 2
+        assert any(isinstance(step, Sync) for step in disk.steps[begun:])
 
 
 # -- the disk and the checks, each by itself ------------------------------------------------------------------------
@@ -162,10 +158,9 @@ def test_lengths_and_names_are_unsure_too() -> None:
 
 def test_what_is_written_down_is_what_is_in_the_folder(tmp_path: Path) -> None:
     disk = Disk({})
-    ledger = over(disk, tmp_path / "life")
-    for _ in range(20):
-        ledger.call(lambda tx: tx.append([received([f"SKU-{number}" for number in range(40)])]))
-    ledger.close()
+    with closing(over(disk, tmp_path / "life")) as ledger:
+        for _ in range(20):
+            ledger.call(lambda tx: tx.append([received([f"SKU-{number}" for number in range(40)])]))
     assert disk.running()[files.DATABASE] == (tmp_path / "life" / files.DATABASE).read_bytes()
     assert sum(isinstance(step, Write) for step in disk.steps) > 100
 
