@@ -143,8 +143,8 @@ class Agent:
             operate=self._supervisor.operate, write=self._ledger.write, clock=self._clock, serials=serials
         )
         kinds = {one.name: one.settings.kind for one in self._config.device}
-        seen = lambda: self._observer.seen()  # noqa: E731, PLW0108 - it is built after
-        parts = Parts(self._supervisor, tagging, kinds, self._clock, self._desk.scan, seen)
+        told = lambda: self._observer.told()  # noqa: E731, PLW0108 - it is built after
+        parts = Parts(self._supervisor, tagging, kinds, self._clock, self._desk.scan, told)
         return Control(self._config.store.state_dir, verbs(parts))
 
     def _build_desk(self) -> Desk:

@@ -17,6 +17,7 @@ from agent.catalogue.errors import CatalogueError
 from agent.certificates import Certificates
 from agent.clock import Clock
 from agent.config import Config
+from agent.errors import LedgerError
 from agent.health import health
 from agent.ledger.log import Ledger
 from agent.ledger.reader import Reader
@@ -29,6 +30,7 @@ from agent.web.view import Sync
 from contract.messages import Health
 from contract.times import Stamper
 
+WRITE_S_MAX = 3.0
 PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 
 
@@ -86,6 +88,22 @@ class Observer:
 
     async def metrics(self) -> str:
         return exposition(await self.seen(), self._store, VERSION)
+
+    async def told(self) -> dict[str, Any]:
+        """The `health` message for the tools, and: is there a connection, does the disk take writes, how fast."""
+        seen, latency = await self.seen(), self._sources.ledger.latency
+        slow_ms = latency.within_ms(0.99)
+        found = seen.health.model_dump(mode="json", exclude_none=True)
+        commits = {} if slow_ms is None else {"commit_ms_p99": slow_ms}
+        return {**found, **commits, "connected": seen.connected, "writes": await self._writes()}
+
+    async def _writes(self) -> bool:
+        """Whether the writer takes a job that changes nothing."""
+        try:
+            await asyncio.wait_for(self._sources.ledger.write(lambda _tx: None), WRITE_S_MAX)
+        except (TimeoutError, LedgerError):
+            return False
+        return True
 
     async def seen(self) -> Seen:
         """For who asks here: on the event loop; the ledger is read in another thread."""

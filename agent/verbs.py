@@ -14,7 +14,6 @@ from agent.capture.supervisor import DeviceStatus, Supervisor
 from agent.capture.tagging import Tagging, WriteTag
 from agent.clock import Clock
 from agent.control import Arguments, Values, Verb
-from agent.metrics import Seen
 from contract.shapes import Gtin, Name
 from drivers.driver import Direction
 from drivers.operations import WORDS_MAX, Bank, ReadMemory
@@ -66,7 +65,7 @@ class Parts:
     kinds: Mapping[str, str]
     clock: Clock
     scan: Callable[[str, bytes, Callable[[Entry], None]], None]
-    seen: Callable[[], Awaitable[Seen]]
+    told: Callable[[], Awaitable[dict[str, Any]]]
 
 
 def verbs(parts: Parts) -> dict[str, Verb]:
@@ -93,9 +92,7 @@ def verbs(parts: Parts) -> dict[str, Verb]:
 
 
 async def _health(parts: Parts) -> Values:
-    """The `health` message, and whether there is a connection to the broker."""
-    seen = await parts.seen()
-    yield {**seen.health.model_dump(mode="json", exclude_none=True), "connected": seen.connected}
+    yield await parts.told()
 
 
 async def _each(values: list[Any]) -> Values:

@@ -54,7 +54,7 @@ class CatalogueSeen:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The agent behind the door of the state folder. `health` is its message, with `connected`."""
+    """The agent behind the door of the state folder. `health` is what `Observer.told` gives."""
 
     state: Literal["running", "stopped", "denied", "silent"]
     why: str = ""

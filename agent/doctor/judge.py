@@ -32,6 +32,7 @@ FILES_LOW = 1000
 CERTIFICATE_SOON_DAYS = 21
 BEHIND_S = 900  # an event that waits longer is no momentary lag
 BEHIND_LONG_S = 24 * 3600
+COMMIT_SLOW_MS = 500  # a clerk notices
 DAY_S = 86_400
 OTHERS_MAY = 0o007
 NOT_OWNER_MAY = 0o077
@@ -131,7 +132,12 @@ def _running(seen: Running) -> Iterator[Finding]:
         level: Level = "warning" if seen.state == "denied" else "failure"
         yield Finding(level, f"agent_{seen.state}", facts={"why": seen.why})
         return
-    yield Finding("ok", "agent_running", facts={"minutes": int(seen.health.get("uptime_s", 0)) // 60})
+    yield Finding("ok", "agent_running", facts={"minutes": seen.health["uptime_s"] // 60})
+    slow_ms = seen.health.get("commit_ms_p99")
+    if not seen.health["writes"]:
+        yield Finding("failure", "disk_stuck")
+    elif slow_ms is None or slow_ms > COMMIT_SLOW_MS:
+        yield Finding("warning", "disk_slow", facts={"ms": COMMIT_SLOW_MS})
 
 
 def _device(seen: DeviceSeen, running: Running) -> Iterator[Finding]:

@@ -153,6 +153,18 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "systemctl restart jaego-agent, 그 전에 jaego bundle로 기록을 남기세요",
         "save its log with jaego bundle, then systemctl restart jaego-agent",
     ),
+    "disk_stuck": (
+        "디스크가 쓰기를 받지 않습니다",
+        "the disk takes no writes",
+        "디스크 상태를 확인하세요: dmesg, smartctl -a. 스캔은 저장될 때까지 확인되지 않습니다",
+        "look at the disk: dmesg, smartctl -a; no scan is confirmed before it is on the disk",
+    ),
+    "disk_slow": (
+        "커밋 100개 중 하나는 {ms} ms보다 오래 걸립니다",
+        "one commit in 100 takes longer than {ms} ms",
+        "다른 프로그램이 디스크를 쓰는지(iotop), 디스크가 낡았는지(smartctl -a) 확인하세요",
+        "does another program use the disk (iotop), or is it failing (smartctl -a)?",
+    ),
     "device_up": (
         "연결됨, 읽기 {reads}, 잘못된 읽기 {bad_reads}",
         "up, {reads} reads, {bad_reads} damaged",

@@ -21,6 +21,15 @@ class Latency:
         self.sum_ns += duration_ns
         self._slowest_ns = max(self._slowest_ns, duration_ns)
 
+    def within_ms(self, share: float) -> float | None:
+        """What so large a share of the commits took at most, as a bound; None: longer than all of them."""
+        wanted, seen = share * sum(self.counts), 0
+        for bound_ms, count in zip(BOUNDS_MS, self.counts, strict=False):
+            seen += count
+            if seen >= wanted:
+                return bound_ms
+        return None
+
     def take_slowest_us(self) -> int:
         """The slowest commit since this was asked last; for one asker."""
         slowest_ns, self._slowest_ns = self._slowest_ns, 0

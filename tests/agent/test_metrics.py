@@ -116,6 +116,19 @@ def test_a_connection_and_no_devices_and_names_that_need_escapes() -> None:
     assert not any(name.startswith("jaego_device") for name in found)
 
 
+def test_what_most_commits_take_at_most() -> None:
+    latency = Latency()
+    assert latency.within_ms(0.99) == BOUNDS_MS[0]  # none yet: none is slow
+    for _ in range(98):
+        latency.took(3_000_000)
+    latency.took(80_000_000)
+    latency.took(80_000_000)
+    assert (latency.within_ms(0.98), latency.within_ms(0.99)) == (5, 100)
+    for _ in range(3):
+        latency.took(60_000_000_000)
+    assert latency.within_ms(0.99) is None
+
+
 def test_the_slowest_commit_is_told_once() -> None:
     latency = Latency()
     for duration_ns in (5_000, 9_000_000, 7_000):

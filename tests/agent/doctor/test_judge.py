@@ -29,7 +29,12 @@ NOW_S = 1_788_750_000
 GIB = 1 << 30
 FOLDER = Folder("state", "", "jaego", "jaego", False, 0o750, 50 * GIB, 100 * GIB, 1_000_000)
 UP: dict[str, Any] = {"state": "up", "reads": 7, "bad_reads": 1, "notices": [], "error": None, "hint": None}
-HEALTH: dict[str, Any] = {"uptime_s": 600, "consumers": {"hq": {"silent_s": 120}}}
+HEALTH: dict[str, Any] = {
+    "uptime_s": 600,
+    "consumers": {"hq": {"silent_s": 120}},
+    "writes": True,
+    "commit_ms_p99": 500,
+}
 BROKER = BrokerSeen("hq.example:8883", "mqtt", version="MQTT 5", tls=True, ends_s=NOW_S + 100 * DAY_S)
 GOOD = Facts(
     now_s=NOW_S,
@@ -62,6 +67,10 @@ def broker(**more: Any) -> dict[str, Any]:
 
 def own(ends_s: int | None) -> dict[str, Any]:
     return {"certificates": [CertificateSeen("store", "store.crt", ends_s, "no certificate in PEM")]}
+
+
+def told(**more: Any) -> dict[str, Any]:
+    return {"running": Running("running", devices={"dock": UP}, health={**HEALTH, **more})}
 
 
 def waits(age_s: int, events: int = 5) -> dict[str, Any]:
@@ -97,6 +106,9 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
     ({"running": Running("stopped"), "screens": OFF, "devices": []}, "agent_stopped", "failure", ""),
     ({"running": Running("denied")}, "agent_denied", "warning", ""),
     ({"running": Running("silent", "nothing for 10 s")}, "agent_silent", "failure", ""),
+    (told(writes=False), "disk_stuck", "failure", ""),
+    (told(commit_ms_p99=1000), "disk_slow", "warning", ""),
+    (told(commit_ms_p99=None), "disk_slow", "warning", ""),
     ({"running": NOTED}, "device_notice", "warning", "dock"),
     (device("down"), "device_down", "failure", "dock"),
     (device("refused"), "device_down", "failure", "dock"),

@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from agent.certificates import ends_s as ends_of
 from agent.cli import app
+from agent.control import request
 from agent.doctor.look import holder_of, look_at_folder
 from agent.doctor.look_broker import _distrust
+from contract.times import parse_us
 from tests.agent.doctor.shop import Shop, level
 from tests.agent.test_metrics import samples
 from tests.agent.uplink.test_link_brokers import Authority, encrypted, passwords
@@ -213,6 +216,25 @@ def test_a_port_that_takes_connections_and_says_nothing(shop: Shop, tmp_path: Pa
         broker.freeze()
         shop.configure(consumer(broker.port))
         assert level(shop.doctor()[0], "broker_silent") == "failure"
+
+
+def test_a_running_agent_tells_its_connection_and_when_certificates_end(shop: Shop, tmp_path: Path) -> None:
+    ours = Authority(tmp_path, "ours")
+    certificate, key = ours.issue("store")
+    with Mosquitto(tmp_path, *encrypted(ours), "require_certificate true", "use_identity_as_username true") as broker:
+        files = (f'ca_file = "{ours.file}"', f'cert_file = "{certificate}"', f'key_file = "{key}"')
+        shop.configure(consumer(broker.port, "tls = true", *files))
+        with shop.agent():
+            told = next(iter(request(shop.state, "health")))
+            while not told["connected"]:
+                told = next(iter(request(shop.state, "health")))
+    assert told["writes"] is True
+    assert told["broker_up_s"] <= told["uptime_s"] + 1
+    assert set(told["certificates"]) == {"broker", "store"}
+    ends_s = ends_of(certificate)
+    assert parse_us(told["certificates"]["store"]) == ends_s * 1_000_000
+    assert told["consumers"]["headoffice"]["behind"] == told["head"] >= 1
+    assert told["disk_size_bytes"] > told["disk_free_bytes"] > 0
 
 
 # -- with an agent -----------------------------------------------------------------------------------------------------
