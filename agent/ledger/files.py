@@ -186,17 +186,29 @@ def store_key(folder: Path) -> tuple[Callable[[bytes], bytes], str]:
     path = folder / KEY
     try:
         if not path.exists():
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(Ed25519PrivateKey.generate().private_bytes_raw())
-                file.flush()
-                os.fsync(file.fileno())
+            _keep(path, Ed25519PrivateKey.generate().private_bytes_raw())
         key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
     except (OSError, ValueError) as error:
         raise LedgerUnusable(
             f"{path}: {error}", hint="the store's key is 32 bytes, readable by the agent only"
         ) from error
     return key.sign, key.public_key().public_bytes_raw().hex()
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Whole and for good, or not at all: a key that a power cut takes back would be another key at the next start."""
+    made = path.with_name(path.name + ".new")
+    handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def parse(body: bytes) -> dict[str, Any]:

@@ -66,7 +66,8 @@ class Ledger:
         self.store, self.log = self._tx.store, self._tx.log
         self._queue: SimpleQueue[Sequence[tuple[Job, Done]] | None] = SimpleQueue()
         self._on_commit, self._on_failure = on_commit, on_failure
-        self._thread = threading.Thread(target=self._run, name="ledger-writer")
+        # A daemon: `close` waits for it, and a process that ends without must not stay for a writer that nobody feeds.
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._ended = False
         self.failure: BaseException | None = None
         self.head = self._tx.head

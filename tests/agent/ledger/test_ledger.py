@@ -237,3 +237,12 @@ def test_a_rebuild_gives_the_same_bytes(tmp_path_factory: pytest.TempPathFactory
     assert rebuilt == before == reader.projections()
     connection.close()
     reader.close()
+
+
+def test_a_key_that_was_half_written_at_a_power_cut_is_made_whole(tmp_path: Path) -> None:
+    (tmp_path / "store.key.new").write_bytes(b"half")
+    sign, public = files.store_key(tmp_path)
+    assert files.store_key(tmp_path)[1] == public
+    assert len(sign(b"x")) == 64
+    assert [path.name for path in tmp_path.iterdir()] == ["store.key"]
+    assert (tmp_path / "store.key").stat().st_mode & 0o077 == 0
