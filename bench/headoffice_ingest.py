@@ -33,7 +33,7 @@ from bench.headoffice_reference import Row, copy, rows_of
 from headoffice.postgres import PostgresStore
 from simulators.load_log import Log
 
-OPENING = 2  # events of an opening of 200 rows or fewer end before it
+OPENING = 1  # the event of an opening of 250 rows or fewer
 SKUS = 100
 ROUND_EVENTS = 5_000
 

@@ -22,7 +22,7 @@ RATE = 50
 STORES = 1000
 BACKLOG_STORES = 50
 BACKLOG_EVENTS = 2000
-OPENING = 2  # events of an opening of 200 rows or fewer end before it
+OPENING = 1  # the event of an opening of 250 rows or fewer
 
 
 def latency(where: Ground, kind: str, logs: Path, seconds: int) -> None:

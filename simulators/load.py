@@ -86,7 +86,7 @@ class Player:
         self._turn = 0
         self._credit = 0.0
         self._begin_s: float | None = None
-        self._up_s = self._paced_s = self._tick_s = self._health_s = self._told_s = 0.0
+        self._up_s = self._acked_s = self._paced_s = self._tick_s = self._health_s = self._told_s = 0.0
         self._progress = (0.0, 0)  # when something was acknowledged last, and how much is
         self._waited_s: list[float] = []
 
@@ -112,7 +112,7 @@ class Player:
         stores, begin_s = self._stores, self._begin_s
         return Report(
             len(stores), sum(one.released for one in stores), sum(one.acked for one in stores),
-            self._progress[0] - begin_s if begin_s is not None else 0.0,
+            max(0.0, self._acked_s - begin_s) if begin_s is not None else 0.0,
             sum(one.resends for one in stores), sum(one.replays for one in stores), self._waited_s,
         )  # fmt: skip
 
@@ -173,6 +173,7 @@ class Player:
         if not one.waited:
             return
         self._waited_s += [waited.seconds for waited in one.waited]
+        self._acked_s = monotonic_us() / 1e6
         if times is not None:
             now_us = wall_us()
             for store, seq, seconds in one.waited:
