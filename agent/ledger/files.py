@@ -200,9 +200,10 @@ def _keep(path: Path, content: bytes) -> None:
     made = path.with_name(path.name + ".new")
     handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, 0o600)  # one that a power cut left may have another mode
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(handle)
     made.replace(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
