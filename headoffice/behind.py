@@ -16,6 +16,11 @@ class Behind:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="storing")
         self._running: Future[None] | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Something was started, and `finish` is due."""
+        return self._running is not None
+
     def start(self, call: Callable[[], None]) -> None:
         """`finish` the one before first."""
         self._running = self._executor.submit(call)

@@ -167,6 +167,11 @@ class Service:
             raise
         return before + self.settle()
 
+    @property
+    def storing(self) -> bool:
+        """A round is being stored: `settle` is due."""
+        return self._behind.busy
+
     def settle(self) -> list[Publish]:
         """Wait for the round that is being stored: the answers to it. Raises what storing it raised."""
         try:

@@ -26,6 +26,7 @@ from headoffice.worker_leases import LEASE_S, LOOK_S, Membership, NameTaken
 ROUND_MESSAGES_MAX = 1_000
 ROUND_SIZE_BYTES_MAX = 4 * 1024 * 1024
 ROUND_S = 0.25
+STORING_S = 1.5  # more between two ticks while rounds follow each other: each tick waits for the one that is stored
 REPORT_S = 30.0
 RETRY_S_MIN = 0.25
 RETRY_S_MAX = 2.0  # a store's events wait for it
@@ -126,7 +127,7 @@ class Worker:
             self._well()
         else:
             answers += self._settled(service)
-        if self._clock.now_s() >= self._tick_s:
+        if self._clock.now_s() >= self._tick_s + (STORING_S if service.storing else 0.0):
             self._tick_s = self._clock.now_s() + ROUND_S
             answers += self._settled(service) + service.tick()
             self._announce(service)

@@ -462,7 +462,7 @@ def test_who_lost_its_leases_acknowledges_nothing_and_starts_over(postgres: str,
         loop.clock.s += 1.0
         return []
 
-    loop.run(nothing, later, arrived(log, 1, 3), taken_over, nothing, later, nothing)
+    loop.run(nothing, later, arrived(log, 1, 3), nothing, taken_over, nothing, later, nothing)
     assert acks(loop.wire.sent) == [("L1", 3)]
     assert loop.worker.events == 3
     assert loop.wire.topics == topics_of([], PREFIX)
