@@ -85,9 +85,9 @@ def _sync_log(connection: sqlite3.Connection) -> None:
             raise
 
 
-def open_reader(folder: Path) -> sqlite3.Connection:
-    """A connection that cannot write. Raises `LedgerUnusable` where there is no ledger."""
-    path = folder / DATABASE
+def open_reader(folder: Path, name: str = DATABASE) -> sqlite3.Connection:
+    """A connection that cannot write, to the ledger or a copy of it. Raises `LedgerUnusable` where there is none."""
+    path = folder / name
     if not path.exists():
         raise LedgerUnusable(f"there is no ledger in {folder}", hint="is this the state_dir of the configuration?")
     try:
@@ -95,7 +95,7 @@ def open_reader(folder: Path) -> sqlite3.Connection:
         _settings(connection)
         connection.execute("SELECT seq FROM event LIMIT 1")
     except sqlite3.DatabaseError as error:
-        raise _unusable(folder, error) from error
+        raise _unusable(folder, error, name) from error
     return connection
 
 
@@ -105,22 +105,22 @@ def _settings(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def read_errors(folder: Path) -> Generator[None]:
+def read_errors(folder: Path, name: str = DATABASE) -> Generator[None]:
     """SQLite's errors, and events that are no JSON, as the ledger's: for whoever reads on after opening."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise _unusable(folder, error) from error
+        raise _unusable(folder, error, name) from error
     except (orjson.JSONDecodeError, StockError, KeyError) as error:
         raise LedgerCorrupt(
-            f"{folder / DATABASE}: an event is not what was written: {error!r}", hint="run jaego log verify"
+            f"{folder / name}: an event is not what was written: {error!r}", hint="run jaego log verify"
         ) from error
 
 
-def _unusable(folder: Path, error: sqlite3.DatabaseError) -> LedgerUnusable | LedgerCorrupt:
+def _unusable(folder: Path, error: sqlite3.DatabaseError, name: str = DATABASE) -> LedgerUnusable | LedgerCorrupt:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return LedgerCorrupt(f"{folder / DATABASE}: {error}", hint="set it aside and restore a snapshot")
-    return LedgerUnusable(f"{folder / DATABASE}: {error}", hint="check owner, permission and free space of the folder")
+        return LedgerCorrupt(f"{folder / name}: {error}", hint="set it aside and restore a snapshot")
+    return LedgerUnusable(f"{folder / name}: {error}", hint="check owner, permission and free space of the folder")
 
 
 def begin(connection: sqlite3.Connection, folder: Path, *, store: str, clock: Clock, stamper: Stamper) -> Chain:
@@ -180,19 +180,35 @@ def _open_log(connection: sqlite3.Connection, folder: Path, *, store: str, clock
 
 
 def store_key(folder: Path) -> tuple[Callable[[bytes], bytes], str]:
-    """The store's signature and its public key in hexadecimal; the key is made at the first start."""
+    """As `read_key`, for a new log: the key is made where there is none."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  8 MB, rarely needed
 
     path = folder / KEY
     try:
         if not path.exists():
             _keep(path, Ed25519PrivateKey.generate().private_bytes_raw())
+    except OSError as error:
+        raise LedgerUnusable(f"{path}: {error}", hint="the folder must belong to the agent's user") from error
+    return read_key(folder)
+
+
+def read_key(folder: Path) -> tuple[Callable[[bytes], bytes], str]:
+    """The store's signature and its public key in hexadecimal. A log's key is never made anew: it would not fit."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  as above
+
+    path = folder / KEY
+    try:
         key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
     except (OSError, ValueError) as error:
         raise LedgerUnusable(
             f"{path}: {error}", hint="the store's key is 32 bytes, readable by the agent only"
         ) from error
     return key.sign, key.public_key().public_bytes_raw().hex()
+
+
+def known_key(folder: Path) -> str | None:
+    """The public key, where the store's key is there: a copy of the database alone has none."""
+    return read_key(folder)[1] if (folder / KEY).exists() else None
 
 
 def _keep(path: Path, content: bytes) -> None:
@@ -205,11 +221,16 @@ def _keep(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(handle)
     made.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """A file's content, or the names in a folder, are on the disk afterwards."""
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def parse(body: bytes) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,25 @@ from agent.ledger.transaction import load_sessions
 from agent.operations.books import Record
 from agent.operations.values import Session
 from contract.chain import GENESIS, ChainError, check_body
+from contract.checkpoint import check_signed
 from contract.stock import StockRow
 from contract.topics import EventType
 
 PAGE_EVENTS = 1000
 
+Row = tuple[int, str, bytes]
+"""Sequence, type and body of an event."""
+
 
 class Reader:
     """One connection; use each from one thread at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        self._connection = files.open_reader(folder)
-        row = self._connection.execute("SELECT store, log FROM identity").fetchone()
+    def __init__(self, folder: Path, name: str = files.DATABASE) -> None:
+        self._connection = files.open_reader(folder, name)
+        with ExitStack() as opened, files.read_errors(folder, name):
+            opened.callback(self._connection.close)
+            row = self._connection.execute("SELECT store, log FROM identity").fetchone()
+            opened.pop_all()
         if row is None:
             self._connection.close()
             raise LedgerUnusable(f"the ledger in {folder} was never begun", hint="start the agent once")
@@ -40,7 +48,7 @@ class Reader:
     def first(self) -> int:
         return int(self._connection.execute("SELECT COALESCE(MIN(seq), 0) FROM event").fetchone()[0])
 
-    def events(self, start: int, limit: int) -> list[tuple[int, str, bytes]]:
+    def events(self, start: int, limit: int) -> list[Row]:
         """(seq, type, body) from `start` on, at most `limit`."""
         return self._connection.execute(
             "SELECT seq, type, body FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", (start, limit)
@@ -78,12 +86,22 @@ class Reader:
 
     def snapshot(self, sku_from: str | None, sku_to: str | None) -> tuple[int, str, list[StockRow]]:
         """Head, its hash and stock rows of one moment."""
-        self._connection.execute("BEGIN")
-        try:
+        with self.moment():
             head = self.head()
             return head, self.hash_of(head) or GENESIS, self.stock_between(sku_from, sku_to)
+
+    @contextmanager
+    def moment(self) -> Generator[None]:
+        """All that is read within is of one moment. Short: the write-ahead log grows meanwhile."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
         finally:
-            self._connection.execute("COMMIT")
+            self._connection.execute("ROLLBACK")
+
+    def integrity(self) -> str:
+        """SQLite's own check of the file: `ok`, or the first thing that it found."""
+        return str(self._connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
 
     def skus(self, after: str, limit: int) -> list[str]:
         statement = "SELECT DISTINCT sku FROM stock WHERE sku > ? ORDER BY sku LIMIT ?"
@@ -127,11 +145,11 @@ def projected(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]
     }
 
 
-def verify(reader: Reader, progress: Any = None) -> dict[str, Any]:
-    """Walk the whole chain. Raises `ChainError` at the first event that is not what was written."""
+def walk(reader: Reader, rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """The events of rows that follow each other. Raises `ChainError` at the first that is not what was written."""
     prev: str | None = None
-    count, seq = 0, reader.first() - 1
-    for found, kind, body in reader.all_events():
+    seq = reader.first() - 1
+    for found, kind, body in rows:
         event = check_body(body, prev=prev, seq=seq + 1)
         if found != event["seq"]:
             raise ChainError("sequence", f"event {event['seq']} is filed as {found}")
@@ -141,10 +159,24 @@ def verify(reader: Reader, progress: Any = None) -> dict[str, Any]:
             raise ChainError("type", f"event {found} is filed as {kind}, and says {event['type']}")
         if found == 1 and event["prev"] != GENESIS:
             raise ChainError("prev", "event 1 names an event before it")
-        prev, seq, count = event["hash"], found, count + 1
+        prev, seq = event["hash"], found
+        yield event
+
+
+def verify(reader: Reader, progress: Any = None, key: str | None = None) -> dict[str, Any]:
+    """Walk the whole chain. Raises `ChainError` at the first event that is not what was written.
+
+    Openings and checkpoints are held to `key` (public, hexadecimal), or to that of the first opening. `signed` is the
+    newest event that one of them stands for: what comes after could be written anew by who owns the file.
+    """
+    prev: str | None = None
+    count, seq, signed = 0, reader.first() - 1, 0
+    for event in walk(reader, reader.all_events()):
+        prev, seq, count = event["hash"], event["seq"], count + 1
+        key, signed = check_signed(event, key, signed)
         if progress is not None and count % 10_000 == 0:
             progress(count)
-    return {"store": reader.store, "log": reader.log, "events": count, "head": seq, "hash": prev}
+    return {"store": reader.store, "log": reader.log, "events": count, "head": seq, "hash": prev, "signed": signed}
 
 
-__all__ = ["Reader", "projected", "verify"]
+__all__ = ["Reader", "Row", "projected", "verify", "walk"]

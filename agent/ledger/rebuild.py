@@ -87,9 +87,13 @@ class _Fold:
 
 def fold(bodies: Iterable[bytes]) -> Tables:
     """The projections that these events make, in key order. An opening's first part starts from nothing."""
+    return fold_events(map(files.parse, bodies))
+
+
+def fold_events(events: Iterable[Mapping[str, Any]]) -> Tables:
+    """The same for events that are parsed."""
     held = _Fold()
-    for body in bodies:
-        event = files.parse(body)
+    for event in events:
         stated = opening_rows(event)
         if stated is None:
             held.take(event)
