@@ -1,0 +1,115 @@
+"""Who looks after the ledger: a thread of its own that takes snapshots when they are due, and checks the ledger.
+
+What a snapshot holds is checked whole, so each one is a check of the ledger too. A start with a fresh snapshot checks
+the ledger itself, once: an unclean end may have damaged it since. The agent is open meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, Protocol
+
+from agent.clock import Clock
+from agent.errors import LedgerCorrupt, LedgerError
+from agent.ledger.checking import check_whole
+from agent.ledger.snapshots import snapshots, take
+from contract.times import Stamper
+
+LOOK_S = 300.0  # between two looks whether a snapshot is due
+AGAIN_S = 3600.0  # after one that failed
+PAUSE_S = 0.02  # behind each step of a check: a third of one core at most
+
+
+class Say(Protocol):
+    def __call__(self, subject: str, text: str, *, hint: str = "", level: int = 5) -> None: ...
+
+
+class Keeper:
+    """`into` is the folder of snapshots; `every_s` and `keep` are as the configuration says."""
+
+    def __init__(self, folder: Path, into: Path, *, every_s: float, keep: int, clock: Clock, say: Say) -> None:
+        self._folder, self._into = folder, into
+        self._every_s, self._keep = every_s, keep
+        self._clock, self._say = clock, say
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ledger-keeper", daemon=True)
+        self._checked = False
+        self._failed_ns: int | None = None
+        self.damage = ""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """A check ends at its next pause, a copy with its end."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def told(self, stamper: Stamper) -> dict[str, Any]:
+        """Members of the `health` message."""
+        newest_us = self._newest_us()
+        found = {} if newest_us is None else {"last_backup": stamper.text(newest_us)}
+        return {**found, "ledger_damage": self.damage} if self.damage else found
+
+    def look(self) -> None:
+        """A snapshot if one is due, else a check if there was none yet. Raises nothing that a disk can do."""
+        try:
+            if self._due():
+                self._failed_ns = self._clock.now().monotonic_ns  # until it is whole
+                found = take(self._folder, self._into, keep=self._keep, pause=self._pause)
+                self._failed_ns = None
+            elif not self._checked:
+                found = check_whole(self._folder, self._pause)
+            else:
+                return
+        except LedgerCorrupt as error:
+            self._damaged(error)
+            self._checked = True
+        except (LedgerError, OSError) as error:
+            self._say("snapshot", str(error), hint=getattr(error, "hint", ""), level=4)
+        except _Ended:
+            return
+        else:
+            self.damage, self._checked = "", True
+            self._say("snapshot", f"the ledger is whole up to event {found.seq}", level=6)
+
+    def _damaged(self, error: LedgerCorrupt) -> None:
+        """Whether it is the ledger or only its copy, the ledger itself says."""
+        try:
+            check_whole(self._folder, self._pause)
+        except LedgerCorrupt as found:
+            self.damage = str(found)
+            self._say("ledger", f"DAMAGED: {found}", hint=found.hint, level=2)
+        except (LedgerError, OSError):
+            self._say("snapshot", str(error), hint=error.hint, level=3)
+        else:
+            self.damage = ""
+            hint = f"is the disk of {self._into} failing?"
+            self._say("snapshot", f"the ledger is whole, and its copy is not: {error}", hint=hint, level=3)
+
+    def _due(self) -> bool:
+        now = self._clock.now()
+        if self._failed_ns is not None and now.monotonic_ns - self._failed_ns < AGAIN_S * 1e9:
+            return False
+        newest_us = self._newest_us()
+        # One of tomorrow was made before the clock went back: nobody knows how old it is.
+        return newest_us is None or not 0 <= now.wall_us - newest_us < self._every_s * 1e6
+
+    def _newest_us(self) -> int | None:
+        times_us = [one.stat().st_mtime_ns // 1000 for one in snapshots(self._into)]
+        return max(times_us, default=None)
+
+    def _pause(self) -> None:
+        if self._ended.wait(PAUSE_S):
+            raise _Ended
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self.look()
+            self._ended.wait(LOOK_S)
+
+
+class _Ended(Exception):
+    pass
