@@ -137,7 +137,8 @@ def _print(database: Opened, week: Week, rows: list[StoreReport], language: Lang
         print(f"  {word(name, language)}: {'-' if value is None else f'{value:,}'}")
     print(word("top", language))
     for one in found.top:
-        print(f"  {one.store} {one.sku}: {one.units:+,} ({word(one.found_by, language)})")
+        units = f"{one.units:+,}" + (" g" if one.base_unit == "gram" else "")
+        print(f"  {one.store} {one.sku}: {units} ({word(one.found_by, language)})")
     for row in rows:
         told = (
             f"{word(name, language)} {value:,}" for name, value in row.model_dump().items() if isinstance(value, int)

@@ -11,6 +11,7 @@ import orjson
 from headoffice.alerts.judging import SALES_DAYS, SALES_DAYS_MIN, DayLine, Figures
 from headoffice.database import Database, Row
 from headoffice.view.paging import marks
+from headoffice.weights import Line, count_lines, gram_sums, weighed
 
 PAGE = 250
 CLOSED_AFTER_H = 12  # west of UTC a day ends later
@@ -78,7 +79,8 @@ def sku_figures(database: Database, store: str, skus: Sequence[str], now_us: int
     )
     items = _keyed(
         database.rows(
-            f"SELECT sku, category, stock_min, stock_max, name_ko, name_en, deleted FROM item WHERE sku IN ({places})",
+            f"SELECT sku, category, stock_min, stock_max, name_ko, name_en, base_unit, deleted FROM item "
+            f"WHERE sku IN ({places})",
             tuple(skus),
         )
     )
@@ -93,13 +95,13 @@ def _figures(
     sku: str, stock: Row | None, reserved: Row | None, sold: Row | None, item: Row | None, now_us: int
 ) -> Figures:
     _, on_hand, sellable, lowest = stock or (sku, 0, 0, 0)
-    _, category, least, most, name_ko, name_en, deleted = item or (sku, None, None, None, None, None, 0)
+    _, category, least, most, name_ko, name_en, base_unit, deleted = item or (sku, *[None] * 6, 0)
     if deleted:  # an item that is given up runs out
         least = None
     units, days = (sold[1], _days_since(sold[2], now_us)) if sold else (0, SALES_DAYS)
     return Figures(
         sku, on_hand, sellable, lowest, reserved[1] if reserved else 0, 0 if deleted else units, days, category, least,
-        most, name_ko, name_en,
+        most, name_ko, name_en, base_unit,
     )  # fmt: skip
 
 
@@ -239,9 +241,28 @@ def day_lines(database: Database, store: str, day: str) -> list[DayLine]:
     tills = database.rows("SELECT sku, sold - returned FROM pos_total WHERE store = ? AND day = ?", (store, day))
     ledger, sold = dict[str, int](ours), dict[str, int](tills)
     off = sorted(sku for sku in ledger.keys() | sold.keys() if ledger.get(sku, 0) != sold.get(sku, 0))
-    categories: dict[str, str | None] = {}
+    items: dict[str, tuple[str, str | None, str | None]] = {}
     for first in range(0, len(off), PAGE):
         part = off[first : first + PAGE]
-        sql = f"SELECT sku, category FROM item WHERE sku IN ({marks(part)})"
-        categories |= dict(database.rows(sql, part))
-    return [DayLine(sku, categories.get(sku), ledger.get(sku, 0), sold.get(sku, 0)) for sku in off]
+        found = database.rows(f"SELECT sku, category, base_unit FROM item WHERE sku IN ({marks(part)})", part)
+        items |= {sku: (sku, category, base_unit) for sku, category, base_unit in found}
+    return [DayLine(*items.get(sku, (sku, None, None)), ledger.get(sku, 0), sold.get(sku, 0)) for sku in off]
+
+
+def off_by_weight(database: Database, store: str, log: str, count_id: str) -> int:
+    """Grams by which a count's goods by weight differed, summed by size."""
+    rows = database.rows(
+        "SELECT lines FROM counted WHERE store = ? AND log = ? AND count_id = ?", (store, log, count_id)
+    )
+    return _grams(database, count_lines(orjson.loads(rows[0][0])) if rows else [], "units_off")
+
+
+def sent_by_weight(database: Database, store: str, document: str) -> int:
+    """Grams of a document's goods by weight that are done."""
+    rows = database.rows("SELECT lines FROM document WHERE store = ? AND document = ?", (store, document))
+    return _grams(database, orjson.loads(rows[0][0]) if rows else [], "done")
+
+
+def _grams(database: Database, lines: list[Line], member: str) -> int:
+    found = gram_sums(lines, (member,), weighed(database, (line["sku"] for line in lines)))
+    return found[member] if found else 0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import orjson
+
 from contract.times import Stamper, parse_us
 from headoffice.alerts import figures
 from headoffice.alerts.engine import Alert, Facts, Found, Verdict, ended
@@ -55,7 +57,7 @@ class Jobs:
         self._tags = since("SELECT at_us, store, epc FROM tag WHERE seq > 0", 2)
         self._refused = since("SELECT last_at_us, id, store, code FROM quarantine WHERE count > 0", 1)
         self._checks = since(
-            "SELECT at_us, id, store, verdict, as_of, rows_off, units_off, levels_off, reason FROM data_check "
+            "SELECT at_us, id, store, verdict, as_of, rows_off, units_off, levels_off, reason, body FROM data_check "
             "WHERE id > 0",
             1,
         )
@@ -158,9 +160,12 @@ class Jobs:
         self._records.take([self._count(row) for row in newest.values()])
 
     def _count(self, row: Row) -> Found:
-        _, store, _, _, zone, permille, units = row
-        facts: Facts = {"zone": zone, "accuracy_permille": permille, "units_off": units}
-        return judged("count_variance", store, zone, self.rules, permille, facts, below=True)
+        _, store, log, count_id, zone, permille, units = row
+        facts: Facts = {"zone": zone, "accuracy_permille": permille}
+        found = judged("count_variance", store, zone, self.rules, permille, facts, below=True)
+        if found.verdict == "raised":
+            facts |= _apart("units_off", units, figures.off_by_weight(self._database, store, log, count_id))
+        return found
 
     def _settled(self, concerned: Iterable[tuple[str, str]]) -> Iterator[None]:
         for store, kind in concerned:
@@ -204,9 +209,11 @@ class Jobs:
         return [judged(rule, store, log, self.rules, times[rule, log], one) for (rule, log), one in facts.items()]
 
     def _checked(self, row: Row) -> Found:
-        _, _, store, verdict, as_of, rows_off, units, levels_off, reason = row
+        _, _, store, verdict, as_of, rows_off, units, levels_off, reason, body = row
         off = max(1, rows_off + levels_off) if verdict == "different" else 0
-        facts: Facts = {"rows": off, "units": units, "as_of": as_of or 0, "reason": reason or "-"}
+        facts: Facts = {"rows": off, "as_of": as_of or 0, "reason": reason or "-"}
+        grams = orjson.loads(body).get("grams_off", 0)
+        facts |= _apart("units", units + grams, grams)
         return judged("hq_difference", store, "stock", self.rules, off, facts)
 
     def _day(self, store: str, day: str) -> None:
@@ -306,8 +313,11 @@ class Jobs:
         waits = hours >= (self.rules.of("transfer_overdue", store).value or 0)
         if not waits or figures.arrived(self._database, store, peer, document):
             hours = -1
-        facts: Facts = {"document": document, "to": peer, "units": done, "since": self._stamper.text(at_us)}
-        return judged("transfer_overdue", store, document, self.rules, hours, facts)
+        facts: Facts = {"document": document, "to": peer, "since": self._stamper.text(at_us)}
+        found = judged("transfer_overdue", store, document, self.rules, hours, facts)
+        if found.verdict == "raised":
+            facts |= _apart("units", done, figures.sent_by_weight(self._database, store, document))
+        return found
 
     # -- closing ------------------------------------------------------------------------------------------------------
 
@@ -343,6 +353,11 @@ class Jobs:
                 self._database.write("DELETE FROM pos_total WHERE store = ? AND day = ?", (store, day))
                 self._database.write("DELETE FROM pos_day WHERE store = ? AND day = ?", (store, day))
             yield
+
+
+def _apart(name: str, base_units: int, grams: int) -> Facts:
+    """Pieces under that name, and what of the sum is goods by weight."""
+    return {name: base_units - grams, **({"grams": grams} if grams else {})}
 
 
 def _us(text: str, otherwise: int) -> int:

@@ -35,6 +35,7 @@ class Figures(NamedTuple):
     stock_max: int | None
     name_ko: str | None
     name_en: str | None
+    base_unit: str | None
 
 
 def sku_found(store: str, one: Figures, rules: Rules) -> Iterator[Found]:
@@ -44,7 +45,7 @@ def sku_found(store: str, one: Figures, rules: Rules) -> Iterator[Found]:
         return rules.of(rule, store, one.category, one.sku)
 
     available = one.sellable - one.reserved - (holds("buffer").value or 0)
-    named = item_facts(one.sku, one.name_ko, one.name_en)
+    named = item_facts(one)
     low = holds("low_stock")
     least = one.stock_min if low.value is None else low.value
     yield _found("low_stock", store, one.sku, low, _below(available, least), named | _facts(available, min=least))
@@ -64,9 +65,18 @@ def _facts(available: int, **more: int | None) -> Facts:
     return {"available": available, **{name: value or 0 for name, value in more.items()}}
 
 
-def item_facts(sku: str, name_ko: str | None, name_en: str | None) -> Facts:
-    names = {"name_ko": name_ko, "name_en": name_en}
-    return {"sku": sku, **{name: text for name, text in names.items() if text}}
+def item_facts(one: Figures) -> Facts:
+    names = {"name_ko": one.name_ko, "name_en": one.name_en}
+    return {"sku": one.sku, **{name: text for name, text in names.items() if text}, **_unit(weighed=_weighed(one))}
+
+
+def _weighed(one: Figures | DayLine) -> bool:
+    return one.base_unit == "gram"
+
+
+def _unit(*, weighed: bool) -> Facts:
+    """What numbers are in, where they are no pieces."""
+    return {"unit": "gram"} if weighed else {}
 
 
 def _below(value: int, least: int | None) -> Verdict:
@@ -111,6 +121,7 @@ class DayLine(NamedTuple):
 
     sku: str
     category: str | None
+    base_unit: str | None
     ledger: int
     tills: int
 
@@ -124,10 +135,12 @@ def pos_found(store: str, day: str, lines: Iterable[DayLine], rules: Rules) -> F
         if holds.enabled and size >= max(1, holds.value or 1):
             over.append((size, one))
     holds = rules.of("pos_difference", store)
-    facts: Facts = {"day": day, "skus": len(over), "units": sum(size for size, _ in over)}
+    facts: Facts = {"day": day, "skus": len(over), "units": sum(size for size, one in over if not _weighed(one))}
+    if grams := sum(size for size, one in over if _weighed(one)):
+        facts["grams"] = grams
     if over:
-        worst = max(over, key=lambda pair: (pair[0], pair[1].sku))[1]
-        facts |= {"sku": worst.sku, "ledger": worst.ledger, "tills": worst.tills}
+        worst = max(over, key=lambda pair: (pair[0] / (1000 if _weighed(pair[1]) else 1), pair[1].sku))[1]
+        facts |= {"sku": worst.sku, "ledger": worst.ledger, "tills": worst.tills, **_unit(weighed=_weighed(worst))}
     return Found("pos_difference", store, day, "raised" if over else "clear", holds.severity, facts)
 
 

@@ -1,6 +1,7 @@
 """Alerts in words: Korean and English, of each rule its name, what it watches, and the text of one alert.
 
 `{item}` is the item's name in that language, or its SKU; of a fact `…_permille` there is also `…_percent`.
+Numbers of an item say their unit, by the fact `unit`; sums over items are pieces, and `grams` of goods by weight.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 from typing import Literal
 
 from headoffice.alerts.engine import Facts
+from headoffice.weights import sum_text, weight
 
 Language = Literal["ko", "en"]
 Pair = tuple[str, str]
+AMOUNTS = frozenset({"available", "min", "on_hand", "max", "quantity", "ledger", "tills"})  # base units of one item
+SUMS = frozenset({"units", "units_off"})  # pieces over several
 
 NAMES: dict[str, Pair] = {
     "low_stock": ("재고 부족", "Low stock"),
@@ -95,24 +99,24 @@ STATES: dict[str, Pair] = {
 }
 
 TEXTS: dict[str, Pair] = {
-    "low_stock": ("{item}: 가용 {available}개, 최소 {min}개", "{item}: {available} available, minimum {min}"),
-    "overstock": ("{item}: 보유 {on_hand}개, 최대 {max}개", "{item}: {on_hand} on hand, maximum {max}"),
+    "low_stock": ("{item}: 가용 {available}, 최소 {min}", "{item}: {available} available, minimum {min}"),
+    "overstock": ("{item}: 보유 {on_hand}, 최대 {max}", "{item}: {on_hand} on hand, maximum {max}"),
     "stockout_risk": (
-        "{item}: 가용 {available}개, 약 {days}일 뒤 품절 (기준 {least}일)",
+        "{item}: 가용 {available}, 약 {days}일 뒤 품절 (기준 {least}일)",
         "{item}: {available} available, sold out in about {days} days (threshold {least})",
     ),
-    "negative_stock": ("{item}: 재고 {quantity}개", "{item}: stock is {quantity}"),
+    "negative_stock": ("{item}: 재고 {quantity}", "{item}: stock is {quantity}"),
     "pos_difference": (
-        "{day}: {skus}개 품목, {units}개 차이. 가장 큰 차이 {sku}: 기록 {ledger}, POS {tills}",
-        "{day}: {skus} items off, {units} units; worst {sku}: {ledger} in the log, {tills} at the tills",
+        "{day}: {skus}개 품목, {units} 차이. 가장 큰 차이 {sku}: 기록 {ledger}, POS {tills}",
+        "{day}: {skus} items off, {units}; worst {sku}: {ledger} in the log, {tills} at the tills",
     ),
     "hq_difference": (
-        "재고 {rows}행, {units}개가 다릅니다: {reason}",
-        "{rows} rows of stock differ, {units} units: {reason}",
+        "재고 {rows}행이 다릅니다 ({units}): {reason}",
+        "{rows} rows of stock differ, {units}: {reason}",
     ),
     "count_variance": (
-        "{zone} 구역 실사 정확도 {accuracy_percent} %, {units_off}개 차이",
-        "count of {zone}: accuracy {accuracy_percent} %, {units_off} units off",
+        "{zone} 구역 실사 정확도 {accuracy_percent} %, {units_off} 차이",
+        "count of {zone}: accuracy {accuracy_percent} %, {units_off} off",
     ),
     "duplicate_tag": ("태그 {epc}가 {stores}에 동시에 있습니다", "tag {epc} is in {stores} at once"),
     "store_silent": ("{since}부터 소식이 없습니다 ({state})", "nothing came since {since} ({state})"),
@@ -129,8 +133,8 @@ TEXTS: dict[str, Pair] = {
     "worker_lagging": ("{what}: {since}부터 저장이 멈췄습니다", "{what}: has not taken in since {since}"),
     "exception": ("처리되지 않은 예외 {open}건: {kind_text}", "{open} open: {kind_text}"),
     "transfer_overdue": (
-        "{document}: {to}(으)로 보낸 {units}개가 {since}부터 도착하지 않았습니다",
-        "{document}: {units} units to {to} are on their way since {since}",
+        "{document}: {to}(으)로 보낸 물품({units})이 {since}부터 도착하지 않았습니다",
+        "{document}: {units} to {to} are on their way since {since}",
     ),
     "notice_undelivered": (
         "{target}: 알림 {lost}건을 전하지 못했습니다: {error}",
@@ -177,13 +181,21 @@ class _Told(dict[str, object]):
     def __init__(self, facts: Facts, language: Language) -> None:
         super().__init__()
         for name, value in facts.items():
-            self[name] = f"{value:,}" if isinstance(value, int) else value
+            self[name] = self._number(name, value, facts, language) if isinstance(value, int) else value
             if name.endswith("_permille") and isinstance(value, int):
                 self[name.removesuffix("_permille") + "_percent"] = f"{value // 10}.{value % 10}"
         other = "en" if language == "ko" else "ko"
         self["item"] = facts.get(f"name_{language}") or facts.get(f"name_{other}") or facts.get("sku", "-")
         kind = str(facts.get("kind", "-"))
         self["kind_text"] = EXCEPTION_KINDS.get(kind, (kind, kind))[0 if language == "ko" else 1]
+
+    @staticmethod
+    def _number(name: str, value: int, facts: Facts, language: Language) -> str:
+        if name in SUMS:
+            return sum_text(value, int(facts.get("grams", 0)), "개" if language == "ko" else " units")
+        if name not in AMOUNTS:
+            return f"{value:,}"
+        return weight(value) if facts.get("unit") == "gram" else f"{value:,}" + ("개" if language == "ko" else "")
 
     def __missing__(self, key: str) -> str:
         return "-"

@@ -14,7 +14,7 @@ made again from the events. `deep` looks at every event of the log and makes the
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -337,7 +337,10 @@ def _is_whole(one: Written, store: str, log: str, seq: int, prev: str, key: str 
     )  # fmt: skip
 
 
-def off(verdict: Verdict) -> tuple[int, int]:
-    """Rows and base units that differ."""
-    rows: Sequence[Difference] = verdict.differences
-    return len(rows), sum(abs(one.store - one.head_office) for one in rows)
+def off(verdict: Verdict, by_weight: frozenset[str]) -> tuple[int, int]:
+    """Pieces that differ, and grams of goods by weight."""
+    pieces = grams = 0
+    for one in verdict.differences:
+        size = abs(one.store - one.head_office)
+        pieces, grams = (pieces, grams + size) if one.sku in by_weight else (pieces + size, grams)
+    return pieces, grams

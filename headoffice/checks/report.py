@@ -16,6 +16,7 @@ from pydantic import Field
 from contract.times import parse_us
 from headoffice.database import Database
 from headoffice.view.paging import Page, Told, cursor_of, marks, place_of
+from headoffice.weights import weighed
 
 SAMPLE_EVENTS = 50
 TOP = 10
@@ -53,7 +54,7 @@ class Sums(Told):
     checks_not_compared: int = 0
     counts: int = Field(0, description="approved counts of a zone")
     accuracy_permille: int | None = Field(None, description="of the counts, by lines; null: nothing was counted")
-    units_off: int = Field(0, description="base units by which counts differed")
+    lines_off: int = Field(0, description="lines of the counts that differed")
     movements: int = 0
     exceptions: int = 0
     exceptions_permille: int | None = Field(None, description="for 1,000 movements; null: nothing moved")
@@ -75,6 +76,7 @@ class TopDifference(Told):
     store: str
     sku: str
     units: int = Field(description="counted, or checked, less what the books said")
+    base_unit: str = Field(description="what the units are: each, or gram")
     found_by: str = Field(description="count, check")
 
 
@@ -179,7 +181,7 @@ _QUERIES = (
             "counts": "COUNT(*)",
             "lines": _sum("lines_total"),
             "right": _sum("lines_total * accuracy_permille"),
-            "units_off": _sum("units_off"),
+            "lines_off": _sum("lines_total - (lines_total * exact_permille + 999) / 1000"),
         },
     ),
     _Query(
@@ -285,5 +287,14 @@ def _top(database: Database, week: Week) -> list[TopDifference]:
         for one in orjson.loads(body)["differences"]:
             place = (store, one["sku"], "check")
             units[place] = units.get(place, 0) + one["store"] - one["head_office"]
-    largest = sorted(units.items(), key=lambda item: (-abs(item[1]), item[0]))[:TOP]
-    return [TopDifference(store=store, sku=sku, units=size, found_by=by) for (store, sku, by), size in largest if size]
+    by_weight = weighed(database, (sku for _, sku, _ in units))
+    largest = sorted(
+        units.items(), key=lambda item: (-abs(item[1]) / (1000 if item[0][1] in by_weight else 1), item[0])
+    )
+    return [
+        TopDifference(
+            store=store, sku=sku, units=size, base_unit="gram" if sku in by_weight else "each", found_by=found_by
+        )
+        for (store, sku, found_by), size in largest[:TOP]
+        if size
+    ]

@@ -10,6 +10,7 @@ from pydantic import Field
 from headoffice.checks.engine import Verdict, off
 from headoffice.database import Database
 from headoffice.view.paging import Page, Told, Where, cut, place_of
+from headoffice.weights import weighed
 
 KEPT_EACH = 400  # newest checks of a store
 LISTED_MAX = 100
@@ -37,9 +38,10 @@ class CheckRow(Told):
     as_of: int | None = Field(description="event of the store at which both were compared")
     rows_total: int
     rows_off: int = Field(description="rows of stock that differed in the end")
-    units_off: int
+    units_off: int = Field(description="pieces, over all rows that differed")
     levels: int = Field(description="retained levels that were heard; 0: none were, and none compared")
     levels_off: int
+    grams_off: int = Field(0, description="beside the pieces: grams of goods by weight")
 
 
 class DifferenceTold(Told):
@@ -70,12 +72,14 @@ class CheckTold(CheckRow):
     deep: bool
 
 
-_COLUMNS = ", ".join(CheckRow.model_fields)
+_NAMES = [name for name in CheckRow.model_fields if name != "grams_off"]  # that is in `body`
+_COLUMNS = ", ".join(_NAMES)
 
 
 def put(database: Database, found: Verdict, now_us: int, *, deep: bool) -> None:
-    rows_off, units_off = off(found)
+    units_off, grams_off = off(found, weighed(database, (one.sku for one in found.differences)))
     body: dict[str, Any] = {
+        "grams_off": grams_off,
         "differences": found.differences[:LISTED_MAX],
         "available_off": found.available_off,
         "levels_differ": [one._asdict() for one in found.levels_off[:LISTED_MAX]],
@@ -89,8 +93,8 @@ def put(database: Database, found: Verdict, now_us: int, *, deep: bool) -> None:
         database.write(
             "INSERT INTO data_check (store, at_us, verdict, reason, log, as_of, rows_total, rows_off, units_off, "
             "levels, levels_off, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (found.store, now_us, found.verdict, found.reason, found.log, found.as_of, found.rows, rows_off, units_off,
-             found.levels, len(found.levels_off), orjson.dumps(body).decode()),
+            (found.store, now_us, found.verdict, found.reason, found.log, found.as_of, found.rows,
+             len(found.differences), units_off, found.levels, len(found.levels_off), orjson.dumps(body).decode()),
         )  # fmt: skip
         database.write(
             "DELETE FROM data_check WHERE store = ? AND id <= COALESCE((SELECT id FROM data_check WHERE store = ? "
@@ -148,13 +152,16 @@ def checks(
     where.given("verdict = ?", verdict)
     if newest:
         where.add("id IN (SELECT MAX(id) FROM data_check GROUP BY store)")
-    sql = f"SELECT {_COLUMNS} FROM data_check{where} ORDER BY at_us DESC, id DESC LIMIT ?"
-    return cut(CheckRow, database.rows(sql, (*where.values, limit + 1)), limit, lambda row: (row.at_us, row.id))
+    sql = f"SELECT {_COLUMNS}, body FROM data_check{where} ORDER BY at_us DESC, id DESC LIMIT ?"
+    rows = [
+        (*row[:-1], orjson.loads(row[-1]).get("grams_off", 0)) for row in database.rows(sql, (*where.values, limit + 1))
+    ]
+    return cut(CheckRow, rows, limit, lambda row: (row.at_us, row.id))
 
 
 def one_check(database: Database, check_id: int) -> CheckTold | None:
     rows = database.rows(f"SELECT {_COLUMNS}, body FROM data_check WHERE id = ?", (check_id,))
     if not rows:
         return None
-    row = dict(zip(CheckRow.model_fields, rows[0][:-1], strict=True))
+    row = dict(zip(_NAMES, rows[0][:-1], strict=True))
     return CheckTold.model_validate({**row, **orjson.loads(rows[0][-1])})

@@ -33,7 +33,7 @@ REPORT: dict[str, tuple[str, str]] = {
     "checks_not_compared": ("점검: 비교 못 함", "Checks not compared"),
     "counts": ("실사", "Counts"),
     "accuracy_permille": ("실사 정확도 (‰)", "Accuracy of counts (‰)"),
-    "units_off": ("실사 차이 (개)", "Units off in counts"),
+    "lines_off": ("실사에서 차이가 난 줄", "Lines off in counts"),
     "movements": ("재고 이동", "Movements"),
     "exceptions": ("예외", "Exceptions"),
     "exceptions_permille": ("이동 1,000건당 예외", "Exceptions per 1,000 movements"),

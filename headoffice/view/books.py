@@ -7,8 +7,24 @@ from typing import Any, Literal
 import orjson
 from pydantic import Field
 
-from headoffice.database import Database
+from headoffice.database import Database, Row
 from headoffice.view.paging import Page, Told, Where, cut, place_of, told
+from headoffice.weights import count_lines, gram_sums, weighed
+
+
+class DocumentGrams(Told):
+    expected: int
+    done: int
+    damaged: int
+    over: int
+    short: int
+
+
+class CountGrams(Told):
+    expected: int
+    counted: int
+    units_off: int
+    units_net: int
 
 
 class DocumentRow(Told):
@@ -19,7 +35,7 @@ class DocumentRow(Told):
     revision: int
     source: str
     target: str
-    expected: int = Field(description="base units, over the lines of the closing; 0 while it is open")
+    expected: int = Field(description="pieces, over the lines of the closing; 0 while it is open")
     done: int
     damaged: int
     over: int
@@ -28,6 +44,7 @@ class DocumentRow(Told):
     closed_at: str | None
     seq: int = Field(description="its newest event")
     at_us: int = Field(description="when that event was stored")
+    grams: DocumentGrams | None = Field(None, description="goods by weight, beside the pieces; null: none")
 
 
 class DocumentTold(DocumentRow):
@@ -44,13 +61,14 @@ class CountRow(Told):
     lines_total: int
     accuracy_permille: int = Field(description="share of lines within tolerance")
     exact_permille: int = Field(description="share of lines without a difference")
-    expected: int
+    expected: int = Field(description="pieces, over all lines")
     counted: int
     units_off: int = Field(description="sum of the sizes of the differences")
     units_net: int = Field(description="sum of the differences")
     approved_at: str
     seq: int
     at_us: int
+    grams: CountGrams | None = Field(None, description="goods by weight, beside the pieces; null: none")
 
 
 class CountTold(CountRow):
@@ -152,16 +170,23 @@ def documents(
     where.given("status = ?", status)
     if cursor is not None:
         where.add("(at_us, store, document) < (?, ?, ?)", *place_of(cursor, int, str, str))
+    by_weight = weighed(database)
+    lines = "lines" if by_weight else "'[]'"  # many, and nothing to be told apart
     rows = database.rows(
-        f"SELECT {_DOCUMENT} FROM document{where} ORDER BY at_us DESC, store DESC, document DESC LIMIT ?",
+        f"SELECT {_DOCUMENT}, {lines} FROM document{where} ORDER BY at_us DESC, store DESC, document DESC LIMIT ?",
         (*where.values, limit + 1),
     )
-    return cut(DocumentRow, rows, limit, lambda row: (row.at_us, row.store, row.document))
+    return cut(
+        DocumentRow,
+        _without_lines(_apart(rows, by_weight, DocumentGrams, 7)),
+        limit,
+        lambda row: (row.at_us, row.store, row.document),
+    )
 
 
 def document(database: Database, store: str, name: str) -> DocumentTold | None:
     rows = database.rows(f"SELECT {_DOCUMENT}, lines FROM document WHERE store = ? AND document = ?", (store, name))
-    return told(DocumentTold, [(*row[:-1], orjson.loads(row[-1])) for row in rows])[0] if rows else None
+    return told(DocumentTold, _apart(rows, weighed(database), DocumentGrams, 7))[0] if rows else None
 
 
 def counts(
@@ -173,18 +198,43 @@ def counts(
     where.given("zone = ?", zone)
     if cursor is not None:
         where.add("(at_us, store, log, count_id) < (?, ?, ?, ?)", *place_of(cursor, int, str, str, str))
+    by_weight = weighed(database)
+    lines = "lines" if by_weight else "'[]'"  # as above
     rows = database.rows(
-        f"SELECT {_COUNT} FROM counted{where} ORDER BY at_us DESC, store DESC, log DESC, count_id DESC LIMIT ?",
+        f"SELECT {_COUNT}, {lines} FROM counted{where} "
+        "ORDER BY at_us DESC, store DESC, log DESC, count_id DESC LIMIT ?",
         (*where.values, limit + 1),
     )
-    return cut(CountRow, rows, limit, lambda row: (row.at_us, row.store, row.log, row.count_id))
+    return cut(
+        CountRow,
+        _without_lines(_apart(rows, by_weight, CountGrams, 9)),
+        limit,
+        lambda row: (row.at_us, row.store, row.log, row.count_id),
+    )
 
 
 def count(database: Database, store: str, log: str, name: str) -> CountTold | None:
     rows = database.rows(
         f"SELECT {_COUNT}, lines FROM counted WHERE store = ? AND log = ? AND count_id = ?", (store, log, name)
     )
-    return told(CountTold, [(*row[:-1], orjson.loads(row[-1])) for row in rows])[0] if rows else None
+    return told(CountTold, _apart(rows, weighed(database), CountGrams, 9))[0] if rows else None
+
+
+def _apart(rows: list[Row], by_weight: frozenset[str], kind: type[Told], first: int) -> list[Row]:
+    """Rows that end in their lines as text, with grams told apart from the sums that begin in column `first`."""
+    found: list[Row] = []
+    for *row, text in rows:
+        lines = orjson.loads(text)
+        summed = count_lines(lines) if kind is CountGrams else lines
+        grams = gram_sums(summed, list(kind.model_fields), by_weight)
+        for column, size in enumerate((grams or {}).values(), start=first):
+            row[column] -= size
+        found.append((*row, kind(**grams) if grams else None, lines))
+    return found
+
+
+def _without_lines(rows: list[Row]) -> list[Row]:
+    return [row[:-1] for row in rows]
 
 
 def exceptions(

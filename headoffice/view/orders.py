@@ -10,13 +10,15 @@ from pydantic import Field
 from contract.times import parse_us
 from headoffice.commands import members_of
 from headoffice.database import Database, Row
+from headoffice.view.books import DocumentGrams
 from headoffice.view.paging import Page, Told, Where, cursor_of, cut, place_of
+from headoffice.weights import gram_sums, weighed
 
 CommandStatus = Literal["waiting", "sent", "done", "refused", "expired", "unanswered"]
 Standing = Literal["withdrawn", "not_opened", "opened", "closed", "closed_short"]
 _COMMAND = "id, store, verb, body, status, response, asked_by, at_us, expires_us, sent_us, answered_us"
 _EXPECTED = (
-    "e.store, e.document, e.body, d.status, d.expected, d.done, d.damaged, d.over, d.short, d.opened_at, d.closed_at"
+    "e.store, e.document, e.body, d.status, d.done, d.damaged, d.over, d.short, d.opened_at, d.closed_at, d.lines"
 )
 _COUNTED = "EXISTS (SELECT 1 FROM counted c WHERE c.store = e.store AND c.request = e.document)"
 
@@ -52,11 +54,12 @@ class ExpectedRow(Told):
     due_at: str | None
     revision: int | None
     lines: int
-    expected: int = Field(description="base units, by the document's lines")
-    done: int = Field(description="base units, by the store's closing; 0 until then")
+    expected: int = Field(description="pieces, by the document's lines")
+    done: int = Field(description="pieces, by the store's closing; 0 until then")
     damaged: int
     over: int
     short: int
+    grams: DocumentGrams | None = Field(description="goods by weight, beside the pieces; null: none")
     opened_at: str | None = Field(description="by the store's clock")
     closed_at: str | None
     zones_counted: list[str] = Field(description="of a count request: zones with an approved count that answers it")
@@ -118,9 +121,9 @@ def expected(
         f"{where} ORDER BY e.store, e.document LIMIT ?",
         (*where.values, limit + 1),
     )
-    found = [
-        one for row in rows[:limit] if (one := _expected(database, now_us, row)).standing == (standing or one.standing)
-    ]
+    by_weight = weighed(database)
+    each = [_expected(database, now_us, row, by_weight) for row in rows[:limit]]
+    found = [one for one in each if one.standing == (standing or one.standing)]
     more = cursor_of(*rows[limit - 1][:2]) if len(rows) > limit else None
     return Page(rows=found, more=more)
 
@@ -131,11 +134,14 @@ def expected_one(database: Database, now_us: int, store: str, document: str) -> 
         "WHERE e.store = ? AND e.document = ?",
         (store, document),
     )
-    return _expected(database, now_us, rows[0]) if rows else None
+    return _expected(database, now_us, rows[0], weighed(database)) if rows else None
 
 
-def _expected(database: Database, now_us: int, row: Row) -> ExpectedRow:
-    store, document, raw, status, _, done, damaged, over, short, opened_at, closed_at = row
+_GRAMS = tuple(DocumentGrams.model_fields)
+
+
+def _expected(database: Database, now_us: int, row: Row, by_weight: frozenset[str]) -> ExpectedRow:
+    store, document, raw, status, *sums, opened_at, closed_at, closing = row
     body: dict[str, Any] = orjson.loads(raw) if raw is not None else {}
     counted = _counted(database, store, document) if body.get("kind") == "count_request" else []
     standing: Standing = status or "not_opened"
@@ -144,13 +150,18 @@ def _expected(database: Database, now_us: int, row: Row) -> ExpectedRow:
     if raw is None:
         standing = "withdrawn"
     due_at = body.get("due_at")
-    lines = body.get("lines", [])
+    lines = [{"sku": one["sku"], "expected": one["quantity"]} for one in body.get("lines", [])]
+    asked = gram_sums(lines, _GRAMS, by_weight)
+    told = gram_sums(orjson.loads(closing or "[]"), _GRAMS, by_weight)
+    grams = {**(told or dict.fromkeys(_GRAMS, 0)), "expected": asked["expected"] if asked else 0}
+    pieces = {name: (size or 0) - grams[name] for name, size in zip(_GRAMS[1:], sums, strict=True)}
     return ExpectedRow(
         store=store, document=document, kind=body.get("kind"), standing=standing,
         overdue=standing in {"not_opened", "opened", "closed_short"} and _passed(due_at, now_us), due_at=due_at,
-        revision=body.get("revision"), lines=len(lines), expected=sum(line["quantity"] for line in lines),
-        done=done or 0, damaged=damaged or 0, over=over or 0, short=short or 0, opened_at=opened_at,
-        closed_at=closed_at, zones_counted=counted,
+        revision=body.get("revision"), lines=len(lines),
+        expected=sum(line["expected"] for line in lines) - grams["expected"], **pieces,
+        grams=DocumentGrams(**grams) if asked or told else None, opened_at=opened_at, closed_at=closed_at,
+        zones_counted=counted,
     )  # fmt: skip
 
 

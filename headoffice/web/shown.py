@@ -7,6 +7,7 @@ from typing import Any
 
 from headoffice.checks.texts import word as report_word
 from headoffice.web.texts import Language, age, text, word
+from headoffice.weights import sum_text
 
 SECOND_US = 1_000_000
 MISSING = "–"
@@ -51,6 +52,17 @@ class Shown:
     def quantity(self, value: int | None, base_unit: str | None) -> str:
         """Goods by weight say so."""
         return f"{self.number(value)} g" if base_unit == "gram" and value is not None else self.number(value)
+
+    def sum(self, pieces: int, grams: int) -> str:
+        """Over several items: pieces, and kilograms of goods by weight beside them."""
+        return sum_text(pieces, grams).replace("-", "−")
+
+    def both(self, row: Any, name: str) -> str:
+        """The same of a row that has `grams` beside its pieces."""
+        return self.sum(getattr(row, name), getattr(row.grams, name, 0))
+
+    def some(self, row: Any, name: str) -> bool:
+        return bool(getattr(row, name) or getattr(row.grams, name, 0))
 
     def rate(self, a_second: float) -> str:
         return f"{a_second:,.1f}" if a_second < 100 else f"{a_second:,.0f}"

@@ -142,7 +142,7 @@ def test_less_is_never_better(on_hand: int, other: int, reserved: int, least: in
     rules = Rules([Row("low_stock", "", "", "", least, "warning", enabled=True)])
 
     def verdict(sellable: int) -> str:
-        figures = Figures("COLA", sellable, sellable, 0, reserved, 0, 14, None, None, None, None, None)
+        figures = Figures("COLA", sellable, sellable, 0, reserved, 0, 14, None, None, None, None, None, None)
         return next(iter(sku_found("S1", figures, rules))).verdict
 
     order = ["raised", "between", "clear"]

@@ -80,11 +80,14 @@ class World:
         batch.position, batch.key = engine.position, engine.key
         self.store.save([batch], self.clock.wall_us())
 
-    def item(self, sku: str, *, category: str | None = None, least: int | None = None, most: int | None = None) -> None:
+    def item(
+        self, sku: str, *, category: str | None = None, least: int | None = None, most: int | None = None,
+        base_unit: str = "each",
+    ) -> None:  # fmt: skip
         self.database.write(
             "INSERT INTO item (sku, revision, name_ko, name_en, category, base_unit, stock_min, stock_max, deleted, "
-            "body) VALUES (?, (SELECT COUNT(*) + 1 FROM item), ?, ?, ?, 'each', ?, ?, 0, ?)",
-            (sku, f"{sku} 상품", f"{sku} item", category, least, most, b"{}"),
+            "body) VALUES (?, (SELECT COUNT(*) + 1 FROM item), ?, ?, ?, ?, ?, ?, 0, ?)",
+            (sku, f"{sku} 상품", f"{sku} item", category, base_unit, least, most, b"{}"),
         )
 
     def rule(self, rule: str, value: int | None = None, **where: Any) -> None:

@@ -61,7 +61,7 @@ def test_a_week_of_a_store(make: Made) -> None:
     world.check()
     found = told(world)
     assert (found.checks_equal, found.checks_repaired, found.checks_different) == (1, 1, 0)
-    assert (found.counts, found.accuracy_permille, found.units_off) == (2, (900 * 30 + 500 * 10) // 40, 14)
+    assert (found.counts, found.accuracy_permille, found.lines_off) == (2, (900 * 30 + 500 * 10) // 40, 3 + 5)
     assert (found.movements, found.exceptions, found.exceptions_permille) == (10, 2, 200)
     assert found.silent_days == 5
     overall = report.report(world.database, WEEK)
@@ -155,3 +155,32 @@ def test_every_word_is_there_in_both_languages() -> None:
     for table in (texts.REPORT, texts.VERDICTS, texts.DONE):
         assert all(korean.strip() and english.strip() for korean, english in table.values())
     assert texts.VERDICTS.keys() == {"equal", "repaired", "different", "not_compared"}
+
+
+def test_goods_by_weight_are_told_apart(make: Made) -> None:
+    log = Log().open([["COLA", "shelf", None, "sellable", 20], ["HAM", "shelf", None, "sellable", 9000]])
+    line = {"disposition": "sellable", "within": False}
+    deltas = {"HAM": -2500, "COLA": -3}
+    lines = [{"sku": sku, "expected": 9000, "counted": 9000 + delta, "delta": delta, **line}
+             for sku, delta in deltas.items()]  # fmt: skip
+    log.write("count", {
+        "kind": "approved", "count": "C1", "zone": "shelf", "blind": False, "lines_total": 30, "accuracy_permille": 933,
+        "exact_permille": 933, "counted_by": ["c1"], "lines": lines,
+    })  # fmt: skip
+    world = make(log)
+    world.database.write(
+        "INSERT INTO item (sku, revision, base_unit, deleted, body) VALUES ('HAM', 1, 'gram', 0, ?)", (b"{}",)
+    )
+    world.shops["S1"].lie = {("HAM", "shelf", "", "sellable"): 700, ("COLA", "shelf", "", "sellable"): 1}
+    found = world.check()
+    assert (found.verdict, found.rows_off, found.units_off, found.grams_off) == ("different", 2, 1, 700)
+    listed = results.checks(world.database).rows[0]
+    assert (listed.id, listed.units_off, listed.grams_off) == (found.id, 1, 700)
+    week = report.report(world.database, WEEK)
+    assert week.overall.lines_off == 2
+    assert [(one.sku, one.units, one.base_unit) for one in week.top] == [
+        ("COLA", -3, "each"),
+        ("HAM", -2500, "gram"),
+        ("COLA", 1, "each"),
+        ("HAM", 700, "gram"),
+    ]
