@@ -1,0 +1,179 @@
+"""A damaged ledger is whole again: from a snapshot and what can be read, or nothing is changed and a person decides."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agent.errors import LedgerCorrupt, LedgerUnusable
+from agent.ledger import files, snapshots
+from agent.ledger.checking import check_whole
+from agent.ledger.reader import Reader
+from agent.ledger.restore import finish, restore
+from tests.agent.ledger.test_ledger import append, movement, open_ledger
+from tests.agent.ledger.test_snapshots import spoil
+
+STAMP = "20260907T123000"
+PAGE_BYTES = 4096
+POSITION = "INSERT OR REPLACE INTO position VALUES ('headoffice', ?)"
+
+
+class Store:
+    """300 events, a snapshot at event 100, the newest position at 290."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.into = folder / "state", folder / "snapshots"
+        self.folder.mkdir()
+        with closing(open_ledger(self.folder)) as ledger:
+            append(ledger, *(movement() for _ in range(99)))
+            ledger.call(lambda tx: tx.execute(POSITION, (50,)))
+            snapshots.take(self.folder, self.into, keep=3)
+            append(ledger, *(movement() for _ in range(200)))
+            ledger.call(lambda tx: tx.execute(POSITION, (290,)))
+        self.bodies = self.events()
+        self.path = self.folder / files.DATABASE
+
+    def events(self) -> list[bytes]:
+        with closing(Reader(self.folder)) as reader:
+            return [body for _seq, _type, body in reader.all_events()]
+
+    def position(self) -> int:
+        with closing(Reader(self.folder)) as reader:
+            return reader.positions()["headoffice"]
+
+    def names(self) -> set[str]:
+        return {one.name for one in self.folder.iterdir()} - {f"{files.DATABASE}-wal", f"{files.DATABASE}-shm"}
+
+    def page_of(self, table: str) -> int:
+        with closing(sqlite3.connect(self.path)) as raw:
+            statement = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+            return int(raw.execute(statement, (table,)).fetchone()[0])
+
+    def spoil_page(self, number: int) -> None:
+        with self.path.open("r+b") as file:
+            file.seek((number - 1) * PAGE_BYTES)
+            file.write(b"\xff" * PAGE_BYTES)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def test_damage_beside_the_log_loses_nothing(store: Store) -> None:
+    store.spoil_page(store.page_of("stock"))
+    with pytest.raises(LedgerCorrupt):
+        check_whole(store.folder)
+    found = restore(store.folder, store.into, store="S1", stamp=STAMP)
+    assert (found.saved, found.head, found.sure) == (200, 300, True)
+    assert found.snapshot == snapshots.snapshots(store.into)[0]
+    assert store.events() == store.bodies
+    assert store.position() == 290
+    check_whole(store.folder)
+    assert found.aside == store.folder / f"damaged-{STAMP}"
+    assert (found.aside / files.DATABASE).exists()
+    with closing(open_ledger(store.folder)) as ledger:
+        append(ledger, movement())
+        assert ledger.head == 301
+
+
+def test_a_log_that_is_whole_needs_no_snapshot(store: Store) -> None:
+    shutil.rmtree(store.into)
+    store.spoil_page(store.page_of("stock"))
+    found = restore(store.folder, store.into, store="S1", stamp=STAMP)
+    assert (found.snapshot, found.saved, found.sure) == (None, 300, True)
+    assert store.events() == store.bodies
+    check_whole(store.folder)
+
+
+def rotten_event(store: Store) -> None:
+    spoil(
+        store.path, "UPDATE event SET body = CAST(replace(CAST(body AS TEXT), 'COLA', 'BEER') AS BLOB) WHERE seq = 296"
+    )
+
+
+def rotten_page(store: Store) -> None:
+    with closing(sqlite3.connect(store.path)) as raw:
+        statement = "SELECT pageno FROM dbstat WHERE name = 'event' AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1"
+        try:
+            number = int(raw.execute(statement).fetchone()[0])
+        except sqlite3.OperationalError:
+            pytest.skip("this SQLite has no dbstat")
+    store.spoil_page(number)
+
+
+@pytest.mark.parametrize("damage", [rotten_event, rotten_page])
+def test_an_end_that_cannot_be_read_is_for_a_person_to_decide(store: Store, damage: Callable[[Store], None]) -> None:
+    damage(store)
+    before, names = store.path.read_bytes(), store.names()
+    with pytest.raises(LedgerCorrupt, match="whether more were written is not known") as caught:
+        restore(store.folder, store.into, store="S1", stamp=STAMP)
+    assert "--accept-loss" in caught.value.hint
+    assert (store.path.read_bytes(), store.names()) == (before, names)
+    found = restore(store.folder, store.into, store="S1", stamp=STAMP, accept_loss=True)
+    assert not found.sure
+    assert 290 <= found.head < 300
+    assert store.events() == store.bodies[: found.head]
+    check_whole(store.folder)
+
+
+def test_nothing_goes_on_below_what_head_office_has(store: Store) -> None:
+    spoil(store.path, "UPDATE event SET body = x'7b7d' WHERE seq = 280")
+    names = store.names()
+    with pytest.raises(LedgerCorrupt, match="headoffice has 290") as caught:
+        restore(store.folder, store.into, store="S1", stamp=STAMP, accept_loss=True)
+    assert caught.value.hint
+    assert store.names() == names
+
+
+def test_a_file_that_is_no_database_leaves_the_snapshot(store: Store) -> None:
+    store.path.write_bytes(b"this is not a database" * 1000)
+    with pytest.raises(LedgerCorrupt, match="100 events"):
+        restore(store.folder, store.into, store="S1", stamp=STAMP)
+    found = restore(store.folder, store.into, store="S1", stamp=STAMP, accept_loss=True)
+    assert (found.saved, found.head, store.position()) == (0, 100, 50)
+    assert store.events() == store.bodies[:100]
+
+
+def test_a_snapshot_that_rotted_is_passed_over(store: Store) -> None:
+    newest = snapshots.snapshots(store.into)[0]
+    older = newest.with_name(newest.name.replace("100.db", "090.db"))
+    shutil.copy(newest, older)
+    spoil(newest, "UPDATE event SET body = x'7b7d' WHERE seq = 7")
+    store.spoil_page(store.page_of("stock"))
+    said: list[str] = []
+    found = restore(store.folder, store.into, store="S1", stamp=STAMP, say=said.append)
+    assert found.snapshot == older
+    assert newest.name in said[0]
+    assert store.events() == store.bodies
+
+
+def test_without_events_or_for_another_store_nothing_is_changed(store: Store) -> None:
+    with pytest.raises(LedgerUnusable, match="store S1"):
+        restore(store.folder, store.into, store="S2", stamp=STAMP)
+    store.path.write_bytes(b"no" * 9000)
+    names = store.names()
+    with pytest.raises(LedgerCorrupt, match="no event can be read"):
+        restore(store.folder, store.folder / "nothing", store="S1", stamp=STAMP, accept_loss=True)
+    assert store.names() == names
+
+
+@pytest.mark.parametrize("moved", [(), ("-wal",), ("-wal", "-shm", "")])
+def test_an_interrupted_restore_is_ended_by_the_next_start(store: Store, moved: tuple[str, ...]) -> None:
+    whole = snapshots.snapshots(store.into)[0].read_bytes()
+    (store.folder / f"restored-{STAMP}.db").write_bytes(whole)
+    aside = store.folder / f"damaged-{STAMP}"
+    for name in ("-wal", "-shm", ""):
+        (store.folder / f"{files.DATABASE}{name}").write_bytes(f"old{name}".encode())
+    for name in moved:
+        aside.mkdir(exist_ok=True)
+        (store.folder / f"{files.DATABASE}{name}").rename(aside / f"{files.DATABASE}{name}")
+    assert finish(store.folder) == aside
+    assert store.path.read_bytes() == whole
+    assert sorted(one.read_bytes() for one in aside.iterdir()) == [b"old", b"old-shm", b"old-wal"]
+    assert finish(store.folder) is None
