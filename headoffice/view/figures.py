@@ -16,14 +16,14 @@ import orjson
 from pydantic import Field
 
 from headoffice.database import Database
-from headoffice.view.days import day_of
+from headoffice.view.days import day_of, zone_of
 from headoffice.view.paging import Told
 
 COUNTS_LAST = 5
 
 
 class StoreFigures(Told):
-    """`today` is the day at head office."""
+    """`today` is the store's own day, by the offset of its newest event."""
 
     store: str
     as_of_seq: int = Field(description="event up to which it is summed")
@@ -49,13 +49,13 @@ class _Price(NamedTuple):
 
 
 class Figures:
-    """`now_us` is the clock; `zone` says which day it is."""
+    """`now_us` is the clock. A store that writes no offset has the day of this machine."""
 
-    def __init__(self, now_us: Callable[[], int], zone: tzinfo | None = None) -> None:
+    def __init__(self, now_us: Callable[[], int]) -> None:
         self._now_us = now_us
-        self._zone = zone
         self._held: dict[str, StoreFigures] = {}
         self._days: dict[str, str] = {}
+        self._zones: dict[str, tzinfo | None] = {}
         self._categories: dict[str, Counter[str]] = {}  # of each store, units
         self._category: dict[str, str] = {}  # of SKUs
         self._prices: dict[str, _Price] = {}
@@ -81,8 +81,8 @@ class Figures:
             total.update(one)
         return total
 
-    def day(self) -> str:
-        return day_of(self._now_us(), self._zone)
+    def day(self, store: str) -> str:
+        return day_of(self._now_us(), self._zones.get(store))
 
     def refresh(self, database: Database, budget_s: float, now_s: Callable[[], float]) -> bool:
         """Sum what has changed, for about so long, one store at least. False: nothing is left to do."""
@@ -97,13 +97,12 @@ class Figures:
         return False
 
     def _due(self, database: Database) -> list[str]:
-        day = self.day()
         if self._priced(database):
             self._days.clear()
         changed = [
             store
             for store, seq, log in database.rows("SELECT store, seq, log FROM position")
-            if self._days.get(store) != f"{day} {log} {seq}"
+            if self._days.get(store) != f"{self.day(store)} {log} {seq}"
         ]
         return sorted(changed, key=lambda store: self._held[store].as_of_us if store in self._held else 0)
 
@@ -129,9 +128,10 @@ class Figures:
         return True
 
     def _sum(self, database: Database, store: str) -> StoreFigures:
-        day = self.day()
         with database.moment():
             log, seq = database.rows("SELECT log, seq FROM position WHERE store = ?", (store,))[0]
+            self._zones[store] = zone_of(database, store, log, seq)
+            day = self.day(store)
             held = database.rows(
                 "SELECT sku, CAST(SUM(quantity) AS INTEGER), "
                 "CAST(SUM(CASE WHEN disposition = 'sellable' THEN quantity ELSE 0 END) AS INTEGER), "

@@ -21,6 +21,7 @@ from headoffice.view.paging import Page, Told, cursor_of, place_of
 
 LINES_SHOWN = 20
 CHUNK = 64  # events of one store that are read at once
+LINES_OF_MAX = 50
 SCAN_MAX = 20_000  # events that are looked at for one page
 
 
@@ -49,6 +50,30 @@ class MovementRow(Told):
     document: str | None
     reason: str | None
     reverses: int | None = Field(description="number of the event that it takes back")
+
+
+class MovementLineRow(Told):
+    """One line of a movement, with what the movement says of all of them."""
+
+    store: str
+    log: str
+    seq: int
+    line: int = Field(description="of the movement, from 1 on")
+    at_us: int
+    occurred_at: str
+    clock: str
+    kind: str
+    sku: str
+    quantity: int = Field(description="base units")
+    source: str
+    target: str
+    lot: str | None
+    disposition: str
+    station: str | None
+    clerk: str | None
+    document: str | None
+    reason: str | None
+    reverses: int | None
 
 
 class MovementPage(Page[MovementRow]):
@@ -101,19 +126,50 @@ def movement_row(event: MovementEvent, at_us: int) -> MovementRow:
     )  # fmt: skip
 
 
+def line_rows(event: MovementEvent, at_us: int, sku: str | None) -> Iterator[MovementLineRow]:
+    """With an SKU its lines only."""
+    data, source = event.data, event.source
+    for number, line in enumerate(data.lines, start=1):
+        if sku in {None, line.sku}:
+            yield MovementLineRow(
+                store=event.store, log=event.log, seq=event.seq, line=number, at_us=at_us,
+                occurred_at=event.occurred_at, clock=event.clock, kind=data.kind, sku=line.sku, quantity=line.quantity,
+                source=line.source, target=line.target, lot=line.lot, disposition=line.disposition,
+                station=source.station, clerk=source.clerk, document=source.document, reason=data.reason,
+                reverses=data.reverses.seq if data.reverses is not None else None,
+            )  # fmt: skip
+
+
 def movements(database: Database, which: Which, *, cursor: str | None, limit: int) -> MovementPage:
     """Newest first. A page may be short before the end, when so many events were looked at."""
+    found, last = _search(database, which, cursor, limit)
+    rows = [movement_row(event, at_us) for event, at_us in found]
+    more, looked_back_us = (cursor_of(*last), last.at_us) if last is not None else (None, None)
+    return MovementPage(rows=rows, more=more, looked_back_us=looked_back_us)
+
+
+def movement_lines(database: Database, which: Which, *, cursor: str | None, limit: int) -> Page[MovementLineRow]:
+    """The same line by line: a page has every line of up to `LINES_OF_MAX` movements."""
+    found, last = _search(database, which, cursor, min(limit, LINES_OF_MAX))
+    rows = [row for event, at_us in found for row in line_rows(event, at_us, which.sku)]
+    return Page(rows=rows, more=cursor_of(*last) if last is not None else None)
+
+
+def _search(
+    database: Database, which: Which, cursor: str | None, limit: int
+) -> tuple[list[tuple[MovementEvent, int]], Place | None]:
+    """With when each was stored, and the place after which there may be more."""
     before = Place(*place_of(cursor, int, str, str, int)) if cursor is not None else None
-    found: list[MovementRow] = []
+    found: list[tuple[MovementEvent, int]] = []
     last: Place | None = None
     for looked, (place, body) in enumerate(newest(database, which.store, before)):
         if last is not None and (len(found) == limit or looked == SCAN_MAX):
-            return MovementPage(rows=found, more=cursor_of(*last), looked_back_us=last.at_us)
+            return found, last
         last = place
         event = _movement(body) if body is not None and which.may_have(body) else None
         if event is not None and which.has(event.data):
-            found.append(movement_row(event, place.at_us))
-    return MovementPage(rows=found, more=None, looked_back_us=None)
+            found.append((event, place.at_us))
+    return found, None
 
 
 def _movement(body: bytes) -> MovementEvent | None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from headoffice.view import books
 from headoffice.view.books import ExceptionRow, RefusedRow
-from headoffice.view.movements import MovementPage, MovementRow, Which, movements
+from headoffice.view.movements import MovementLineRow, MovementPage, MovementRow, Which, movement_lines, movements
 from headoffice.view.paging import Page
 from headoffice.web.lists import TABLE, Listing
 from headoffice.web.room import NAME_PATTERN, Reading, Refused, SkuQuery, StorePath, StoreQuery
@@ -22,7 +22,7 @@ SeqPath = Annotated[int, Path(ge=1, le=2**53 - 1, description="number in the log
 
 
 @router.get(
-    "/movements", summary="Movements of all stores, the newest first; a page may be short before the end",
+    "/movements", summary="Movements of all stores, the newest first; pages may be short. CSV: a row for each line",
     response_model=MovementPage, responses=TABLE,
 )  # fmt: skip
 def newest_movements(
@@ -31,7 +31,12 @@ def newest_movements(
 ) -> Any:  # fmt: skip
     which = Which(store, sku, kind)
     return listing.answer(
-        MovementRow, lambda database, cursor, limit: movements(database, which, cursor=cursor, limit=limit)
+        MovementRow,
+        lambda database, cursor, limit: movements(database, which, cursor=cursor, limit=limit),
+        (
+            MovementLineRow,
+            lambda database, cursor, limit: movement_lines(database, which, cursor=cursor, limit=limit),
+        ),
     )
 
 

@@ -54,10 +54,16 @@ class Lists:
         self._csv = format == "csv" or (format is None and accepts == "text/csv")
         self._name = request.url.path.rpartition("/")[2]
 
-    def answer(self, model: type[R], fetch: Fetch[R]) -> Page[R] | Response:
+    def answer(
+        self, model: type[R], fetch: Fetch[R], lines: tuple[type[Any], Fetch[Any]] | None = None
+    ) -> Page[R] | Response:
+        """`lines`: what a table has instead, where a row of the list is several of the table."""
         if not self._csv:
             with self._room.reading.taken() as database:
                 return fetch(database, self._cursor, self._limit)
+        return self._table(*lines) if lines is not None else self._table(model, fetch)
+
+    def _table(self, model: type[R], fetch: Fetch[R]) -> Response:
         rows = self._all(fetch)
         first = next(rows, None)  # what fails does so before the answer has begun
         return StreamingResponse(

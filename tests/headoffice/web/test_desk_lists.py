@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from headoffice.view import books
+from headoffice.view import movements as view_movements
 from headoffice.view.movements import Which, movements
 from headoffice.view.paging import BadCursor, cursor_of, place_of
 from headoffice.web import lists
@@ -220,7 +221,23 @@ def test_csv_of_events_has_times_in_words(small: Office) -> None:
     small.take(Log(store="S1").open().receive_many(1))
     row = rows_of(small.client().get("/api/v1/movements?format=csv").text)[0]
     assert (row["at_utc"], row["kind"]) == ("2026-09-21 14:13:20.000", "received")
-    assert row["lines"].startswith('[{"sku":"SKU-0"')
+
+
+def test_csv_of_movements_has_a_row_for_every_line(small: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_movements, "LINES_OF_MAX", 1)
+    log = Log(store="S1").open()
+    log.write("movement", {"kind": "received", "lines": [line(f"SKU-{number}", number + 1) for number in range(30)]})
+    moved = line("SKU-1", 2, **{"from": "backroom", "to": "shelf", "lot": "L7"})
+    log.write("movement", {"kind": "moved", "lines": [moved]})
+    small.take(log)
+    client = small.client()
+    rows = rows_of(client.get("/api/v1/movements?format=csv").text)
+    assert [(row["seq"], row["line"], row["sku"], row["quantity"]) for row in rows] == [
+        ("3", "1", "SKU-1", "2"), *(("2", str(number + 1), f"SKU-{number}", str(number + 1)) for number in range(30)),
+    ]  # fmt: skip
+    assert (rows[0]["source"], rows[0]["target"], rows[0]["lot"]) == ("backroom", "shelf", "L7")
+    some = rows_of(client.get("/api/v1/movements?format=csv&sku=SKU-1").text)
+    assert [(row["seq"], row["line"]) for row in some] == [("3", "1"), ("2", "2")]
 
 
 def test_csv_of_stores_has_a_column_for_each_figure(small: Office) -> None:

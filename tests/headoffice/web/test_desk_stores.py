@@ -152,3 +152,30 @@ def test_days_are_those_of_a_place() -> None:
     assert day_of(late, ZoneInfo("Europe/London")) == "2026-09-21"
     assert day_of(late, ZoneInfo("Asia/Seoul")) == "2026-09-22"
     assert days_before(late, 7, ZoneInfo("Asia/Seoul")) == "2026-09-16"
+
+
+def test_today_is_each_stores_own_day(office: Office) -> None:
+    def sold(log: Log, at: str) -> None:
+        log.write(
+            "movement",
+            {"kind": "sold", "lines": [line("COLA", 1, **{"from": "backroom", "to": "customer"})]},
+            occurred_at=at,
+        )
+
+    seoul, sydney = Log("L1", store="S1").open(), Log("L2", store="S2").open()
+    sold(seoul, "2026-09-21T09:00:00.000+09:00")
+    sold(sydney, "2026-09-21T09:00:00.000+10:00")  # yesterday there: it is 00:13 on the 22nd
+    office.take(seoul, sydney)
+    figures = office.room.figures
+
+    def today() -> list[int]:
+        while figures.refresh(office.database, 9.0, office.clock.now_s):
+            pass
+        return [one.sales_today for name in ("S1", "S2") if (one := figures.of(name)) is not None]
+
+    assert today() == [1, 0]
+    sold(sydney, "2026-09-22T00:10:00.000+10:00")
+    office.take(sydney)
+    assert today() == [1, 1]
+    office.clock.now_us += 3_600_000_000  # past midnight in Seoul, without any event
+    assert today() == [0, 1]
