@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agent.ledger.reader import Reader
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-log_app = typer.Typer(no_args_is_help=True, help="The log: verify, show, export, rebuild its projections.")
+log_app = typer.Typer(no_args_is_help=True, help="The log: verify, show, prove, export, rebuild.")
 catalogue_app = typer.Typer(no_args_is_help=True, help="The catalogue: import, look up.")
 decode_app = typer.Typer(no_args_is_help=True, help="What bytes of a device's protocol say, as JSON.")
 app.add_typer(log_app, name="log")
@@ -137,13 +137,14 @@ def _inputs(codes: list[str]) -> Iterator[str]:
 
 @log_app.command("verify")
 def log_verify(config: ConfigFile = DEFAULT, as_json: Json = False) -> None:
-    """Walk the whole chain; exit 1 and say where, if any event is not what was written."""
+    """Walk the whole chain and its signatures; exit 1 and say where, if any event is not what was written."""
+    from agent.ledger.files import known_key
     from agent.ledger.reader import verify
     from contract.chain import ChainError
 
     with _reader(config) as reader:
         try:
-            found = verify(reader, _progress("events checked"))
+            found = verify(reader, _progress("events checked"), known_key(_load(config).store.state_dir))
         except ChainError as error:
             print(
                 json.dumps({"ok": False, "code": error.code, "reason": str(error)}) if as_json else f"DAMAGED: {error}"
@@ -153,6 +154,7 @@ def log_verify(config: ConfigFile = DEFAULT, as_json: Json = False) -> None:
         print(json.dumps({"ok": True, **found}))
     else:
         print(f"intact: {found['events']:,} events of store {found['store']}, log {found['log']}, hash {found['hash']}")
+        print(f"signed: to event {found['signed']} of {found['head']}")
 
 
 @log_app.command("show")
@@ -170,6 +172,27 @@ def log_show(
             print(json.dumps(event, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
         else:
             print(f"{event['seq']:>8} {event['occurred_at']} {event['type']:9} {_summary(event)}")
+
+
+@log_app.command("prove")
+def log_prove(
+    seq: Annotated[int, typer.Argument(min=1, help="The event's number.")], config: ConfigFile = DEFAULT
+) -> None:
+    """Print what proves an event to an outsider, as JSON: docs/proof.md says how it is checked."""
+    from agent.ledger.proofs import proof
+
+    with _reader(config) as reader:
+        found = proof(reader, seq)
+    print(json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+
+
+@log_app.command("key")
+def log_key(config: ConfigFile = DEFAULT) -> None:
+    """Print the public key that the log is signed with, in hexadecimal."""
+    with _said():
+        from agent.ledger.files import read_key
+
+        print(read_key(_load(config).store.state_dir)[1])
 
 
 @log_app.command("export")

@@ -27,7 +27,8 @@ from agent.clock import Clock, SystemClock
 from agent.config import Config
 from agent.control import Control
 from agent.errors import EXIT_LEDGER
-from agent.ledger.log import Ledger, Limits
+from agent.ledger.checkpoints import Rule
+from agent.ledger.log import Ledger, Limits, ticking
 from agent.ledger.moment import Moments
 from agent.ledger.reader import Reader
 from agent.looking import Looking
@@ -108,6 +109,7 @@ class Agent:
             clock=self._clock,
             stamper=self._new_stamper(),
             limits=Limits(self._config.ledger.group_max, self._config.ledger.queue_max),
+            rule=Rule(self._config.ledger.checkpoint_events, self._config.ledger.checkpoint_s),
             on_commit=self._committed,
             on_failure=self._failed,
         )
@@ -301,8 +303,8 @@ class Agent:
             self._sales_files.start()
         await self._control.start()
         server = await self._serve()
-        lapsing = lapse(self._office, self._announcer.say)
-        tasks = [asyncio.create_task(one) for one in (self._supervise(), self._reporter.run(), lapsing)]
+        lapsing, signing = lapse(self._office, self._announcer.say), ticking(self._ledger, self._announcer.say)
+        tasks = [asyncio.create_task(one) for one in (self._supervise(), self._reporter.run(), lapsing, signing)]
         notify("READY=1")
         self._announcer.say("agent", f"store {self._config.store.id} is open, {self._ledger.head} events in the log")
         await self._stop.wait()

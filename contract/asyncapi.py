@@ -59,7 +59,7 @@ _EVENTS = {
     EventType.COUNT: "An approved count of one zone, line by line, with its accuracy.",
     EventType.DOCUMENT: "A receipt, transfer or pick opened, closed or closed short.",
     EventType.EXCEPTION: "Something that a person must look at.",
-    EventType.JOURNAL: "Every other event: sessions, count scans, reservations, tags, openings.",
+    EventType.JOURNAL: "Every other event: sessions, count scans, reservations, tags, openings, checkpoints.",
 }
 PLANES: tuple[Plane, ...] = (
     *(

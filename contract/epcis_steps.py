@@ -40,6 +40,7 @@ WITHOUT = {
     "journal/exception_resolved": "what was done about it is a movement or a count",
     "journal/sales_file_taken": "about a file; its sales are movements",
     "journal/tag_encoding": "a number is given out; `tag_written` says that a tag carries it",
+    "journal/checkpoint": "about the log",
     "journal/opening": "what the books held when the log began: nobody observed it then",
 }
 """Events that give no EPCIS event, and why: `type/kind`."""

@@ -213,6 +213,8 @@ class Parent(Shape):
     hash: Hash
 
 
+Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Signature = Annotated[str, Field(pattern="^[0-9a-f]{128}$")]
 Lot = Annotated[str, Field(max_length=128, pattern="^[^\\x00]*$")]
 
 
@@ -249,8 +251,19 @@ class OpeningData(Shape):
     parts: Annotated[int, Field(ge=1)]
     parent: Parent | None
     state: OpeningState
-    key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    signature: Annotated[str, Field(pattern="^[0-9a-f]{128}$")]
+    key: Key
+    signature: Signature
+
+
+class CheckpointData(Shape):
+    """The store's signature under everything before this event."""
+
+    kind: Literal["checkpoint"]
+    upto: Sequence = Field(description="the event before this one")
+    hash: Hash = Field(description="of that event")
+    at: str
+    key: Key
+    signature: Signature
 
 
 JournalData = Annotated[
@@ -267,6 +280,7 @@ JournalData = Annotated[
     | ReservationData
     | ResolvedData
     | SalesFileData
-    | OpeningData,
+    | OpeningData
+    | CheckpointData,
     Field(discriminator="kind"),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contract.canonical import canonical, encode
+from contract.canonical import CanonicalError, canonical, encode
 from contract.chain import ChainError
 from contract.journal import OpeningData
 
@@ -83,19 +83,26 @@ def read_opening(event: Mapping[str, Any], key: str | None = None) -> OpeningDat
 
 def check_opening(event: Mapping[str, Any], key: str | None = None) -> None:
     """Raise `ChainError` unless the opening is signed by the key it names, and by `key` where one is known."""
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  8 MB that only openings need
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  same
-
     data = event["data"]
     if key is not None and data["key"] != key:
         raise ChainError("key", f"the opening of log {event['log']} is signed with a key that is not this store's")
     try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(data["key"]))
-        public.verify(
-            bytes.fromhex(data["signature"]),
-            statement(event["store"], event["log"], event["seq"], event["prev"], data),
+        good = is_signed(
+            data["key"], data["signature"], statement(event["store"], event["log"], event["seq"], event["prev"], data)
         )
-    except (InvalidSignature, ValueError, KeyError, TypeError) as error:
-        raise ChainError(
-            "signature", f"the opening of log {event.get('log')} is not signed by the key it names"
-        ) from error
+    except (KeyError, CanonicalError):
+        good = False
+    if not good:
+        raise ChainError("signature", f"the opening of log {event.get('log')} is not signed by the key it names")
+
+
+def is_signed(key: str, signature: str, signed: bytes) -> bool:
+    """Whether `signature` over `signed` is that of the public `key`; both in hexadecimal."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  8 MB that only signed events need
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  same
+
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), signed)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True

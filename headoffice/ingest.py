@@ -6,7 +6,7 @@ storing fails it throws the engine away and makes one from what is stored.
 
     event of the log that is followed
         seq <= position      known; with another hash it is a fork
-        seq == position + 1  accepted if hash, prev and (for openings) signature hold, else refused
+        seq == position + 1  accepted if hash, prev and (openings, checkpoints) signature hold, else refused
         seq <= position + 1,000  held until what is missing has come
         further              let go, comes again with the replay
     event of another log
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 
 from contract.chain import GENESIS, ChainError, check_event, read_event
+from contract.checkpoint import read_checkpoint
 from contract.ids import is_name
 from contract.journal import OpeningData
 from contract.messages import MESSAGE_EVENTS_MAX, MESSAGE_SIZE_BYTES_MAX
@@ -31,6 +32,7 @@ from contract.opening import read_opening
 from contract.stock import StockError, StockKey, event_deltas
 from headoffice.refusals import Refusal, refused, seq_of
 
+_SIGNED = ("opening", "checkpoint")  # a tuple: what came may be no hashable value
 AHEAD_EVENTS_MAX = 1_000
 AHEAD_SIZE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -179,7 +181,7 @@ class Ingest:
     def _straight(self, log: str, events: list[Any], kind: str | None, outcome: Outcome) -> int:
         """Take in events for as long as each is simply the next, as nearly all are; how many were taken in.
 
-        `_one` goes on from there: it alone knows openings, other logs, what waits, and what is refused.
+        `_one` goes on from there: it alone knows signatures, other logs, what waits, and what is refused.
         """
         position = self.position
         if position is None or position.log != log or position.part < position.parts or self._ahead:
@@ -195,7 +197,7 @@ class Ingest:
                     event["store"] != self.store
                     or event["log"] != log
                     or (kind is not None and of_type != kind)
-                    or (of_type == "journal" and data.get("kind") == "opening")
+                    or (of_type == "journal" and data.get("kind") in _SIGNED)
                 ):
                     break
                 accepted.append(Accepted(log, seq + 1, of_type, event["hash"], body, event, tuple(event_deltas(event))))
@@ -297,6 +299,7 @@ class Ingest:
             raise ChainError(
                 "prev", f"event {event['seq']} names {event['prev'][:12]}… as the one before, not {position.hash[:12]}…"
             )
+        read_checkpoint(event, self.key)
         opening = read_opening(event, self.key)
         part, parts = position.part, position.parts
         if part < parts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from contract.chain import GENESIS, ChainError, check_body
+from contract.checkpoint import check_signed
 from contract.opening import read_opening
 from contract.stock import StockError, StockKey, event_deltas, opening_rows
 from headoffice.errors import Damaged
@@ -75,11 +76,11 @@ def folded(
 ) -> Folded:  # fmt: skip
     """Stock as the stored events say, every one checked; `stock` is what it was before `first`. Raises `Damaged`."""
     found = {} if stock is None else stock
-    seq = first
+    seq, signed = first, first - 1
     for one in database.written(store, log, first) if last is None else database.written(store, log, first, last):
         try:
             event = check_body(one.body, prev=prev, seq=seq)
-            read_opening(event, key)
+            _, signed = check_signed(event, key, signed)
         except ChainError as error:
             raise _damaged(store, log, seq, str(error)) from error
         if (one.hash, one.type, log, store) != (event["hash"], event["type"], event["log"], event["store"]):

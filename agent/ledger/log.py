@@ -11,20 +11,23 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from agent.clock import Clock
-from agent.errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull
+from agent.errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull, LedgerUnusable
 from agent.ledger import files
+from agent.ledger.checkpoints import Checkpoints, Rule
 from agent.ledger.latency import Latency
 from agent.ledger.transaction import Transaction
 from contract.canonical import CanonicalError
 from contract.stock import StockError
 from contract.times import Stamper
+
+TURN_S = 60.0
 
 Job = Callable[[Transaction], Any]
 Done = Callable[[Any, Exception | None], None]
@@ -39,6 +42,8 @@ class Limits:
 class Ledger:
     """Open with `Ledger(...)`, then `start()`. `on_commit(head, skus)`, `on_failure(error)` run in the writer thread.
 
+    With a `rule` the log is signed by it; `unsigned` is why it is not.
+
     `done(result, error)` of a job runs in the writer thread too, after the commit that holds the job's events: it must
     be short. Errors it may get: `LedgerFull`, `CanonicalError` or `StockError` (this job alone was refused).
     """
@@ -51,6 +56,7 @@ class Ledger:
         clock: Clock,
         stamper: Stamper,
         limits: Limits | None = None,
+        rule: Rule | None = None,
         on_commit: Callable[[int, set[str]], None] = lambda _head, _skus: None,
         on_failure: Callable[[BaseException], None] = lambda _error: None,
         connect: files.Connect = files.connect,
@@ -64,6 +70,10 @@ class Ledger:
             self._tx = Transaction(self._connection, clock, stamper, chain)
             opened.pop_all()
         self.store, self.log = self._tx.store, self._tx.log
+        self._checkpoints: Checkpoints | None = None
+        self.unsigned: LedgerUnusable | None = None
+        if rule is not None:
+            self._begin_signing(folder, rule, clock)
         self._queue: SimpleQueue[Sequence[tuple[Job, Done]] | None] = SimpleQueue()
         self._on_commit, self._on_failure = on_commit, on_failure
         # A daemon: `close` waits for it, and a process that ends without must not stay for a writer that nobody feeds.
@@ -74,8 +84,20 @@ class Ledger:
         self.commits, self.latency = 0, Latency()
         self._clock = clock
 
+    def _begin_signing(self, folder: Path, rule: Rule, clock: Clock) -> None:
+        """Without its key a store goes on: what it does is worth more than its signature."""
+        try:
+            self._checkpoints = Checkpoints(self._connection, folder, rule, clock.now().monotonic_ns)
+        except LedgerUnusable as error:
+            self.unsigned = error
+
     def start(self) -> None:
         self._thread.start()
+
+    def tick(self) -> None:
+        """Let the writer look whether a checkpoint is due, though nothing is to be written. Raises as `submit`."""
+        if self._signing(ending=False) is not None:
+            self.submit(lambda _tx: None, lambda _result, _error: None)
 
     def submit(self, job: Job, done: Done) -> None:
         """Queue a job. Raises `LedgerBusy` at the queue's limit and `LedgerCorrupt` once the writer has ended."""
@@ -145,9 +167,10 @@ class Ledger:
         try:
             while True:
                 group = self._take()
-                if group:
-                    self._commit(group)
-                if len(group) < self._limits.group_max and self._ended:
+                ending = self._ended and len(group) < self._limits.group_max
+                if group or (ending and self._signing(ending=True) is not None):
+                    self._commit(group, ending=ending)
+                if ending:
                     return
         except BaseException as error:  # noqa: BLE001  a bug here ends the process (architecture.md, promise 3)
             self.failure = error
@@ -171,7 +194,14 @@ class Ledger:
             pass
         return group
 
-    def _commit(self, group: list[tuple[Job, Done]]) -> None:
+    def _signing(self, *, ending: bool) -> Checkpoints | None:
+        """The checkpoints, if one is due behind what the transaction holds."""
+        found = self._checkpoints
+        if found is None or not found.due(self._tx.head, self._clock.now().monotonic_ns, ending=ending):
+            return None
+        return found
+
+    def _commit(self, group: list[tuple[Job, Done]], *, ending: bool) -> None:
         settled: list[tuple[Done, Any, Exception | None]] = []
         tx, begun_ns = self._tx, self._clock.now().monotonic_ns
         try:
@@ -181,6 +211,9 @@ class Ledger:
                     settled.append((done, job(tx), None))
                 except (CanonicalError, StockError) as error:
                     settled.append((done, None, error))
+            signing = self._signing(ending=ending)
+            if signing is not None:
+                tx.append([signing.draft(tx, self._clock.state())])
             self.head, skus = tx.flush()
         except sqlite3.Error as error:
             failure = _meaning(error)
@@ -191,10 +224,23 @@ class Ledger:
                 raise failure from error
             return
         self.commits += 1
-        self.latency.took(self._clock.now().monotonic_ns - begun_ns)
+        now_ns = self._clock.now().monotonic_ns
+        self.latency.took(now_ns - begun_ns)
+        if signing is not None:
+            signing.written(self.head, now_ns)
         self._on_commit(self.head, skus)
         for done, result, refusal in settled:
             done(result, refusal)
+
+
+async def ticking(ledger: Ledger, say: Callable[..., None], turn_s: float = TURN_S) -> None:
+    """Until it is cancelled: the writer wakes for what is written, and an hour may end without."""
+    while True:
+        if ledger.unsigned is not None:
+            say("checkpoints", str(ledger.unsigned), hint=ledger.unsigned.hint, level=3)
+        with suppress(LedgerError):  # told by whoever has something to write
+            ledger.tick()
+        await asyncio.sleep(turn_s)
 
 
 def _meaning(error: sqlite3.Error) -> LedgerError:

@@ -15,6 +15,7 @@ from agent.ledger.transaction import load_sessions
 from agent.operations.books import Record
 from agent.operations.values import Session
 from contract.chain import GENESIS, ChainError, check_body
+from contract.checkpoint import check_signed
 from contract.stock import StockRow
 from contract.topics import EventType
 
@@ -162,15 +163,20 @@ def walk(reader: Reader, rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
         yield event
 
 
-def verify(reader: Reader, progress: Any = None) -> dict[str, Any]:
-    """Walk the whole chain. Raises `ChainError` at the first event that is not what was written."""
+def verify(reader: Reader, progress: Any = None, key: str | None = None) -> dict[str, Any]:
+    """Walk the whole chain. Raises `ChainError` at the first event that is not what was written.
+
+    Openings and checkpoints are held to `key` (public, hexadecimal), or to that of the first opening. `signed` is the
+    newest event that one of them stands for: what comes after could be written anew by who owns the file.
+    """
     prev: str | None = None
-    count, seq = 0, reader.first() - 1
+    count, seq, signed = 0, reader.first() - 1, 0
     for event in walk(reader, reader.all_events()):
         prev, seq, count = event["hash"], event["seq"], count + 1
+        key, signed = check_signed(event, key, signed)
         if progress is not None and count % 10_000 == 0:
             progress(count)
-    return {"store": reader.store, "log": reader.log, "events": count, "head": seq, "hash": prev}
+    return {"store": reader.store, "log": reader.log, "events": count, "head": seq, "hash": prev, "signed": signed}
 
 
 __all__ = ["Reader", "Row", "projected", "verify", "walk"]

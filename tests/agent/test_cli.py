@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from agent.cli import app
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER
+from agent.ledger.checkpoints import Rule
 from agent.ledger.log import Ledger
 from agent.operations.values import Draft
 from contract.chain import check_body
@@ -44,8 +45,9 @@ class Shop:
         self.state.mkdir()
         self.config.write_text(CONFIG)
 
-    def ledger(self) -> Ledger:
-        ledger = Ledger(self.state, store="S1", clock=FakeClock(), stamper=Stamper(ZoneInfo("Asia/Seoul")))
+    def ledger(self, rule: Rule | None = None) -> Ledger:
+        stamper = Stamper(ZoneInfo("Asia/Seoul"))
+        ledger = Ledger(self.state, store="S1", clock=FakeClock(), stamper=stamper, rule=rule)
         ledger.start()
         return ledger
 
@@ -114,6 +116,25 @@ def test_verify_finds_every_sort_of_damage(shop: Shop, statement: str) -> None:
     shop.damage(statement)
     found = shop.run("log", "verify", "--json")
     assert (found.exit_code, json.loads(found.stdout)["ok"]) == (1, False)
+
+
+def test_prove_gives_the_events_up_to_the_checkpoint_and_key_the_key(shop: Shop) -> None:
+    shop.fill()
+    early = shop.run("log", "prove", "3")
+    assert (early.exit_code, "not signed yet" in early.stderr) == (EXIT_LEDGER, True)
+    assert "signed: to event 1 of 4" in shop.run("log", "verify").stdout
+    shop.ledger(Rule(10, 3_600)).close()
+    found = json.loads(shop.run("log", "prove", "3").stdout)
+    assert [one["seq"] for one in found["events"]] == [3, 4, 5]
+    assert found["key"] == shop.run("log", "key").stdout.strip()
+    assert "signed: to event 5 of 5" in shop.run("log", "verify").stdout
+
+
+def test_verify_holds_a_log_to_the_key_beside_it(shop: Shop) -> None:
+    shop.fill()
+    (shop.state / "store.key").write_bytes(bytes(32))
+    told = json.loads(shop.run("log", "verify", "--json").stdout)
+    assert (told["ok"], told["code"]) == (False, "key")
 
 
 def test_show_gives_the_newest_oldest_first(shop: Shop) -> None:
@@ -213,7 +234,14 @@ def test_stock_as_rows_and_as_json(shop: Shop) -> None:
 
 # -- folders and files that are not as they should be ------------------------------------------------------------------
 
-READING = [["stock"], ["log", "verify"], ["log", "show"], ["log", "export", "-"], ["log", "rebuild"]]
+READING = [
+    ["stock"],
+    ["log", "verify"],
+    ["log", "show"],
+    ["log", "prove", "1"],
+    ["log", "export", "-"],
+    ["log", "rebuild"],
+]
 
 
 @pytest.mark.parametrize("command", READING, ids=" ".join)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract import opening
+from contract import checkpoint, opening
 from contract.chain import GENESIS, Sealed, message, seal
 from contract.ids import uuid7
 
@@ -78,6 +78,12 @@ class Log:
         for number in range(count):
             self.receive(f"SKU-{number % 7}", 1 + number % 3)
         return self
+
+    def checkpoint(self, key: Ed25519PrivateKey | None = None) -> Sealed:
+        held = key or self.key
+        public, at = held.public_key().public_bytes_raw().hex(), "2026-09-07T12:50:36.200+09:00"
+        place: dict[str, Any] = {"store": self.store, "log": self.name, "upto": self.head, "name": self.hash}
+        return self.write("journal", checkpoint.sign(held.sign, public, at=at, **place), source={})
 
     def look(self) -> Sealed:
         return self.write("exception", {"kind": "unknown_code", "reason": "unknown"})
