@@ -26,7 +26,7 @@ from headoffice.errors import ConfigError, NotComparable
 from headoffice.items import read_items
 from headoffice.mqtt import Broker, Connected, Shell
 from headoffice.service import Roster, Service
-from headoffice.storages import locked, open_storage
+from headoffice.storages import await_server, locked, open_storage
 from headoffice.storing import Storage
 from headoffice.verify import Moved, Verdict, compare_live
 from headoffice.worker import Worker, all_topics
@@ -66,15 +66,9 @@ def divided(target: str, worker: str | None, buckets: int) -> Division | None:
 
 
 def run(
-    broker: Broker,
-    target: str,
-    *,
-    consumer: str,
-    prefix: str,
-    catalogue: Path | None,
-    known: frozenset[str] | None,
+    broker: Broker, target: str, *, consumer: str, prefix: str, catalogue: Path | None, known: frozenset[str] | None,
     division: Division | None,
-) -> None:
+) -> None:  # fmt: skip
     """Until SIGTERM or SIGINT. Raises HeadOfficeError; `DatabaseUnusable` if another head office runs on a file."""
     clock, stamper = SystemClock(), Stamper(UTC)
     membership = None
@@ -91,7 +85,11 @@ def run(
             fence=membership.fence if membership is not None else None,
         )  # fmt: skip
 
+    stop = _stopped()
     with locked(target):
+        await_server(target, stop, say, clock.chance)
+        if stop.is_set():
+            return
         if catalogue is not None:
             import_items(target, catalogue)
         shell = Shell(broker, [] if membership is not None else all_topics(prefix), say, clock.chance)
@@ -102,7 +100,7 @@ def run(
         )  # fmt: skip
         say(f"head office: {broker.host}:{broker.port} as {consumer}")
         _settle_interpreter()
-        worker.run(_stopped())
+        worker.run(stop)
         say(f"head office: closed, {worker.events} events taken in")
 
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from headoffice.errors import DatabaseFull, DatabaseLost, DatabaseUnusable
+from headoffice.errors import DatabaseAway, DatabaseFull, DatabaseLost, DatabaseUnusable
 
 if TYPE_CHECKING:
     import psycopg
@@ -209,8 +209,16 @@ _LIBPQ = {
 }  # fmt: skip
 
 
+def _may_come(text: str) -> bool:
+    """libpq gives words only of a connection that failed. A server that says no says FATAL, and so does one that is
+    starting or full; one that says it in another language is waited for, and told of."""
+    if "connection is bad: invalid" in text:  # a part of the address
+        return False
+    return "FATAL" not in text or any(word in text for word in ("starting up", "shutting down", "recovery", "too many"))
+
+
 def connect_postgres(target: str, *, read_only: bool = False) -> PostgresDatabase:
-    """Raises `DatabaseUnusable`."""
+    """Raises `DatabaseUnusable`; `DatabaseAway` where waiting may help."""
     try:
         import psycopg  # noqa: PLC0415  an extra: jaego[postgres]
         from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415  same
@@ -223,7 +231,8 @@ def connect_postgres(target: str, *, read_only: bool = False) -> PostgresDatabas
         if read_only:
             connection.execute("SET default_transaction_read_only = on")
     except psycopg.Error as error:
-        raise DatabaseUnusable(
+        away = isinstance(error, psycopg.OperationalError) and _may_come(str(error))
+        raise (DatabaseAway if away else DatabaseUnusable)(
             f"PostgreSQL: {error}".strip(), hint="is it running, and is the address right?"
         ) from error
     return PostgresDatabase(connection)

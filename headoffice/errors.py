@@ -3,6 +3,7 @@
 HeadOfficeError
 +-- ConfigError         arguments or files that cannot be used
 +-- DatabaseUnusable    cannot be opened, is locked by another process, is of a newer release
+|   +-- DatabaseAway    no server answers there, or it takes nobody yet: it may come
 +-- DatabaseFull        no room to write
 +-- DatabaseLost        the connection is gone, nothing of the round is stored: open it again and go on
 +-- LeaseLost           another worker has the stores of this round: nothing of it is stored
@@ -26,6 +27,10 @@ class ConfigError(HeadOfficeError):
 
 
 class DatabaseUnusable(HeadOfficeError):
+    pass
+
+
+class DatabaseAway(DatabaseUnusable):
     pass
 
 

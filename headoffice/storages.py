@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+import threading
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from headoffice import rebuilding, store
-from headoffice.database import is_postgres
+from headoffice.database import connect_postgres, is_postgres
+from headoffice.errors import DatabaseAway
 from headoffice.storing import Storage
+
+WAIT_S_MIN = 0.25
+WAIT_S_MAX = 10.0
 
 
 @contextmanager
@@ -20,6 +25,23 @@ def locked(target: str) -> Generator[None]:
         return
     with store.locked(Path(target)):
         yield
+
+
+def await_server(target: str, stop: threading.Event, say: Callable[[str], None], chance: Callable[[], float]) -> None:
+    """Until PostgreSQL takes connections, or `stop`; said once. Raises `DatabaseUnusable` for what no waiting mends."""
+    tries = 0
+    while is_postgres(target) and not stop.is_set():
+        try:
+            connect_postgres(target).close()
+        except DatabaseAway as error:
+            if not tries:
+                say(f"{error}; waiting for it: {error.hint}")
+            tries += 1
+            stop.wait(min(WAIT_S_MAX, WAIT_S_MIN * 2 ** min(tries, 10)) * (0.5 + chance()))
+        else:
+            if tries:
+                say(f"the database is there, after {tries} tries")
+            return
 
 
 def open_storage(target: str, *, read_only: bool = False) -> Storage:

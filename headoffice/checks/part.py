@@ -53,6 +53,11 @@ class Times(NamedTuple):
     at_s: int = 2 * 3600
     spread_s: int = 4 * 3600
     zone: tzinfo | None = None  # None: of this machine
+    first_s: int = 3600  # over which stores are spread that never were checked, from the desk's start on
+
+    def first_us(self, store: str, begun_us: int) -> int:
+        """When the first check of the store is due at a desk that began then."""
+        return begun_us + zlib.crc32(store.encode()) % max(1, self.first_s) * 1_000_000
 
     def slot_us(self, store: str, now_us: int) -> int:
         """The last moment at which a check of the store was due. Each store has its own, always the same."""
@@ -109,6 +114,7 @@ class ChecksPart:
         self._times = times or Times()
         self._stamper = Stamper(UTC)
         self._last = results.last_each(database)
+        self._begun_us = clock.wall_us()
         self._running: dict[str, _Running] = {}
         self._asked: dict[str, str] = {}  # request: store
         self._look_s = self._due_s = float("-inf")
@@ -167,7 +173,9 @@ class ChecksPart:
         last = self._last.get(store)
         if store in self._running:
             return False
-        if last is None or last.at_us < self._times.slot_us(store, now_us):
+        if last is None:
+            return now_us >= self._times.first_us(store, self._begun_us)
+        if last.at_us < self._times.slot_us(store, now_us):
             return True
         return last.verdict == "not_compared" and last.at_us < now_us - AGAIN_US
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from headoffice.errors import DatabaseFull, DatabaseLost, DatabaseUnusable, HeadOfficeError
+from headoffice.errors import DatabaseAway, DatabaseFull, DatabaseLost, DatabaseUnusable, HeadOfficeError
 from headoffice.postgres import AGAIN_US, STEPS, PostgresStore
-from headoffice.storages import open_storage
+from headoffice.storages import await_server, open_storage
 from tests.headoffice.logs import Log
 from tests.headoffice.taking import batch, projections
 from tests.postgres import Postgres
@@ -223,3 +226,43 @@ def test_a_server_that_is_killed_keeps_what_was_committed() -> None:
         assert again.extents("S1") == [("L1", 301, 1, 301)]
         again.close()
         store.close()
+
+
+def test_a_worker_waits_for_a_server_that_comes_later_and_says_so_once() -> None:
+    said: list[str] = []
+    with Postgres() as server:
+        address = server.database()
+        server.kill()
+        waiting = threading.Thread(target=await_server, args=(address, threading.Event(), said.append, lambda: 0.0))
+        waiting.start()
+        while not said:
+            waiting.join(0.01)
+        server.start()
+        waiting.join(30)
+        assert not waiting.is_alive()
+    assert [line.partition(":")[0] for line in said] == ["PostgreSQL", said[1]]
+    assert said[1].startswith("the database is there, after")
+
+
+def test_who_is_stopped_while_it_waits_ends() -> None:
+    stop = threading.Event()
+    await_server("postgresql://office@127.0.0.1:1/none", stop, lambda _: stop.set(), lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    "change", [("office@", "stranger@"), ("?", "_gone?"), ("?", "?nonsense=1&"), ("?", "?sslmode=x&")]
+)
+def test_what_no_waiting_mends_is_said_at_once(postgres: str, change: tuple[str, str]) -> None:
+    address = (postgres if "?" in postgres else postgres + "?").replace(*change)
+    with pytest.raises(DatabaseUnusable) as caught:
+        await_server(address, threading.Event(), print, lambda: 0.0)
+    assert not isinstance(caught.value, DatabaseAway)
+
+
+def test_run_outlasts_a_server_that_is_not_there_yet() -> None:
+    command = [str(Path(sys.executable).with_name("jaego-hq")), "run", "--db", "postgresql://office@127.0.0.1:1/none"]
+    with subprocess.Popen([*command, "--broker", "127.0.0.1:1"], stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert "waiting for it" in running.stderr.readline() + running.stderr.readline()
+        running.terminate()
+        assert running.wait(20) == 0

@@ -318,3 +318,15 @@ def test_hours_are_spread_and_lie_in_the_window() -> None:
     assert len(slots) > 250
     assert {one.hour for one in moments} == {2}
     assert all(0 <= now_us - slot < 86_400_000_000 for slot in slots)
+
+
+def test_a_new_desk_does_not_check_every_store_at_once(make: Made) -> None:
+    world = make(*(plain(f"S{number}") for number in range(12)))
+    world.start(first_s=3600)
+    checked: list[int] = []
+    for _ in range(12):
+        world.run(300)
+        checked.append(len(results.last_each(world.database)))
+    assert checked[0] < 6
+    assert checked == sorted(checked)
+    assert checked[-1] == 12

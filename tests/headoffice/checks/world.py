@@ -108,11 +108,11 @@ class World:
         for store in self.shops:
             self.deliver(store)
 
-    def start(self) -> None:
+    def start(self, first_s: int = 0) -> None:
         """The desk, or the next one."""
         self.part = ChecksPart(
             self._reader, self._writer, self.clock, prefix=PREFIX, say=self.said.append,
-            hear=lambda store: Heard(self.levels.get(store, [])), times=Times(2 * 3600, 3600, UTC),
+            hear=lambda store: Heard(self.levels.get(store, [])), times=Times(2 * 3600, 3600, UTC, first_s),
         )  # fmt: skip
 
     def close(self) -> None:
