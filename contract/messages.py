@@ -58,18 +58,22 @@ class Health(Shape):
     consumers: dict[str, ConsumerHealth]
     counters: dict[str, int] = Field(description="since start: reads, bad reads, refused commands, overflows …")
     last_backup: str | None = None
-    disk_size_bytes: Count | None = Field(None, description="of the file system that the ledger is on")
-    memory_bytes: Count | None = Field(None, description="that the agent holds")
-    open_files: Count | None = Field(None, description="that the agent holds; a number that only grows is a fault")
-    waiting: Count | None = Field(None, description="scans and other work that wait for the disk")
-    commit_us_max: Count | None = Field(None, description="the slowest commit since the message before")
-    broker_up_s: Count | None = Field(None, description="how long this connection to the broker lasts")
-    certificates: dict[Literal["broker", "store", "screens"], str] | None = Field(
-        None, description="when they end: the broker's, this store's own, the screens'"
+    disk_size_bytes: Count | None = Field(default=None, description="of the file system that the ledger is on")
+    memory_bytes: Count | None = Field(default=None, description="that the agent holds")
+    open_files: Count | None = Field(
+        default=None, description="that the agent holds; a number that only grows is a fault"
     )
-    catalogue_revision: Count | None = Field(None, description="the highest that the store holds")
-    catalogue_items: Count | None = Field(None, description="items that are not deleted")
-    device_notices: Count | None = Field(None, description="conditions of devices that work otherwise: `device/…`")
+    waiting: Count | None = Field(default=None, description="scans and other work that wait for the disk")
+    commit_us_max: Count | None = Field(default=None, description="the slowest commit since the message before")
+    broker_up_s: Count | None = Field(default=None, description="how long this connection to the broker lasts")
+    certificates: dict[Literal["broker", "store", "screens"], str] | None = Field(
+        default=None, description="when they end: the broker's, this store's own, the screens'"
+    )
+    catalogue_revision: Count | None = Field(default=None, description="the highest that the store holds")
+    catalogue_items: Count | None = Field(default=None, description="items that are not deleted")
+    device_notices: Count | None = Field(
+        default=None, description="conditions of devices that work otherwise: `device/…`"
+    )
 
 
 class DeviceNotice(Shape):
