@@ -43,9 +43,10 @@ DEFAULT = "headoffice.db"
 
 
 def main() -> None:
-    from headoffice import alerts_cli, checks_cli, desk_cli, epcis_cli, order_cli, tell_cli, worker_cli
+    from headoffice import alerts_cli, checks_cli, desk_cli, epcis_cli, keys_cli, order_cli, tell_cli, worker_cli
 
     app.add_typer(epcis_cli.app, name="epcis")
+    app.add_typer(keys_cli.app, name="key")
     order_cli.register(app)
     desk_cli.register(app)
     alerts_cli.register(app)

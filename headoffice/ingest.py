@@ -99,10 +99,12 @@ class Ingest:
         position: Position | None = None,
         key: str | None = None,
         hash_at: HashAt = lambda _log, _seq: None,
+        enrolled: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.store = store
         self.position = position
-        self.key = key  # pinned when the first opening is accepted
+        self.key = key  # of the log that is followed: pinned with its opening
+        self._enrolled = enrolled  # the key of the next log, where a person has said which
         self._hash_at = hash_at
         self._left: dict[str, int] = {}  # logs left: they may not be stored yet
         self._ahead: dict[tuple[str, int], _Held] = {}
@@ -257,7 +259,7 @@ class Ingest:
 
     def _may_begin(self, event: dict[str, Any]) -> bool:
         """False if the opening's parent is still to come. Raises `ChainError` where it will never be."""
-        opening = read_opening(event, self.key)
+        opening = read_opening(event, self._enrolled() or self.key)
         if opening is None or event["prev"] != GENESIS:
             raise ChainError("opening", f"log {event['log']} does not begin with an opening")
         position, parent = self.position, opening.parent
@@ -282,7 +284,7 @@ class Ingest:
         return True
 
     def _begin(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
-        opening = cast("OpeningData", read_opening(event, self.key))
+        opening = cast("OpeningData", read_opening(event))  # held to its key by `_may_begin`
         if opening.part != 1:
             raise ChainError("opening", f"log {event['log']} begins with part {opening.part} of its opening")
         if self.position is not None:

@@ -12,6 +12,7 @@ from contract.chain import GENESIS, ChainError, check_body
 from contract.checkpoint import check_signed
 from contract.opening import read_opening
 from contract.stock import StockError, StockKey, event_deltas, opening_rows
+from headoffice import keys
 from headoffice.errors import Damaged
 from headoffice.ingest import Position
 from headoffice.storing import Extent, Storage
@@ -30,10 +31,10 @@ def check(database: Storage, store: str, *, deep: bool = False) -> None:
             return
         position, key = held
         _check_complete(database, store, extents, position)
-        _check_parents(database, store, extents, key)
+        _check_parents(database, store, extents, keys.of_logs(database.database, store, key))
         if deep:
             for extent in extents:
-                stock = folded(database, store, extent.log, key=key)
+                stock = folded(database, store, extent.log)
                 if extent.log == position.log:
                     check_stock(database, store, position, stock)
 
@@ -50,17 +51,19 @@ def _check_complete(database: Storage, store: str, extents: list[Extent], positi
         raise _damaged(store, position.log, position.seq, "has another hash than the position")
 
 
-def _check_parents(database: Storage, store: str, extents: list[Extent], key: str | None) -> None:
+def _check_parents(database: Storage, store: str, extents: list[Extent], known: set[str]) -> None:
     """The end of a log that was left is the parent of the next; only the first may name a parent that is not here."""
     ends, roots = {extent.log: extent.last for extent in extents}, list[str]()
     for log in ends:
         body = next(database.written(store, log)).body
         try:
-            opening = read_opening(check_body(body, prev=GENESIS, seq=1), key)
+            opening = read_opening(check_body(body, prev=GENESIS, seq=1))
         except ChainError as error:
             raise _damaged(store, log, 1, str(error)) from error
         if opening is None:
             raise _damaged(store, log, 1, "is no opening")
+        if known and opening.key not in known:
+            raise _damaged(store, log, 1, f"is signed with the key {opening.key[:12]}…, which is not this store's")
         parent = opening.parent
         if parent is None or parent.log not in ends:
             roots.append(log)
@@ -74,7 +77,10 @@ def folded(
     database: Storage, store: str, log: str, *, key: str | None = None, first: int = 1, last: int | None = None,
     prev: str = GENESIS, stock: Folded | None = None,
 ) -> Folded:  # fmt: skip
-    """Stock as the stored events say, every one checked; `stock` is what it was before `first`. Raises `Damaged`."""
+    """Stock as the stored events say, every one checked; `stock` is what it was before `first`. Raises `Damaged`.
+
+    `key` None is that of the log's own opening.
+    """
     found = {} if stock is None else stock
     seq, signed = first, first - 1
     for one in database.written(store, log, first) if last is None else database.written(store, log, first, last):

@@ -19,7 +19,7 @@ from contract.ids import uuid7
 from contract.messages import Ack, Replay, Response, State
 from contract.times import Stamper
 from contract.topics import Address, EventType, Topics, parse
-from headoffice import mending
+from headoffice import keys, mending
 from headoffice.announcing import Announcer, again
 from headoffice.behind import Behind
 from headoffice.clock import Clock
@@ -268,7 +268,9 @@ class Service:
         if found is None:
             self._behind.wait()
             position, key = self._store.position(store) or (None, None)
-            engine = Ingest(store, position=position, key=key, hash_at=self._hash_at(store))
+            engine = Ingest(
+                store, position=position, key=key, hash_at=self._hash_at(store), enrolled=self._enrolled(store)
+            )
             found = self._followed[store] = _Followed(engine)
         return found
 
@@ -278,6 +280,13 @@ class Service:
         def find(log: str, seq: int) -> str | None:
             self._behind.wait()
             return stored(log, seq)
+
+        return find
+
+    def _enrolled(self, store: str) -> Callable[[], str | None]:
+        def find() -> str | None:
+            self._behind.wait()
+            return keys.newest(self._store.database, store)
 
         return find
 

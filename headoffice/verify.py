@@ -173,7 +173,7 @@ def _stock_as_of(database: Storage, store: str, log: str, seq: int) -> list[Stoc
     if known is None or (known[0].log, known[0].seq) == (log, seq):
         return database.stock(store)
     position, key = known
-    stock = own.folded(database, store, log, key=key, last=seq)
+    stock = own.folded(database, store, log, last=seq)
     rows = [StockRow(*place, quantity) for place, quantity in stock.items()]
     if position.log == log:
         prev = database.hash_at(store)(log, seq) or ""
