@@ -14,6 +14,8 @@ import typer
 from headoffice.cli import DEFAULT, Database, said
 
 if TYPE_CHECKING:
+    from headoffice.database import Database as Opened
+    from headoffice.epcis_http import Capture
     from headoffice.epcis_source import Source
 
 EXIT_ASIDE = 1
@@ -31,6 +33,7 @@ def push(
     store: Stores = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what comes, until SIGTERM.")] = False,
     batch: Annotated[int, typer.Option(min=1, max=5000, help="Most events of ours in one document.")] = 200,
+    lanes: Annotated[int, typer.Option(min=1, max=32, help="Stores that are delivered at once.")] = 4,
     token_file: Annotated[Path | None, typer.Option(help="File that holds the bearer token.")] = None,
     ca: Annotated[Path | None, typer.Option(help="Authorities of the repository's certificate.")] = None,
     again: Annotated[
@@ -47,11 +50,15 @@ def push(
         from headoffice.epcis_source import Source, read_names
 
         names = read_names(master)
-        capture = Capture(address, names.namespace, _token(token_file), ca)
-        with closing(open_database(db)) as database, closing(capture):
-            pusher = Push(database, Source(database, names), capture, SystemClock(), say, batch=batch)
+        token = _token(token_file)
+
+        def opened() -> tuple[Opened, Source, Capture]:
+            capture, database = Capture(address, names.namespace, token, ca), open_database(db)
+            return database, Source(database, names), capture
+
+        with closing(Push(opened, SystemClock(), say, batch=batch, lanes=lanes)) as pusher:
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda _number, _frame: pusher.stop.set())
+                signal.signal(number, lambda _number, _frame: pusher.end())
             if again:
                 pusher.again(store)
             pusher.run(store, follow=follow)

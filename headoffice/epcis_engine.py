@@ -27,12 +27,20 @@ ALONE_TRIES_MAX = 4  # of one event whose job fails, before it is put aside
 
 
 class Told(NamedTuple):
-    """An event with its EPCIS events, as JSON joined by commas. `event_id` is the last of theirs, None where all of
-    them are error declarations: those have the ids of the events that were wrong."""
+    """An event with its EPCIS events (`events` of them), as JSON joined by commas. `event_id` is the last of theirs,
+    None where all of them are error declarations: those have the ids of the events that were wrong."""
 
     seq: int
     body: bytes
     event_id: str | None
+    events: int = 1
+
+
+class Limits(NamedTuple):
+    """Of one document, as the peer says: EPCIS events in it, and its bytes. None: it says nothing."""
+
+    events: int | None = None
+    size_bytes: int | None = None
 
 
 class Post(NamedTuple):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, urljoin, urlsplit
 
-from headoffice.epcis_engine import Accepted, Answer, Job, Known, Refused, Unavailable
+from headoffice.epcis_engine import Accepted, Answer, Job, Known, Limits, Refused, Unavailable
 from headoffice.errors import ConfigError, PeerRefuses
 
 TIMEOUT_S = 30.0
@@ -58,6 +58,14 @@ class Capture:
         if status in _WRONG:
             return Refused(f"HTTP {status}: {reason_of(body)}")
         return self._other(status, headers, body, now_us)
+
+    def limits(self) -> Limits | None:
+        """What a document may have (EPCIS 2.0, OPTIONS of /capture); None while it does not answer."""
+        found = self._ask("OPTIONS", self._capture, None, {})
+        if isinstance(found, Unavailable) or found[0] in _LATER:
+            return None
+        names = ("gs1-epcis-capture-limit", "gs1-epcis-capture-file-size-limit")
+        return Limits(*(_limit(found[1].get(name, "")) for name in names))
 
     def poll(self, job: str, now_us: int) -> Answer:
         """Raises `PeerRefuses` as `post`."""
@@ -132,6 +140,11 @@ class Capture:
             else:
                 self._connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
         return self._connection
+
+
+def _limit(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 and int(text) else None
 
 
 def usable(address: str, *, secret: bool) -> str:

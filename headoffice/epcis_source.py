@@ -16,12 +16,13 @@ from contract.catalog import ItemRefused, parse_item
 from contract.epcis import EpcisNames, Item, Master, Unmappable, document, item_of, to_epcis
 from contract.epcis_rules import faults
 from headoffice.database import Database
-from headoffice.epcis_engine import Told
+from headoffice.epcis_engine import Limits, Told
 from headoffice.errors import ConfigError
 
 MASTER_BYTES_MAX = 32 * 1024 * 1024
 DOCUMENT_BYTES_MAX = 1024 * 1024
 ITEMS_KEPT = 20_000
+NO_LIMITS = Limits()
 
 
 @dataclass(slots=True)
@@ -81,8 +82,11 @@ class Source:
         """Items may have changed."""
         self._item.cache_clear()
 
-    def read(self, store: str, log: str, after: int, *, most: int, until: int | None = None) -> Read | None:
-        """The next `most` events after `after`, fewer where their document would be large; None at the end.
+    def read(
+        self, store: str, log: str, after: int, *, most: int, until: int | None = None, limits: Limits = NO_LIMITS
+    ) -> Read | None:
+        """The next `most` events after `after`, fewer where their document would be larger than it may be or than is
+        good; None at the end. One event that is alone too large is a document all the same: the peer will say so.
 
         `until` is how far a document went that was sent before: it is made of the same events again.
         """
@@ -92,12 +96,14 @@ class Source:
         )
         if not rows:
             return None
-        found, size = Read(after), 0
+        found, size, count = Read(after), sum(map(len, self.frame("2026-01-01T00:00:00.000+00:00"))), 0
+        size_max = min(DOCUMENT_BYTES_MAX, limits.size_bytes or DOCUMENT_BYTES_MAX)
         for seq, body in rows:
             told = self._told(int(seq), bytes(body), store, log)
             if isinstance(told, Told):
-                size += len(told.body)
-                if until is None and size > DOCUMENT_BYTES_MAX and found.told:
+                size, count = size + len(told.body) + 1, count + told.events
+                over = size > size_max or (limits.events is not None and count > limits.events)
+                if until is None and over and found.told:
                     break
                 found.told.append(told)
             elif told is not None:
@@ -118,7 +124,7 @@ class Source:
         if wrong:
             return f"it would break the rule {wrong[0].rule}: {wrong[0].what}"
         plain = [str(one["eventID"]) for one in events if "errorDeclaration" not in one]
-        return Told(seq, b",".join(map(orjson.dumps, events)), plain[-1] if plain else None)
+        return Told(seq, b",".join(map(orjson.dumps, events)), plain[-1] if plain else None, len(events))
 
     def _find(self, store: str, log: str, seq: int) -> Mapping[str, Any] | None:
         rows = self._database.rows("SELECT body FROM event WHERE store = ? AND log = ? AND seq = ?", (store, log, seq))

@@ -56,6 +56,8 @@ class Peer:
     rate: float = 0.0
     poison: int = 0
     limit: int = 1000
+    size_limit: int | None = None  # bytes of a document; like `limit` told by OPTIONS if `tells`
+    tells: bool = False
     token: str | None = None
     strict: bool = False
     out: Path | None = None
@@ -86,6 +88,10 @@ class Peer:
             return Reply(0), 0.0
         delay_s = self.chance.random() * DELAY_S_MAX if fault == "delay" else 0.0
         return Reply(202, {"Location": f"/epcis/capture/{name}"}), delay_s
+
+    def options(self) -> Reply:
+        told = {"GS1-EPCIS-Capture-Limit": self.limit, "GS1-EPCIS-Capture-File-Size-Limit": self.size_limit}
+        return Reply(204, {name: str(size) for name, size in told.items() if self.tells and size is not None})
 
     def poll(self, headers: Mapping[str, str], name: str) -> tuple[Reply, float]:
         if not self._allowed(headers):
@@ -148,6 +154,8 @@ class Peer:
             return _problem(400, "ValidationException", f"no EPCISDocument: {error!r}")
         if len(events) > self.limit:
             return _problem(413, "CaptureLimitExceededException", f"at most {self.limit} events")
+        if self.size_limit is not None and len(body) > self.size_limit:
+            return _problem(413, "CaptureLimitExceededException", f"at most {self.size_limit} bytes")
         if found:
             return _problem(400, "ValidationException", f"{found[0].rule}: {found[0].what}")
         if self._poisoned(events) and self.chance.random() < 0.5:
@@ -213,6 +221,11 @@ class _Handler(BaseHTTPRequestHandler):
         with self._at.changing:
             reply, delay_s = self._at.peer.post(self._headers(), body)
         self._answer(reply, delay_s)
+
+    def do_OPTIONS(self) -> None:
+        with self._at.changing:
+            reply = self._at.peer.options()
+        self._answer(reply, 0.0)
 
     def do_GET(self) -> None:
         with self._at.changing:

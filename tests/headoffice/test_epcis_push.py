@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -15,13 +16,15 @@ from typing import Any
 import pytest
 
 from contract.epcis_rules import faults
+from headoffice import epcis_push
 from headoffice.clock import SystemClock
-from headoffice.database import open_database
+from headoffice.database import Database, open_database
+from headoffice.epcis_engine import Answer
 from headoffice.epcis_http import Capture
 from headoffice.epcis_push import ASIDE_IN_A_ROW_MAX, Push
 from headoffice.epcis_source import Source
-from headoffice.errors import ConfigError, PeerRefuses
-from simulators.epcis_capture import Peer, Server
+from headoffice.errors import ConfigError, DatabaseLost, PeerRefuses
+from simulators.epcis_capture import Peer, Reply, Server
 from tests.contract.epcis_scores import check, validator
 from tests.headoffice import epcis_store as made
 
@@ -36,16 +39,29 @@ class Impatient(SystemClock):
         return 0.0
 
 
-def pusher(target: str, address: str, said: list[str], batch: int = 50) -> tuple[Push, Callable[[], None]]:
-    database, names = open_database(target), made.names()
-    capture = Capture(address, names.namespace)
-    push = Push(database, Source(database, names), capture, Impatient(), said.append, batch=batch)
+class Hurried(Impatient):
+    """Ten seconds pass at every look."""
 
-    def close() -> None:
-        capture.close()
-        database.close()
+    def __init__(self) -> None:
+        super().__init__()
+        self._s = 0.0
 
-    return push, close
+    def now_s(self) -> float:
+        self._s += 10.0
+        return self._s
+
+
+def pusher(
+    target: str, address: str, said: list[str], *, batch: int = 50, lanes: int = 4, clock: SystemClock | None = None,
+    database: Callable[[Database], Any] = lambda found: found,
+) -> Push:  # fmt: skip
+    names = made.names()
+
+    def opened() -> tuple[Database, Source, Capture]:
+        found = database(open_database(target))
+        return found, Source(found, names), Capture(address, names.namespace)
+
+    return Push(opened, clock or Impatient(), said.append, batch=batch, lanes=lanes)
 
 
 @pytest.fixture
@@ -77,9 +93,9 @@ def test_stores_and_their_logs_arrive_whole_in_order(target: str, peers: Callabl
     made.fill(target, logs)
     peer, said = Peer(Random(1)), list[str]()
     address = peers(peer)
-    push, close = pusher(target, address, said)
+    push = pusher(target, address, said)
     push.run(None, follow=False)
-    close()
+    push.close()
     for log in logs:
         assert arrived(peer, log) == made.wanted(log)
     order = [one["jaego:log"] for one in peer.stored.values() if one["jaego:store"] == "S1"]
@@ -87,7 +103,12 @@ def test_stores_and_their_logs_arrive_whole_in_order(target: str, peers: Callabl
     assert (push.counts.events, push.counts.aside, peer.counts.total(), said) == (450, 0, 0, [])
     assert delivered(target, address, "S2") == (150, None)
     for one in list(peer.stored.values())[::50]:
-        check({"@context": json.loads(push._source.document([], "2026-01-01T00:00:00Z"))["@context"], **_document(one)})
+        check({"@context": json.loads(_context(target))["@context"], **_document(one)})
+
+
+def _context(target: str) -> bytes:
+    with closing(open_database(target, read_only=True)) as database:
+        return Source(database, made.names()).document([], "2026-01-01T00:00:00Z")
 
 
 def _document(one: dict[str, Any]) -> dict[str, Any]:
@@ -101,9 +122,9 @@ def test_what_the_peer_refuses_is_put_aside_with_an_alarm_and_the_rest_goes_on(
     log = list(made.events("S1", "L1", 200, Random(5)))
     made.fill(target, [log])
     peer, said = Peer(Random(3), poison=97), list[str]()
-    push, close = pusher(target, peers(peer), said)
+    push = pusher(target, peers(peer), said)
     push.run(["S1"], follow=False)
-    close()
+    push.close()
     assert arrived(peer, log) == made.wanted(log, poison=97)
     guilty = made.guilty(log, 97)
     assert len(guilty) > 1
@@ -119,9 +140,9 @@ def test_what_has_no_epcis_form_is_put_aside_too(target: str, peers: Callable[[P
     log[3]["data"] = {"kind": "melted"}
     made.fill(target, [log])
     peer, said = Peer(Random(3)), list[str]()
-    push, close = pusher(target, peers(peer), said)
+    push = pusher(target, peers(peer), said)
     push.run(None, follow=False)
-    close()
+    push.close()
     assert arrived(peer, log) == made.wanted([*log[:3], *log[4:]])
     assert push.counts.aside == 1
     assert "event 4" in said[0]
@@ -131,9 +152,9 @@ def test_a_smaller_limit_of_the_peer_is_found_by_halving(target: str, peers: Cal
     log = list(made.events("S1", "L1", 100, Random(6)))
     made.fill(target, [log])
     peer = Peer(Random(3), limit=20)
-    push, close = pusher(target, peers(peer), [], batch=100)
+    push = pusher(target, peers(peer), [], batch=100)
     push.run(None, follow=False)
-    close()
+    push.close()
     assert arrived(peer, log) == made.wanted(log)
     assert push.counts.aside == 0
 
@@ -144,10 +165,10 @@ def test_sent_again_nothing_is_there_twice(target: str, peers: Callable[[Peer], 
     peer = Peer(Random(3))
     address = peers(peer)
     for _ in range(2):
-        push, close = pusher(target, address, [])
+        push = pusher(target, address, [])
         push.again(None)
         push.run(None, follow=False)
-        close()
+        push.close()
     assert arrived(peer, log) == made.wanted(log)
     assert peer.counts["known"] == len(made.wanted(log))
 
@@ -156,9 +177,9 @@ def test_a_peer_that_refuses_what_it_has_is_asked_for_it(target: str, peers: Cal
     log = list(made.events("S1", "L1", 150, Random(6)))
     made.fill(target, [log])
     peer = Peer(Random(8), rate=0.3, strict=True)
-    push, close = pusher(target, peers(peer), [], batch=10)
+    push = pusher(target, peers(peer), [], batch=10)
     push.run(None, follow=False)
-    close()
+    push.close()
     assert arrived(peer, log) == made.wanted(log)
     assert push.counts.aside == 0
     assert peer.counts["lose"] > 0
@@ -168,49 +189,150 @@ def test_a_peer_that_refuses_what_it_has_is_asked_for_it(target: str, peers: Cal
 def test_a_peer_that_refuses_everything_stops_the_delivery(tmp_path: Path, peers: Callable[[Peer], str]) -> None:
     target = str(tmp_path / "hq.db")
     made.fill(target, [list(made.events("S1", "L1", 100, Random(6)))])
-    push, close = pusher(target, peers(Peer(Random(3), limit=0)), [], batch=1)
-    push._clock.now_s = _hurried()  # type: ignore[method-assign]
+    push = pusher(target, peers(Peer(Random(3), limit=0)), [], batch=1, lanes=1, clock=Hurried())
     with pytest.raises(PeerRefuses, match=f"{ASIDE_IN_A_ROW_MAX} events in a row"):
         push.run(None, follow=False)
-    close()
-
-
-def _hurried() -> Callable[[], float]:
-    now_s = [0.0]
-
-    def later() -> float:
-        now_s[0] += 10.0
-        return now_s[0]
-
-    return later
+    push.close()
 
 
 def test_two_that_deliver_the_same_log_are_noticed(tmp_path: Path, peers: Callable[[Peer], str]) -> None:
     target = str(tmp_path / "hq.db")
     made.fill(target, [list(made.events("S1", "L1", 100, Random(6)))])
-    address = peers(Peer(Random(3)))
-    first, close = pusher(target, address, [])
-    taken = first._asked
+    address, said = peers(Peer(Random(3))), list[str]()
+    names, beside = made.names(), list[Push]()
 
-    def slow(step: Any) -> Any:
-        second, end = pusher(target, address, [])
-        second.run(None, follow=False)
-        end()
-        return taken(step)
+    class Slow(Capture):
+        """Another push comes between a document and its answer."""
 
-    first._asked = slow  # type: ignore[method-assign]
-    with pytest.raises(ConfigError, match="another push"):
+        def post(self, document: bytes, now_us: int) -> Answer:
+            if not beside:
+                beside.append(pusher(target, address, []))
+                beside[0].run(None, follow=False)
+                beside[0].close()
+            return super().post(document, now_us)
+
+    def opened() -> tuple[Database, Source, Capture]:
+        found = open_database(target)
+        return found, Source(found, names), Slow(address, names.namespace)
+
+    with (
+        closing(Push(opened, Impatient(), said.append, batch=50)) as first,
+        pytest.raises(ConfigError, match="another push"),
+    ):
         first.run(None, follow=False)
-    close()
 
 
 def test_a_store_that_nobody_knows_is_said(tmp_path: Path) -> None:
     target = str(tmp_path / "hq.db")
     made.fill(target, [list(made.events("S1", "L1", 5, Random(6)))])
-    push, close = pusher(target, "http://127.0.0.1:9/epcis", [])
+    push = pusher(target, "http://127.0.0.1:9/epcis", [])
     with pytest.raises(ConfigError, match="S9"):
         push.run(["S9"], follow=False)
-    close()
+    push.close()
+
+
+@pytest.mark.parametrize(("events", "size"), [(20, None), (1000, 9_000)])
+def test_limits_that_the_peer_tells_are_kept_to(
+    target: str, peers: Callable[[Peer], str], events: int, size: int | None
+) -> None:
+    log = list(made.events("S1", "L1", 100, Random(6)))
+    made.fill(target, [log])
+    peer, posts = Peer(Random(3), limit=events, size_limit=size, tells=True), list[int]()
+    plain = peer.post
+
+    def counted(headers: Mapping[str, str], body: bytes) -> tuple[Reply, float]:
+        reply, delay_s = plain(headers, body)
+        posts.append(reply.status)
+        return reply, delay_s
+
+    peer.post = counted  # type: ignore[method-assign]
+    push = pusher(target, peers(peer), [], batch=100)
+    push.run(None, follow=False)
+    push.close()
+    assert arrived(peer, log) == made.wanted(log)
+    assert {*posts} == {202}, "nothing had to be refused first"
+    assert len(posts) > 3
+
+
+def test_stores_do_not_wait_for_each_other(target: str, peers: Callable[[Peer], str]) -> None:
+    logs = [list(made.events(f"S{number}", f"L{number}", 60, Random(number))) for number in range(4)]
+    made.fill(target, logs)
+    peer = Peer(Random(1))
+    address, names, meeting = peers(peer), made.names(), threading.Barrier(4, timeout=20)
+
+    class Together(Capture):
+        """No document goes before every lane has one."""
+
+        def post(self, document: bytes, now_us: int) -> Answer:
+            meeting.wait()
+            return super().post(document, now_us)
+
+    def opened() -> tuple[Database, Source, Capture]:
+        found = open_database(target)
+        return found, Source(found, names), Together(address, names.namespace)
+
+    with closing(Push(opened, Impatient(), print, batch=20, lanes=4)) as push:
+        push.run(None, follow=False)
+    for log in logs:
+        assert arrived(peer, log) == made.wanted(log)
+
+
+def test_a_store_with_much_to_send_lets_others_have_their_turn(
+    tmp_path: Path, peers: Callable[[Peer], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(epcis_push, "TURN_DOCUMENTS", 2)
+    target = str(tmp_path / "hq.db")
+    logs = [list(made.events(store, f"L-{store}", count, Random(store))) for store, count in (("S1", 100), ("S2", 10))]
+    made.fill(target, logs)
+    peer = Peer(Random(1))
+    push = pusher(target, peers(peer), [], batch=10, lanes=1)
+    push.run(None, follow=False)
+    push.close()
+    order = [one["jaego:store"] for one in peer.stored.values()]
+    assert order.index("S2") < len(order) // 2
+    assert arrived(peer, logs[0]) == made.wanted(logs[0])
+
+
+class Losing:
+    """A database whose connection breaks after so many statements."""
+
+    def __init__(self, database: Database, statements: int) -> None:
+        self._database = database
+        self._left = statements
+
+    def __getattr__(self, name: str) -> Any:
+        self._left -= name in {"rows", "write", "transaction"}
+        if self._left < 0 and name != "close":
+            raise DatabaseLost("gone", hint="wait")
+        return getattr(self._database, name)
+
+
+def test_to_follow_is_to_outlive_a_lost_database(target: str, peers: Callable[[Peer], str]) -> None:
+    logs = [list(made.events(store, f"L-{store}", 150, Random(store))) for store in ("S1", "S2")]
+    made.fill(target, logs)
+    peer, said = Peer(Random(1)), list[str]()
+    breaks = iter([6, 11, 17, 23, 31, 40])
+    push = pusher(target, peers(peer), said, batch=10, lanes=2, clock=Hurried(),
+                  database=lambda found: Losing(found, next(breaks, 10**9)))  # fmt: skip
+    following = threading.Thread(target=push.run, args=(None,), kwargs={"follow": True})
+    following.start()
+    _until(lambda: len(peer.stored) == sum(len(made.wanted(log)) for log in logs))
+    push.end()
+    following.join(20)
+    push.close()
+    assert not following.is_alive()
+    for log in logs:
+        assert arrived(peer, log) == made.wanted(log)
+    assert said[0] == "gone: it is tried again; wait"
+    assert any(line.startswith("the database is there again") for line in said)
+
+
+def test_without_follow_a_lost_database_is_the_end(tmp_path: Path, peers: Callable[[Peer], str]) -> None:
+    target = str(tmp_path / "hq.db")
+    made.fill(target, [list(made.events("S1", "L1", 50, Random(6)))])
+    push = pusher(target, peers(Peer(Random(3))), [], batch=5, database=lambda found: Losing(found, 9))
+    with closing(push), pytest.raises(DatabaseLost):
+        push.run(None, follow=False)
 
 
 # -- as a process ------------------------------------------------------------------------------------------------------
