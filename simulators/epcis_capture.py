@@ -56,11 +56,11 @@ class Peer:
     rate: float = 0.0
     poison: int = 0
     limit: int = 1000
-    size_limit: int | None = None  # bytes of a document; like `limit` told by OPTIONS if `tells`
-    tells: bool = False
     token: str | None = None
     strict: bool = False
     out: Path | None = None
+    size_limit: int | None = None  # bytes of a document; like `limit` told by OPTIONS if `tells`
+    tells: bool = False
     stored: dict[tuple[str, bool], Event] = field(default_factory=dict[tuple[str, bool], Event])
     counts: Counter[str] = field(default_factory=Counter[str])
     jobs: dict[str, Job] = field(default_factory=dict[str, Job])
