@@ -7,9 +7,11 @@ import sys
 import threading
 from contextlib import suppress
 
+from agent.capture.supervisor import Outage
 from agent.clock import Clock
 from agent.logs import Journal, is_journal
 from contract.times import Stamper
+from drivers.reads import Notice
 
 SUBJECTS_MAX = 1000
 _STDERR = 2
@@ -40,6 +42,20 @@ class Announcer:
             with suppress(OSError):  # nobody reads any more: no reason to close the store
                 sys.stderr.write(f"{head}{line}\n")
                 sys.stderr.flush()
+
+    def outage(self, outage: Outage) -> None:
+        """A device's, once when it begins and once when it ends."""
+        if outage.began:
+            self.say(outage.device, outage.message, hint=outage.hint, level=4)
+        else:
+            self.say(outage.device, f"up again after {outage.down_for_s or 0:.1f} s")
+
+    def notice(self, notice: Notice) -> None:
+        subject = f"{notice.device} {notice.code} {notice.subject}".rstrip()
+        if notice.active:
+            self.say(subject, notice.message, hint=notice.hint, level=4)
+        else:
+            self.say(subject, notice.message or "over")
 
 
 def _fields(subject: str, text: str, hint: str, level: int) -> dict[str, str]:

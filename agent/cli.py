@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from agent import device_cli, doctor_cli, people_cli, print_cli
+from agent import device_cli, doctor_cli, people_cli, print_cli, restore_cli
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
 from agent.portal_cli import passages, portal_app
 from contract.topics import EventType
@@ -34,6 +34,7 @@ device_cli.register(app)
 doctor_cli.register(app)
 people_cli.register(app)
 print_cli.register(app)
+restore_cli.register(app)
 
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="JAEGO_CONFIG", help="Configuration file.", show_default=True)

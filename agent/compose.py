@@ -19,7 +19,7 @@ from agent.capture.office import Office
 from agent.capture.orders import lapse
 from agent.capture.portals import PortalDesk, portal_of
 from agent.capture.stations import SCREEN, Desk
-from agent.capture.supervisor import Outage, Supervisor
+from agent.capture.supervisor import Supervisor
 from agent.capture.tagging import Range, Tagging
 from agent.capture.tags import TagDesk
 from agent.catalogue.start import open_at_start
@@ -27,6 +27,7 @@ from agent.clock import Clock, SystemClock
 from agent.config import Config
 from agent.control import Control
 from agent.errors import EXIT_LEDGER
+from agent.keeping import keeper_of, open_whole
 from agent.ledger.checkpoints import Rule
 from agent.ledger.log import Ledger, Limits, ticking
 from agent.ledger.moment import Moments
@@ -52,7 +53,6 @@ from agent.web.view import SCANNERS, View
 from contract.ids import uuid7
 from contract.times import Stamper
 from contract.topics import Topics
-from drivers.reads import Notice
 
 DIRTY_LEVELS_MAX = 50_000
 
@@ -69,7 +69,8 @@ class Agent:
         self._failure: BaseException | None = None
         folder = config.store.state_dir
         self._catalogue = open_at_start(folder, config.catalogue.file, self._clock.now().wall_us, self._announcer.say)
-        self._ledger = self._open_ledger()
+        self._ledger = open_whole(config, self._clock, self._announcer.say, self._open_ledger)
+        self._keeper = keeper_of(config, self._clock, self._announcer.say)
         self._feed = Feed()
         self._stations = stations_of(config)
         self._device_stations = {one.name: one.station for one in config.device if one.station}
@@ -174,8 +175,8 @@ class Agent:
             clock=self._clock.now,
             chance=self._clock.chance,
             on_change=lambda status: self._reporter.device_changed(status),  # noqa: PLW0108 - it is built after
-            on_outage=self._outage,
-            on_notice=self._noticed,
+            on_outage=self._announcer.outage,
+            on_notice=self._announcer.notice,
         )
 
     def _build_uplink(self, settings: UplinkSection) -> None:
@@ -216,8 +217,8 @@ class Agent:
 
     def _build_observer(self) -> Observer:
         uplink = (self._link, self._traffic) if self._link is not None and self._traffic is not None else None
-        sources = Sources(self._ledger, self._catalogue, self._looking, self._supervisor.statuses, self._counts, uplink)
-        return Observer(self._config, sources, self._clock, self._new_stamper())
+        parts = self._ledger, self._catalogue, self._looking, self._supervisor.statuses, self._counts, uplink
+        return Observer(self._config, Sources(*parts, self._keeper.told), self._clock, self._new_stamper())
 
     def _build_reporter(self) -> Reporter:
         wire = None
@@ -262,19 +263,6 @@ class Agent:
             self._loop.call_soon_threadsafe(self._supervisor.restart, device)
         return known
 
-    def _outage(self, outage: Outage) -> None:
-        if outage.began:
-            self._announcer.say(outage.device, outage.message, hint=outage.hint, level=4)
-        else:
-            self._announcer.say(outage.device, f"up again after {outage.down_for_s or 0:.1f} s")
-
-    def _noticed(self, notice: Notice) -> None:
-        subject = f"{notice.device} {notice.code} {notice.subject}".rstrip()
-        if notice.active:
-            self._announcer.say(subject, notice.message, hint=notice.hint, level=4)
-        else:
-            self._announcer.say(subject, notice.message or "over")
-
     # -- running ----------------------------------------------------------------------------------------------------
 
     def run(self) -> int:
@@ -307,6 +295,7 @@ class Agent:
         tasks = [asyncio.create_task(one) for one in (self._supervise(), self._reporter.run(), lapsing, signing)]
         notify("READY=1")
         self._announcer.say("agent", f"store {self._config.store.id} is open, {self._ledger.head} events in the log")
+        self._keeper.start()
         await self._stop.wait()
         notify("STOPPING=1")
         await self._control.stop()
@@ -387,6 +376,7 @@ class Agent:
         for reader in (self._screen_reader, self._uplink_reader):
             if reader is not None:
                 reader.close()  # before the writer, whose last close takes the write-ahead log in
+        self._keeper.stop()
         self._moments.close()
         self._ledger.close()
         if self._link is not None:

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from agent.errors import ConfigError
 from agent.operations.rules import REASONS, Reason, Rules
 from agent.sections import (
+    BackupSection,
     CatalogueSection,
     DeviceSection,
     EpcisSection,
@@ -49,6 +50,7 @@ SECRET_BYTES_MAX = 65_535  # what MQTT's password field holds
 class Config(Section):
     store: StoreSection
     ledger: LedgerSection = LedgerSection.model_validate({})
+    backup: BackupSection = BackupSection.model_validate({})
     catalogue: CatalogueSection = CatalogueSection.model_validate({})
     uplink: UplinkSection = UplinkSection.model_validate({})
     web: WebSection = WebSection.model_validate({})
@@ -312,6 +314,7 @@ def _rooted(config: Config, folder: Path) -> Config:
     return config.model_copy(
         update={
             "store": under(config.store, "state_dir"),
+            "backup": under(config.backup, "folder"),
             "catalogue": under(config.catalogue, "file"),
             "web": under(config.web, "cert_file", "key_file"),
             "sales": under(config.sales, "folder"),

@@ -52,6 +52,7 @@ class Sources:
     devices: Callable[[], list[DeviceStatus]]
     counts: Callable[[], Mapping[str, int]]
     uplink: tuple[Link, StoreTraffic] | None
+    kept: Callable[[Stamper], dict[str, Any]] = lambda _stamper: {}  # of snapshots and checks: ledger/keeper.py
 
 
 class Observer:
@@ -147,7 +148,11 @@ class Observer:
 
     def _more(self, stamper: Stamper, ends_s: dict[str, int]) -> dict[str, Any]:
         accepted = self._sources.uplink[0].accepted if self._sources.uplink is not None else None
-        found: dict[str, Any] = {"waiting": self._sources.ledger.waiting, **process()}
+        found: dict[str, Any] = {
+            "waiting": self._sources.ledger.waiting,
+            **process(),
+            **self._sources.kept(stamper),
+        }
         if accepted is not None:
             found["broker_up_s"] = max(0, int(self._clock.now().monotonic_ns / 1e9 - accepted.since_s))
             if accepted.certificate_ends_s is not None:

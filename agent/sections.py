@@ -71,6 +71,16 @@ class LedgerSection(Section):
     checkpoint_s: int = Field(3_600, ge=60, le=86_400, description="And after so long, when something has come since.")
 
 
+class BackupSection(Section):
+    """Snapshots: verified copies of the ledger (docs/restore.md)."""
+
+    folder: Path | None = Field(
+        None, description="Snapshots go here, best on another disk; absent: into state_dir. It must exist."
+    )
+    every_h: float = Field(24.0, ge=1, le=168, description="Hours from one to the next.")
+    keep: int = Field(7, ge=1, le=1000, description="So many are kept.")
+
+
 class CatalogueSection(Section):
     file: Path | None = Field(None, description="CSV, JSON or JSONL that is imported at start when it is newer.")
     topic: bool = Field(default=True, description="Take items from head office's catalogue topic.")

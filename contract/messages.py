@@ -57,7 +57,10 @@ class Health(Shape):
     devices: dict[str, str]
     consumers: dict[str, ConsumerHealth]
     counters: dict[str, int] = Field(description="since start: reads, bad reads, refused commands, overflows …")
-    last_backup: str | None = None
+    last_backup: str | None = Field(default=None, description="when the newest snapshot of the ledger was taken")
+    ledger_damage: str | None = Field(
+        default=None, description="what a check of the whole ledger found; absent: nothing"
+    )
     disk_size_bytes: Count | None = Field(default=None, description="of the file system that the ledger is on")
     memory_bytes: Count | None = Field(default=None, description="that the agent holds")
     open_files: Count | None = Field(

@@ -32,6 +32,7 @@ HEAD = """\
 EXAMPLES: dict[str, Any] = {
     "store.id": "S001",
     "store.zones": ["backroom", "salesfloor"],
+    "backup.folder": "/mnt/backup/jaego",
     "catalogue.file": "/etc/jaego/catalogue.csv",
     "uplink.client_id": "jaego-S001",
     "uplink.ca_file": "/etc/jaego/ca.pem",

@@ -104,7 +104,6 @@ MEANINGS = {
     "ledger_size_bytes": "of the ledger's files",
     "devices": "state of each device",
     "consumers": "how far each consumer is",
-    "last_backup": "when",
     "delivered": "position it has acknowledged",
     "behind": "events it has not",
     "stalled": "silent for so long that it is only probed",

@@ -45,6 +45,17 @@ class LedgerSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsSeen:
+    """`age_s` is of the newest, None where there is none; one is due every `every_s`."""
+
+    path: str
+    problem: Literal["", "missing", "denied"]
+    every_s: int
+    count: int = 0
+    age_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueSeen:
     problem: str
     hint: str = ""
@@ -119,6 +130,7 @@ class Facts:
     folder: Folder
     secrets: Sequence[Secret]
     ledger: LedgerSeen
+    snapshots: SnapshotsSeen
     catalogue: CatalogueSeen
     running: Running
     devices: Sequence[DeviceSeen]

@@ -21,6 +21,7 @@ from agent.doctor.facts import (
     Running,
     ScreensSeen,
     Secret,
+    SnapshotsSeen,
 )
 
 Level = Literal["ok", "warning", "failure"]
@@ -33,6 +34,7 @@ CERTIFICATE_SOON_DAYS = 21
 BEHIND_S = 900  # an event that waits longer is no momentary lag
 BEHIND_LONG_S = 24 * 3600
 COMMIT_SLOW_MS = 500  # a clerk notices
+SNAPSHOTS_LATE = 2  # times that one is due
 DAY_S = 86_400
 OTHERS_MAY = 0o007
 NOT_OWNER_MAY = 0o077
@@ -58,6 +60,7 @@ def judge(facts: Facts) -> list[Finding]:
         *_folder(facts.folder),
         *(one for secret in facts.secrets for one in _secret(secret)),
         *_ledger(facts.ledger, facts.store),
+        *_snapshots(facts.snapshots, facts.ledger),
         *_catalogue(facts.catalogue),
         *_running(facts.running),
         *(one for device in facts.devices for one in _device(device, facts.running)),
@@ -118,6 +121,20 @@ def _ledger(seen: LedgerSeen, store: str) -> Iterator[Finding]:
             yield Finding("ok", "ledger_good", facts={**facts, "age_min": seen.age_s // 60})
 
 
+def _snapshots(seen: SnapshotsSeen, ledger: LedgerSeen) -> Iterator[Finding]:
+    facts: dict[str, str | int] = {"path": seen.path, "count": seen.count, "hours": (seen.age_s or 0) // 3600}
+    if ledger.problem == "missing":
+        return
+    if seen.problem:
+        yield Finding("failure", f"snapshots_{seen.problem}", facts=facts)
+    elif seen.age_s is None:
+        yield Finding("warning", "snapshots_none", facts=facts)
+    elif seen.age_s > SNAPSHOTS_LATE * seen.every_s:
+        yield Finding("warning", "snapshots_old", facts=facts)
+    else:
+        yield Finding("ok", "snapshots_good", facts=facts)
+
+
 def _catalogue(seen: CatalogueSeen) -> Iterator[Finding]:
     if seen.problem:
         yield Finding("failure", "catalogue_damaged", facts={"why": seen.problem, "hint": seen.hint})
@@ -133,7 +150,9 @@ def _running(seen: Running) -> Iterator[Finding]:
         yield Finding(level, f"agent_{seen.state}", facts={"why": seen.why})
         return
     yield Finding("ok", "agent_running", facts={"minutes": seen.health["uptime_s"] // 60})
-    slow_ms = seen.health.get("commit_ms_p99")
+    slow_ms, damage = seen.health.get("commit_ms_p99"), seen.health.get("ledger_damage")
+    if damage:
+        yield Finding("failure", "ledger_rotten", facts={"why": damage})
     if not seen.health["writes"]:
         yield Finding("failure", "disk_stuck")
     elif slow_ms is None or slow_ms > COMMIT_SLOW_MS:

@@ -29,12 +29,15 @@ from agent.doctor.facts import (
     Running,
     ScreensSeen,
     Secret,
+    SnapshotsSeen,
 )
 from agent.doctor.look_broker import look_at_broker
 from agent.errors import LedgerCorrupt, LedgerError
 from agent.health import age_s
+from agent.keeping import snapshot_folder
 from agent.ledger import files
 from agent.ledger.reader import Reader
+from agent.ledger.snapshots import snapshots
 from agent.observing import certificate_files
 from agent.people.store import KEY_FILE
 from drivers import registry
@@ -59,6 +62,7 @@ def look(config: Config, clock: Clock) -> Facts:
         folder=look_at_folder(folder),
         secrets=[_secret(name, path) for name, path in secret_files(config)],
         ledger=look_at_ledger(folder, config, clock),
+        snapshots=_snapshots(config, clock),
         catalogue=_catalogue(folder, clock),
         running=running,
         devices=[_device(config, number, running) for number in range(len(config.device))],
@@ -150,6 +154,18 @@ def look_at_ledger(folder: Path, config: Config, clock: Clock) -> LedgerSeen:
             )
     except LedgerError as error:
         return LedgerSeen("damaged" if isinstance(error, LedgerCorrupt) else "unusable", str(error), error.hint)
+
+
+def _snapshots(config: Config, clock: Clock) -> SnapshotsSeen:
+    path, every_s = snapshot_folder(config), int(config.backup.every_h * 3600)
+    if not path.is_dir():
+        # The agent makes its own at the first snapshot.
+        return SnapshotsSeen(str(path), "missing" if config.backup.folder is not None else "", every_s)
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        return SnapshotsSeen(str(path), "denied", every_s)
+    times_s = [int(one.stat().st_mtime) for one in snapshots(path)]
+    age_s = max(0, clock.now().wall_us // 1_000_000 - max(times_s)) if times_s else None
+    return SnapshotsSeen(str(path), "", every_s, len(times_s), age_s)
 
 
 def _catalogue(folder: Path, clock: Clock) -> CatalogueSeen:

@@ -116,6 +116,42 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "",
         "",
     ),
+    "ledger_rotten": (
+        "전체 검사에서 원장의 손상을 찾았습니다: {why}",
+        "the check of the whole ledger found damage: {why}",
+        "에이전트를 멈추고 jaego restore를 실행하세요 (docs/restore.md). 디스크도 확인하세요: smartctl -a",
+        "stop the agent and run jaego restore (docs/restore.md); look at the disk too: smartctl -a",
+    ),
+    "snapshots_missing": (
+        "스냅숏 폴더 {path}이(가) 없습니다",
+        "the folder for snapshots, {path}, is not there",
+        "폴더를 만들거나 디스크를 연결하세요. 소유자는 에이전트 사용자입니다",
+        "make it or mount its disk; it belongs to the agent's user",
+    ),
+    "snapshots_denied": (
+        "스냅숏 폴더 {path}에 쓸 수 없습니다",
+        "nothing can be written into the folder for snapshots, {path}",
+        "소유자를 에이전트 사용자로 하고, systemd의 ReadWritePaths에도 넣으세요",
+        "give it to the agent's user, and name it in ReadWritePaths of the service",
+    ),
+    "snapshots_none": (
+        "원장의 스냅숏이 없습니다",
+        "there is no snapshot of the ledger",
+        "에이전트는 시작하고 곧 하나를 만듭니다. 이유는 journalctl -u jaego-agent",
+        "a running agent makes one soon after its start; journalctl -u jaego-agent says why not",
+    ),
+    "snapshots_old": (
+        "마지막 스냅숏이 {hours}시간 전의 것입니다",
+        "the newest snapshot is {hours} h old",
+        "이유는 journalctl -u jaego-agent",
+        "journalctl -u jaego-agent says why",
+    ),
+    "snapshots_good": (
+        "스냅숏 {count}개, 마지막은 {hours}시간 전",
+        "{count} snapshots, the newest is {hours} h old",
+        "",
+        "",
+    ),
     "catalogue_damaged": (
         "상품 목록을 쓸 수 없습니다: {why}",
         "the catalogue cannot be used: {why}",

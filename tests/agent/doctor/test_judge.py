@@ -21,6 +21,7 @@ from agent.doctor.facts import (
     Running,
     ScreensSeen,
     Secret,
+    SnapshotsSeen,
 )
 from agent.doctor.judge import DAY_S, Finding, worst
 from agent.doctor.texts import LEVELS, TEXTS, hint_of, text_of
@@ -42,6 +43,7 @@ GOOD = Facts(
     folder=FOLDER,
     secrets=[Secret("store", "store.key", "", 0o600)],
     ledger=LedgerSeen("", store="S1", head=12, size_bytes=4096, age_s=60, consumers={"hq": (0, 0)}),
+    snapshots=SnapshotsSeen("snapshots", "", DAY_S, 7, 2 * DAY_S),
     catalogue=CatalogueSeen("", items=9, age_s=7200),
     running=Running("running", devices={"dock": UP}, health=HEALTH),
     devices=[DeviceSeen("dock", "serial_line", "port")],
@@ -101,6 +103,11 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
     ({"ledger": LedgerSeen("damaged", "bad hash", "restore")}, "ledger_damaged", "failure", ""),
     ({"ledger": LedgerSeen("unusable", "locked", "wait")}, "ledger_unusable", "failure", ""),
     ({"ledger": LedgerSeen("other_store", store="S2")}, "ledger_other_store", "failure", ""),
+    ({"snapshots": SnapshotsSeen("usb", "missing", DAY_S)}, "snapshots_missing", "failure", ""),
+    ({"snapshots": SnapshotsSeen("usb", "denied", DAY_S)}, "snapshots_denied", "failure", ""),
+    ({"snapshots": SnapshotsSeen("usb", "", DAY_S)}, "snapshots_none", "warning", ""),
+    ({"snapshots": SnapshotsSeen("usb", "", DAY_S, 7, 2 * DAY_S + 1)}, "snapshots_old", "warning", ""),
+    (told(ledger_damage="event 5 was changed"), "ledger_rotten", "failure", ""),
     ({"catalogue": CatalogueSeen("no database", "import it")}, "catalogue_damaged", "failure", ""),
     ({"catalogue": CatalogueSeen("")}, "catalogue_empty", "warning", ""),
     ({"running": Running("stopped"), "screens": OFF, "devices": []}, "agent_stopped", "failure", ""),
@@ -148,6 +155,7 @@ def test_a_good_store_has_nothing_to_do() -> None:
     assert worst(found) == 0
     assert {one.code for one in found} == {
         *("disk_good", "secret_good", "ledger_good", "catalogue_good", "agent_running", "device_up", "clock_synced"),
+        "snapshots_good",
         *("broker_good", "certificate_good", "consumer_good", "screens_good"),
     }
 

@@ -23,6 +23,11 @@ PAGE_BYTES = 4096
 POSITION = "INSERT OR REPLACE INTO position VALUES ('headoffice', ?)"
 
 
+def page_of(path: Path, table: str) -> int:
+    with closing(sqlite3.connect(path)) as raw:
+        return int(raw.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0])
+
+
 class Store:
     """300 events, a snapshot at event 100, the newest position at 290."""
 
@@ -49,11 +54,6 @@ class Store:
     def names(self) -> set[str]:
         return {one.name for one in self.folder.iterdir()} - {f"{files.DATABASE}-wal", f"{files.DATABASE}-shm"}
 
-    def page_of(self, table: str) -> int:
-        with closing(sqlite3.connect(self.path)) as raw:
-            statement = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
-            return int(raw.execute(statement, (table,)).fetchone()[0])
-
     def spoil_page(self, number: int) -> None:
         with self.path.open("r+b") as file:
             file.seek((number - 1) * PAGE_BYTES)
@@ -66,7 +66,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_damage_beside_the_log_loses_nothing(store: Store) -> None:
-    store.spoil_page(store.page_of("stock"))
+    store.spoil_page(page_of(store.path, "stock"))
     with pytest.raises(LedgerCorrupt):
         check_whole(store.folder)
     found = restore(store.folder, store.into, store="S1", stamp=STAMP)
@@ -84,7 +84,7 @@ def test_damage_beside_the_log_loses_nothing(store: Store) -> None:
 
 def test_a_log_that_is_whole_needs_no_snapshot(store: Store) -> None:
     shutil.rmtree(store.into)
-    store.spoil_page(store.page_of("stock"))
+    store.spoil_page(page_of(store.path, "stock"))
     found = restore(store.folder, store.into, store="S1", stamp=STAMP)
     assert (found.snapshot, found.saved, found.sure) == (None, 300, True)
     assert store.events() == store.bodies
@@ -145,7 +145,7 @@ def test_a_snapshot_that_rotted_is_passed_over(store: Store) -> None:
     older = newest.with_name(newest.name.replace("100.db", "090.db"))
     shutil.copy(newest, older)
     spoil(newest, "UPDATE event SET body = x'7b7d' WHERE seq = 7")
-    store.spoil_page(store.page_of("stock"))
+    store.spoil_page(page_of(store.path, "stock"))
     said: list[str] = []
     found = restore(store.folder, store.into, store="S1", stamp=STAMP, say=said.append)
     assert found.snapshot == older

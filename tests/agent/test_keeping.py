@@ -1,0 +1,123 @@
+"""The agent and a damaged ledger: it opens with nothing lost, or changes nothing and says what to decide."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agent.cli import app
+from agent.errors import EXIT_CONFIG, EXIT_LEDGER
+from agent.ledger import files, snapshots
+from agent.ledger.checking import check_whole
+from agent.ledger.reader import Reader
+from tests.agent.doctor.shop import Shop, level
+from tests.agent.ledger.test_ledger import append, movement, open_ledger
+from tests.agent.ledger.test_restore import PAGE_BYTES, POSITION, page_of
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    made = Shop(tmp_path)
+    with closing(open_ledger(made.state)) as ledger:
+        append(ledger, *(movement() for _ in range(300)))
+        snapshots.take(made.state, made.state / "snapshots", keep=3)
+        append(ledger, movement())
+        ledger.call(lambda tx: tx.execute(POSITION, (300,)))
+    return made
+
+
+def spoil_page(path: Path, number: int) -> None:
+    with path.open("r+b") as file:
+        file.seek((number - 1) * PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
+
+
+def start(shop: Shop) -> subprocess.CompletedProcess[str]:
+    """A start that ends by itself."""
+    command = [sys.executable, "-c", "from agent.cli import main; main()", "run", str(shop.config)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def head(shop: Shop) -> int:
+    with closing(Reader(shop.state)) as reader:
+        return reader.head()
+
+
+def heard(process: subprocess.Popen[str], text: str) -> None:
+    """Wait for a line of the agent."""
+    assert process.stderr is not None
+    while text not in (line := process.stderr.readline()):
+        assert line, "the agent has ended"
+
+
+def test_an_agent_mends_its_ledger_at_its_start_and_takes_a_snapshot(shop: Shop) -> None:
+    log = shop.state / files.DATABASE
+    spoil_page(log, page_of(log, "session"))
+    shutil.rmtree(shop.state / "snapshots")
+    with shop.agent() as process:
+        heard(process, "the ledger is whole up to event 302")
+        found, _code = shop.doctor()
+    assert level(found, "snapshots_good") == "ok"
+    assert "ledger_rotten" not in found
+    assert head(shop) >= 302
+    check_whole(shop.state)
+    assert len(list(shop.state.glob("damaged-*/ledger.db"))) == 1
+
+
+def test_damage_that_a_start_does_not_meet_is_found_while_it_runs(shop: Shop) -> None:
+    log = shop.state / files.DATABASE
+    spoil_page(log, page_of(log, "stock"))
+    with shop.agent() as process:
+        heard(process, "DAMAGED")
+        found, _code = shop.doctor()
+    assert level(found, "ledger_rotten") == "failure"
+    done = CliRunner().invoke(app, ["restore", "--config", str(shop.config)])
+    assert done.exit_code == 0, done.output
+    assert "nothing is lost" in done.output
+    check_whole(shop.state)
+
+
+def test_an_agent_that_cannot_know_changes_nothing_and_a_person_decides(shop: Shop) -> None:
+    path = shop.state / files.DATABASE
+    path.write_bytes(b"this is no database" * 1000)
+    ended = start(shop)
+    assert ended.returncode == EXIT_LEDGER
+    assert "DAMAGED" in ended.stderr
+    assert "jaego restore --accept-loss" in ended.stderr
+    assert path.read_bytes() == b"this is no database" * 1000
+    config = ["--config", str(shop.config)]
+    refused = CliRunner().invoke(app, ["restore", *config])
+    assert refused.exit_code == EXIT_LEDGER
+    done = CliRunner().invoke(app, ["restore", *config, "--accept-loss"])
+    assert done.exit_code == 0, done.output
+    assert "301 events, whatever was written behind them is LOST" in done.output
+    assert head(shop) == 301
+    with shop.agent():
+        pass
+
+
+def test_a_restore_that_was_interrupted_is_ended_before_a_new_log_could_begin(shop: Shop) -> None:
+    (shop.state / files.DATABASE).rename(shop.state / "restored-20260907T123000Z.db")
+    with shop.agent():
+        pass
+    assert head(shop) >= 302
+
+
+def test_a_folder_that_is_not_there_is_said_with_a_hint(shop: Shop) -> None:
+    shop.config.write_text(shop.config.read_text().replace('state_dir = "state"', 'state_dir = "nowhere"'))
+    ended = start(shop)
+    assert ended.returncode in {1, EXIT_LEDGER}
+    assert "nowhere" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_wrong_configuration_restores_nothing(shop: Shop) -> None:
+    shop.config.write_text("[backup]\nkeep = 0\n")
+    done = CliRunner().invoke(app, ["restore", "--config", str(shop.config)])
+    assert done.exit_code == EXIT_CONFIG
