@@ -7,6 +7,7 @@ the same, row by row. `make day SEEDS=20` plays more days.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_in_the_evening_the_books_are_what_lies_in_the_store(tmp_path: Path, see
         store.run("jaego-hq", "verify", "--db", "hq.db", "--broker", f"127.0.0.1:{store.broker.port}")
         store.stop()
         assert judge.tally(store.rows("jaego-hq", "stock", "--db", "hq.db", "--json")) == truth
-        assert "intact" in store.run("jaego", "log", "verify", "-c", "agent.toml")
+        verified = store.run("jaego", "log", "verify", "-c", "agent.toml")
+        assert re.search(r"^intact: (?s:.*)^signed: to event (\d+) of \1$", verified, re.MULTILINE), verified
         assert "were right" in store.run("jaego", "log", "rebuild", "-c", "agent.toml")
     judge.written_well(events)
     judge.told_as_epcis(events)

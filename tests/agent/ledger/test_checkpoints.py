@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 import subprocess
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from agent.errors import LedgerFull, LedgerUnusable
 from agent.ledger import files, rebuild
 from agent.ledger.checkpoints import Rule, due
-from agent.ledger.log import Ledger, Limits
+from agent.ledger.log import Ledger, Limits, ticking
 from agent.ledger.proofs import proof
 from agent.ledger.reader import Reader, projected, verify
 from contract.chain import ChainError, Sealed, seal
@@ -146,6 +147,35 @@ def test_without_its_key_the_store_goes_on_unsigned_and_says_so(tmp_path: Path, 
     ledger.close()
     assert signed(tmp_path) == []
     assert key.exists() is (content is not None), "a key made anew would not be the log's"
+
+
+def test_while_the_agent_runs_it_ticks_and_says_what_is_missing(tmp_path: Path) -> None:
+    clock, said = FakeClock(), list[tuple[str, str, str, int]]()
+
+    def say(subject: str, text: str, *, hint: str, level: int) -> None:
+        said.append((subject, text, hint, level))
+
+    async def turn(ledger: Ledger) -> None:
+        task = asyncio.create_task(ticking(ledger, say))
+        await asyncio.sleep(0)
+        task.cancel()
+        ledger.call(lambda _tx: None)
+
+    ledger = open_ledger(tmp_path, clock=clock)
+    append(ledger, movement())
+    asyncio.run(turn(ledger))
+    assert ledger.head == 2
+    clock.advance(3_600)
+    asyncio.run(turn(ledger))
+    assert (ledger.head, said) == (3, [])
+    ledger.close()
+    (tmp_path / files.KEY).unlink()
+    ledger = open_ledger(tmp_path, clock=clock)
+    asyncio.run(turn(ledger))
+    ledger.close()
+    [(subject, text, hint, level)] = said
+    assert (subject, level, bool(hint)) == ("checkpoints", 3, True)
+    assert files.KEY in text
 
 
 def test_who_signs_everything_anew_has_another_key(tmp_path: Path) -> None:
