@@ -91,16 +91,20 @@ def test_a_restart_goes_on_counting_and_signs_nothing_twice(tmp_path: Path) -> N
     assert signed(tmp_path) == [6, 17]
 
 
-def test_a_log_without_checkpoints_is_signed_at_the_next_commit(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "after", "place"), [(30, 1, 33), (4, 6, 12), (4, 5, None)])
+def test_what_was_written_without_a_signature_counts_at_the_next_start(
+    tmp_path: Path, before: int, after: int, place: int | None
+) -> None:
+    """As a log from before checkpoints, or an agent that was killed, leaves it."""
     old = Ledger(tmp_path, store="S1", clock=FakeClock(), stamper=SEOUL)
     old.start()
-    append(old, *[movement() for _ in range(30)])
+    append(old, *[movement() for _ in range(before)])
     old.close()
     assert signed(tmp_path) == []
     ledger = open_ledger(tmp_path)
-    append(ledger, movement())
+    append(ledger, *[movement() for _ in range(after)])
+    assert signed(tmp_path) == ([place] if place else [])
     ledger.close()
-    assert signed(tmp_path) == [33]
 
 
 def test_an_hour_ends_without_anything_to_write(tmp_path: Path) -> None:
