@@ -15,7 +15,8 @@ from headoffice.database import Database
 from headoffice.view import charts as view
 from headoffice.view.charts import Point
 from headoffice.view.figures import Figures
-from headoffice.web.pages import language_of
+from headoffice.web.language import language_of
+from headoffice.web.pages import UNKNOWN
 from headoffice.web.room import Reading, Refused, Time, room_of
 from headoffice.web.shown import Shown, local
 from headoffice.web.texts import Language, text, word
@@ -116,7 +117,7 @@ def chart(
     lang: Annotated[Literal["ko", "en"] | None, Query(description="of titles and series")] = None,
 ) -> Chart:
     """The numbers of one chart of the pages, in base units, movements, exceptions or percent, as `unit` says."""
-    asked = Asked(database, clock, lang or language_of(request), days, store)
+    asked = Asked(database, clock, lang or language_of(request, UNKNOWN), days, store)
     if chart in {"sku-by-store", "sku-sales-by-day"}:
         if sku is None:
             raise Refused(422, "missing", asked.t("hint_sku"), "sku")

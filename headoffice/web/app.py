@@ -51,7 +51,8 @@ What head office holds of all stores. Quantities are integers in an item's base 
 microseconds since 1970 by head office's clock; those that end in `_at` are the stores' own, RFC 3339.
 
 Lists come in pages: ask on with `cursor` = `more`, while there is one. As a table: `format=csv`, or Accept: text/csv.
-Every refusal is `{"error", "hint", "field"}`. A parameter that an endpoint does not know is refused."""
+Every refusal is `{"error", "hint", "field"}`; the hint is Korean to who names Korean first
+(Accept-Language). A parameter that an endpoint does not know is refused."""
 
 
 class Desk(FastAPI):

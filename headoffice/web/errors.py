@@ -16,7 +16,9 @@ from starlette.responses import JSONResponse, Response
 from headoffice.database import is_postgres
 from headoffice.errors import DatabaseFull, DatabaseLost, DatabaseUnusable
 from headoffice.view.paging import BadCursor
+from headoffice.web.language import language_of
 from headoffice.web.room import Refused
+from headoffice.web.texts_refused import REFUSED
 
 RETRY_S = 2
 
@@ -49,22 +51,31 @@ def refusal(status: int, error: str, hint: str, field: str | None = None) -> JSO
     return JSONResponse(body, status, headers)
 
 
-def _refused(_request: Request, error: Exception) -> Response:
+def _told(request: Request, status: int, error: str, hint: str, field: str | None = None) -> Response:
+    """In the reader's language, where there are words for it."""
+    if error in REFUSED and language_of(request, "en") == "ko":
+        hint = REFUSED[error].format(hint=hint)
+    return refusal(status, error, hint, field)
+
+
+def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return refusal(error.status, error.error, error.hint, error.field)
+    return _told(request, error.status, error.error, error.hint, error.field)
 
 
-def _invalid(_request: Request, error: Exception) -> Response:
+def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where, *names = map(str, first["loc"])
     hint = str(first["msg"]).removeprefix("Value error, ").encode("utf-8", "backslashreplace").decode()
     field = ".".join(names).encode("utf-8", "backslashreplace").decode() or where
-    return refusal(422, "invalid", hint, field)
+    return _told(request, 422, "invalid", hint, field)
 
 
-def _cursor(_request: Request, _error: Exception) -> Response:
-    return refusal(400, "bad_cursor", "take the cursor from `more` of the page before, of the same list", "cursor")
+def _cursor(request: Request, _error: Exception) -> Response:
+    return _told(
+        request, 400, "bad_cursor", "take the cursor from `more` of the page before, of the same list", "cursor"
+    )
 
 
 def _http(_request: Request, error: Exception) -> Response:

@@ -18,13 +18,14 @@ from fastapi.responses import HTMLResponse
 from headoffice.view.paging import CURSOR_CHARACTERS_MAX
 from headoffice.web.access import LOCAL
 from headoffice.web.assets import address, map_style
+from headoffice.web.language import COOKIE, chosen, language_of
 from headoffice.web.room import Refused, room_of
 from headoffice.web.shown import Shown
-from headoffice.web.texts import LANGUAGES, TEXTS, Language, text
+from headoffice.web.texts import TEXTS, Language, text
 from headoffice.web.tokens import Known
 
 TEMPLATES = Path(__file__).parent / "templates"
-COOKIE = "jaego_hq_lang"
+UNKNOWN: Language = "ko"  # who names neither language
 COOKIE_S = 31_536_000
 PLACES = (
     ("/", "nav_overview"),
@@ -91,26 +92,8 @@ def _templates() -> jinja2.Environment:
     )
 
 
-def chosen(request: Request) -> Language | None:
-    """What `?lang=` says; anything else than a language says nothing."""
-    told = request.query_params.get("lang")
-    return next((one for one in LANGUAGES if one == told), None)
-
-
-def language_of(request: Request) -> Language:
-    """The address's, else the cookie's, else the first of ours that the browser names, else Korean."""
-    told = chosen(request) or request.cookies.get(COOKIE)
-    if told in LANGUAGES:
-        return told
-    for part in request.headers.get("accept-language", "").split(","):
-        named = part.split(";")[0].strip().lower()[:2]
-        if named in LANGUAGES:
-            return named
-    return "ko"
-
-
 def shown(request: Request) -> Shown:
-    return Shown(language_of(request), room_of(request).clock.wall_us())
+    return Shown(language_of(request, UNKNOWN), room_of(request).clock.wall_us())
 
 
 def render(
@@ -168,7 +151,7 @@ def csv_of(path: str, **asked: str | None) -> str:
 
 def failed(request: Request, status: int, detail: str | None = None) -> HTMLResponse:
     """What went wrong, as a page; `detail` in the API's own words."""
-    language = language_of(request)
+    language = language_of(request, UNKNOWN)
     title = f"error_{status}" if f"error_{status}" in TEXTS else "error_other"
     advice = f"hint_{status}" if f"hint_{status}" in TEXTS else "hint_other"
     content = {

@@ -209,14 +209,15 @@ def test_a_rule_is_set_and_taken_away_by_two_presses(desk: Desk) -> None:
 
 def test_a_refusal_is_told_at_the_form(desk: Desk) -> None:
     async def body(page: Any) -> None:
-        await page.goto(f"{desk.base}/alerts/rules?lang=en")
-        await page.locator("[name=rule]").select_option("worker_lagging")
-        await page.locator("[name=sku]").fill("COLA")
-        await page.locator("form[data-method=PUT] button.strong").click()
-        said = page.locator("form[data-method=PUT] [data-said]")
-        await said.wait_for()
-        assert await said.get_attribute("data-tone") == "stop"
-        assert await said.inner_text()
+        for language, words in (("en", "an SKU stands alone"), ("ko", "이 규칙은 그렇게 정할 수 없습니다")):
+            await page.goto(f"{desk.base}/alerts/rules?lang={language}")
+            await page.locator("[name=rule]").select_option("worker_lagging")
+            await page.locator("[name=sku]").fill("COLA")
+            await page.locator("form[data-method=PUT] button.strong").click()
+            said = page.locator("form[data-method=PUT] [data-said]")
+            await said.wait_for()
+            assert await said.get_attribute("data-tone") == "stop"
+            assert words in await said.inner_text()
 
     browsing(body, refused="status of 422")
 

@@ -44,7 +44,7 @@ function base64(file) {
 // A file goes as it is, or as a member of the JSON where it has a name.
 async function send(form, button) {
   const method = button.dataset.method ?? form.dataset.method ?? "POST";
-  const headers = { "x-jaego-desk": "1" };
+  const headers = { "x-jaego-desk": "1", "accept-language": document.documentElement.lang };
   const field = form.querySelector("input[type=file]");
   let content = null;
   if (field && !field.name) {

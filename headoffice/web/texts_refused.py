@@ -1,0 +1,35 @@
+"""Why the API refuses, in Korean, by the word for machines. English stands where it refuses: `{hint}`."""
+
+from __future__ import annotations
+
+REFUSED: dict[str, str] = {
+    "bad_cursor": "같은 목록의 앞 페이지가 준 `more` 값을 쓰세요",
+    "bad_document": "문서를 받을 수 없습니다: {hint}",
+    "bad_file": "파일을 읽을 수 없습니다: {hint}",
+    "bad_item": "상품을 받을 수 없습니다: {hint}",
+    "bad_items": "상품을 받을 수 없습니다: {hint}",
+    "bad_store": "매장 이름으로 쓸 수 없습니다",
+    "bad_table": "표를 읽을 수 없습니다: {hint}",
+    "closed": "이미 끝난 것입니다. 문서라면 다른 이름을 쓰세요",
+    "invalid": "값이 맞지 않습니다: {hint}",
+    "missing": "빠진 값이 있습니다: {hint}",
+    "no_week": "주는 2026-W47처럼 쓰세요",
+    "not_allowed": "변경 권한이 있는 토큰이 필요합니다",
+    "not_found": "그런 것이 없습니다: {hint}",
+    "other_command": "이 id는 이미 다른 요청에 쓰였습니다",
+    "rule_refused": "이 규칙은 그렇게 정할 수 없습니다: {hint}",
+    "too_long": "너무 깁니다: {hint}",
+    "too_many": "이 매장에 답을 기다리는 요청이 너무 많습니다. 답이 온 뒤에 다시 하세요",
+    "twice": "같은 것이 두 번 들어 있습니다",
+    "unknown_alert": "그런 알림이 없습니다. 종료된 알림은 90일 동안 보관됩니다",
+    "unknown_check": "그런 점검이 없습니다. 매장마다 최근 400건을 보관합니다",
+    "unknown_command": "그런 요청이 없습니다. 답을 받은 요청은 90일 동안 보관됩니다",
+    "unknown_count": "그런 실사가 없습니다",
+    "unknown_document": "이 매장에 그런 문서가 없습니다",
+    "unknown_event": "그런 기록이 없습니다: {hint}",
+    "unknown_parameter": "이 주소에는 그런 매개변수가 없습니다",
+    "unknown_rule": "정확히 이 조건으로 정해 둔 것이 없습니다",
+    "unknown_sku": "어느 매장에도 상품 목록에도 없는 상품입니다",
+    "unknown_store": "본사가 모르는 매장입니다: {hint}",
+    "unknown_verb": "그런 요청은 없습니다: {hint}",
+}
