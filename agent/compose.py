@@ -110,6 +110,7 @@ class Agent:
             clock=self._clock,
             stamper=self._new_stamper(),
             limits=Limits(self._config.ledger.group_max, self._config.ledger.queue_max),
+            reserve_bytes=self._config.ledger.reserve_mib << 20,
             rule=Rule(self._config.ledger.checkpoint_events, self._config.ledger.checkpoint_s),
             on_commit=self._committed,
             on_failure=self._failed,

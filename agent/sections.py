@@ -67,6 +67,9 @@ class StoreSection(Section):
 class LedgerSection(Section):
     group_max: int = Field(500, ge=1, le=10_000, description="Most commands that one commit takes together.")
     queue_max: int = Field(10_000, ge=100, le=1_000_000, description="Commands that may wait; beyond it scans stop.")
+    reserve_mib: int = Field(
+        16, ge=0, le=1024, description="Room kept for ending in order on a full disk, in MiB; 0: none."
+    )
     checkpoint_events: int = Field(1_000, ge=10, le=10_000, description="The log is signed after so many events.")
     checkpoint_s: int = Field(3_600, ge=60, le=86_400, description="And after so long, when something has come since.")
 

@@ -21,6 +21,7 @@ from agent.clock import Clock
 from agent.errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull, LedgerUnusable
 from agent.ledger import files
 from agent.ledger.checkpoints import Checkpoints, Rule
+from agent.ledger.guard import Reserve
 from agent.ledger.latency import Latency
 from agent.ledger.transaction import Transaction
 from contract.canonical import CanonicalError
@@ -42,7 +43,7 @@ class Limits:
 class Ledger:
     """Open with `Ledger(...)`, then `start()`. `on_commit(head, skus)`, `on_failure(error)` run in the writer thread.
 
-    With a `rule` the log is signed by it; `unsigned` is why it is not.
+    With a `rule` the log is signed by it; `unsigned` is why it is not. `reserve` is kept for a full disk.
 
     `done(result, error)` of a job runs in the writer thread too, after the commit that holds the job's events: it must
     be short. Errors it may get: `LedgerFull`, `CanonicalError` or `StockError` (this job alone was refused).
@@ -57,6 +58,7 @@ class Ledger:
         stamper: Stamper,
         limits: Limits | None = None,
         rule: Rule | None = None,
+        reserve_bytes: int = 0,
         on_commit: Callable[[int, set[str]], None] = lambda _head, _skus: None,
         on_failure: Callable[[BaseException], None] = lambda _error: None,
         connect: files.Connect = files.connect,
@@ -68,6 +70,7 @@ class Ledger:
             opened.callback(self._connection.close)
             chain = files.begin(self._connection, folder, store=store, clock=clock, stamper=stamper)
             self._tx = Transaction(self._connection, clock, stamper, chain)
+            self.reserve = Reserve(folder, reserve_bytes) if reserve_bytes else None
             opened.pop_all()
         self.store, self.log = self._tx.store, self._tx.log
         self._checkpoints: Checkpoints | None = None
@@ -168,6 +171,8 @@ class Ledger:
             while True:
                 group = self._take()
                 ending = self._ended and len(group) < self._limits.group_max
+                if self._refuse(group):
+                    group = []
                 if group or (ending and self._signing(ending=True) is not None):
                     self._commit(group, ending=ending)
                 if ending:
@@ -193,6 +198,14 @@ class Ledger:
         except Empty:
             pass
         return group
+
+    def _refuse(self, group: list[tuple[Job, Done]]) -> bool:
+        """Whether the disk is full, and they were told."""
+        if self.reserve is None or self.reserve.is_there(self._clock.now().monotonic_ns):
+            return False
+        for _job, done in group:
+            done(None, _full())
+        return True
 
     def _signing(self, *, ending: bool) -> Checkpoints | None:
         """The checkpoints, if one is due behind what the transaction holds."""
@@ -222,6 +235,8 @@ class Ledger:
                 done(None, failure)
             if not isinstance(failure, LedgerFull):
                 raise failure from error
+            if self.reserve is not None:
+                self.reserve.give()
             return
         self.commits += 1
         now_ns = self._clock.now().monotonic_ns
@@ -238,12 +253,18 @@ async def ticking(ledger: Ledger, say: Callable[..., None], turn_s: float = TURN
     while True:
         if ledger.unsigned is not None:
             say("checkpoints", str(ledger.unsigned), hint=ledger.unsigned.hint, level=3)
+        if ledger.reserve is not None and ledger.reserve.given:
+            say("disk", str(_full()), hint=_full().hint, level=2)
         with suppress(LedgerError):  # told by whoever has something to write
             ledger.tick()
         await asyncio.sleep(turn_s)
 
 
+def _full() -> LedgerFull:
+    return LedgerFull("the disk is full: nothing is taken until there is room", hint="free some disk space")
+
+
 def _meaning(error: sqlite3.Error) -> LedgerError:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-        return LedgerFull("the disk is full: nothing is taken until there is room", hint="free some disk space")
+        return _full()
     return LedgerCorrupt(f"the ledger cannot be written: {error}", hint="run jaego log verify; see jaego doctor")
