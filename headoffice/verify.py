@@ -5,7 +5,7 @@ Both sides are compared at one event: the digest says as of which, and its hash 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,31 +63,47 @@ def compare_live(database: Storage, store: str, ask: Digest) -> Verdict:
         verdict.equal, verdict.reason = False, f"event {result.as_of} has another hash: the logs are not the same"
     elif ours["hash"] != result.hash:
         verdict.equal, verdict.reason = False, "stock differs"
-        _narrow(database, verdict, ask, None, None)
+        _narrowed(database, verdict, ask)
     return verdict
 
 
-def _narrow(database: Storage, verdict: Verdict, ask: Digest, sku_from: str | None, sku_to: str | None) -> None:
-    """Halve the range of SKUs until the store lists its rows."""
-    if len(verdict.differences) >= DIFFERENCES_MAX:
-        return
-    theirs = ask(sku_from, sku_to, ROWS_LISTED)
-    rows = database.stock(verdict.store, sku_from, sku_to)
-    if theirs.as_of != verdict.as_of:
-        raise Moved
+def _narrowed(database: Storage, verdict: Verdict, ask: Digest) -> None:
+    talk = narrow(verdict.differences)
+    try:
+        place = next(talk)
+        while True:
+            theirs, rows = ask(*place, ROWS_LISTED), database.stock(verdict.store, *place)
+            if theirs.as_of != verdict.as_of:
+                raise Moved
+            place = talk.send((theirs, rows))
+    except StopIteration as end:
+        verdict.reason = end.value or verdict.reason
+
+
+def narrow(
+    found: list[Difference], sku_from: str | None = None, sku_to: str | None = None
+) -> Generator[tuple[str | None, str | None], tuple[DigestResult, list[StockRow]], str | None]:
+    """Halve the range of SKUs until the store lists its rows; pure.
+
+    Yields ranges, and is sent the store's digest of one, asked for with `ROWS_LISTED`, and head office's rows of it.
+    What differs is added to `found`. The value says what could not be listed, if anything.
+    """
+    if len(found) >= DIFFERENCES_MAX:
+        return None
+    theirs, rows = yield sku_from, sku_to
     if stock_digest(rows)["hash"] == theirs.hash:
-        return
+        return None
     if theirs.list is not None:
         listed = [StockRow(row[0], row[1], row[2] or "", row[3], row[4]) for row in theirs.list]
-        verdict.differences += differences(listed, rows)[: DIFFERENCES_MAX - len(verdict.differences)]
-        return
+        found += differences(listed, rows)[: DIFFERENCES_MAX - len(found)]
+        return None
     skus = sorted({row.sku for row in rows})
     if len(skus) < 2:
-        verdict.reason = f"stock differs: the store has {theirs.rows} rows where head office has {len(rows)}"
-        return
+        return f"stock differs: the store has {theirs.rows} rows where head office has {len(rows)}"
     last = skus[len(skus) // 2 - 1]
-    _narrow(database, verdict, ask, sku_from, last)
-    _narrow(database, verdict, ask, after(last), sku_to)
+    below = yield from narrow(found, sku_from, last)
+    above = yield from narrow(found, after(last), sku_to)
+    return above or below
 
 
 def after(sku: str) -> str:

@@ -26,7 +26,7 @@ from contract.stock import StockRow, stock_digest
 from headoffice.ingest import Position
 from headoffice.mending import Mended
 from headoffice.storing import Written
-from headoffice.verify import DIFFERENCES_MAX, ROWS_LISTED, Difference, after, differences
+from headoffice.verify import ROWS_LISTED, Difference, narrow
 
 WAIT_S = 0.5
 WAITS_MAX = 240  # for head office to come to the event of an answer
@@ -231,7 +231,7 @@ class _Talk:
         stock = found["hash"] == theirs.hash
         if not stock:
             verdict.reason = verdict.reason or "stock differs"
-            yield from self._narrow(verdict, None, None)
+            yield from self._narrow(verdict)
         if levels:
             heard: list[Level] = yield Listen()
             self._levels(verdict, heard)
@@ -253,25 +253,16 @@ class _Talk:
             yield Pause(WAIT_S)
         raise NotCompared("head office has not come to the event that the store is at: is jaego-hq run running?")
 
-    def _narrow(self, verdict: Verdict, sku_from: str | None, sku_to: str | None) -> Talk:
-        """Halve the range of SKUs until the store lists its rows."""
-        if len(verdict.differences) >= DIFFERENCES_MAX:
-            return
-        theirs = yield from self.ask(Stock(sku_from, sku_to, ROWS_LISTED))
-        rows = yield from self._rows(theirs, sku_from, sku_to)
-        if stock_digest(rows)["hash"] == theirs.hash:
-            return
-        if theirs.list is not None:
-            listed = [StockRow(row[0], row[1], row[2] or "", row[3], row[4]) for row in theirs.list]
-            verdict.differences += differences(listed, rows)[: DIFFERENCES_MAX - len(verdict.differences)]
-            return
-        skus = sorted({row.sku for row in rows})
-        if len(skus) < 2:
-            verdict.reason = f"stock differs: the store has {theirs.rows} rows where head office has {len(rows)}"
-            return
-        last = skus[len(skus) // 2 - 1]
-        yield from self._narrow(verdict, sku_from, last)
-        yield from self._narrow(verdict, after(last), sku_to)
+    def _narrow(self, verdict: Verdict) -> Talk:
+        talk = narrow(verdict.differences)
+        try:
+            place = next(talk)
+            while True:
+                theirs = yield from self.ask(Stock(*place, ROWS_LISTED))
+                rows = yield from self._rows(theirs, *place)
+                place = talk.send((theirs, rows))
+        except StopIteration as end:
+            verdict.reason = end.value or verdict.reason
 
     def _levels(self, verdict: Verdict, heard: Iterable[Level]) -> None:
         """Only those that say something about now: of this log, and not older than the SKU's newest event."""
