@@ -231,12 +231,12 @@ class Ledger:
         except sqlite3.Error as error:
             failure = _meaning(error)
             tx.rollback()
+            if self.reserve is not None and isinstance(failure, LedgerFull):
+                self.reserve.give()
             for _job, done in group:
                 done(None, failure)
             if not isinstance(failure, LedgerFull):
                 raise failure from error
-            if self.reserve is not None:
-                self.reserve.give()
             return
         self.commits += 1
         now_ns = self._clock.now().monotonic_ns
