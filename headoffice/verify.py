@@ -5,6 +5,7 @@ Both sides are compared at one event: the digest says as of which, and its hash 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,11 +16,12 @@ from contract.opening import read_opening
 from contract.stock import StockKey, StockRow, stock_digest
 from headoffice import own
 from headoffice.errors import NotComparable
-from headoffice.ingest import Position
+from headoffice.ingest import HashAt
 from headoffice.storing import Storage
 
 ROWS_LISTED = 200
 DIFFERENCES_MAX = 100
+HASH_SIZE_BYTES = 32
 
 Digest = Callable[[str | None, str | None, int], DigestResult]
 """Ask the store for the digest of a range of SKUs; rows are listed if there are at most so many."""
@@ -128,15 +130,10 @@ def compare_export(database: Storage, store: str | None, lines: Iterable[bytes])
     """
     stock: own.Folded = {}
     event: dict[str, Any] = {}
-    held: Position | None = None
-    same = True
+    hashes = bytearray()
     try:
         for event in _read_export(lines):
-            if event["seq"] == 1:
-                known = database.position(event["store"])
-                held = known[0] if known else None
-            if held is not None and (held.log, held.seq) == (event["log"], event["seq"]):
-                same = held.hash == event["hash"]
+            hashes += bytes.fromhex(event["hash"])
             own.fold(stock, event)
     except ChainError as error:
         raise NotComparable(f"the export is damaged: {error}", hint="write it again: jaego log export") from error
@@ -146,7 +143,8 @@ def compare_export(database: Storage, store: str | None, lines: Iterable[bytes])
         raise NotComparable(
             f"the export is of store {event['store']}, not {store}", hint="name the store of the export"
         )
-    return _against_export(database, event, [StockRow(*key, quantity) for key, quantity in stock.items()], same=same)
+    rows = [StockRow(*key, quantity) for key, quantity in stock.items()]
+    return _against_export(database, event, rows, bytes(hashes))
 
 
 def _read_export(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -164,23 +162,36 @@ def _read_export(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         yield event
 
 
-def _against_export(database: Storage, last: dict[str, Any], rows: list[StockRow], *, same: bool) -> Verdict:
+def _against_export(database: Storage, last: dict[str, Any], rows: list[StockRow], hashes: bytes) -> Verdict:
     store, log, seq, found = last["store"], last["log"], last["seq"], stock_digest(rows)
     verdict = Verdict(store, log, seq, found["rows"], found["quantity"], equal=True)
     with database.moment():
-        stored = database.hash_at(store)(log, seq)
-        if stored is None and same:
+        find = database.hash_at(store)
+        first = _first_other(find, log, hashes)
+        if first <= seq and find(log, first) is None:
             held = database.position(store)
             where = f"at event {held[0].seq} of log {held[0].log}" if held else "without an event of this store"
             why = f"head office is {where}, the export ends at event {seq} of log {log}"
             raise NotComparable(why, hint="is jaego-hq run running, and connected? compare again when it has them all")
-        if stored is not None:
+        if find(log, seq) is not None:
             verdict.differences = differences(rows, _stock_as_of(database, store, log, seq))[:DIFFERENCES_MAX]
-    if stored != last["hash"]:
-        verdict.equal, verdict.reason = False, f"the export and head office are not of one log at event {seq}"
+    if first <= seq:
+        verdict.equal, verdict.reason = False, f"the export and head office are not of one log from event {first} on"
     elif verdict.differences:
         verdict.equal, verdict.reason = False, "stock differs"
     return verdict
+
+
+def _first_other(find: HashAt, log: str, hashes: bytes) -> int:
+    """The first event whose hash head office has not or has otherwise; one behind the last where all are the same.
+
+    Each hash stands for all before it, so halving finds it.
+    """
+
+    def other(seq: int) -> bool:
+        return find(log, seq) != hashes[(seq - 1) * HASH_SIZE_BYTES : seq * HASH_SIZE_BYTES].hex()
+
+    return bisect_left(range(1, len(hashes) // HASH_SIZE_BYTES + 1), True, key=other) + 1
 
 
 def _stock_as_of(database: Storage, store: str, log: str, seq: int) -> list[StockRow]:
