@@ -1,4 +1,4 @@
-"""A whole ledger checked: SQLite's own structures, every event of the chain, and the projections against the log.
+"""A whole ledger checked: SQLite's own structures, the chain and its signatures, and the projections against the log.
 
 In small steps with a pause behind each, so that it can go on beside a busy writer. The chain is walked in short
 transactions; only what was written meanwhile, and the projections, are read as of one moment at the end.
@@ -16,6 +16,7 @@ from agent.errors import LedgerCorrupt
 from agent.ledger import files, rebuild
 from agent.ledger.reader import Reader, Row, walk
 from contract.chain import ChainError
+from contract.checkpoint import check_signed
 
 STEP_EVENTS = 200
 HINT = "stop the agent and run jaego restore (docs/restore.md)"
@@ -48,7 +49,10 @@ def _check(reader: Reader, pause: Callable[[], None]) -> Checked:
     with ExitStack() as moment:
 
         def events() -> Iterator[dict[str, Any]]:
+            key: str | None = None
+            signed = 0
             for event in walk(reader, _rows(reader, pause, moment)):
+                key, signed = check_signed(event, key, signed)
                 newest.update(seq=event["seq"], hash=event["hash"])
                 yield event
 

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.errors import LedgerFull, LedgerUnusable
+from agent.errors import LedgerCorrupt, LedgerFull, LedgerUnusable
 from agent.ledger import files, rebuild
+from agent.ledger.checking import check_whole
 from agent.ledger.checkpoints import Rule, due
 from agent.ledger.log import Ledger, Limits, ticking
 from agent.ledger.proofs import proof
@@ -216,6 +217,8 @@ def test_a_tampered_file_is_noticed_and_located(
         _write(connection, events)
     with closing(Reader(folder)) as reader, pytest.raises(ChainError) as caught:
         verify(reader, key=files.known_key(folder))
+    with pytest.raises(LedgerCorrupt, match=re.escape(str(caught.value))):
+        check_whole(folder)  # what the agent does beside its work
     named = [int(number) for number in re.findall(r"event (\d+)", str(caught.value))]
     if not anew:
         assert named[0] in {at, at + 1}
