@@ -68,8 +68,8 @@ class Agent:
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         folder = config.store.state_dir
-        self._catalogue = open_at_start(folder, config.catalogue.file, self._clock.now().wall_us, self._announcer.say)
         self._ledger = open_whole(config, self._clock, self._announcer.say, self._open_ledger)
+        self._catalogue = open_at_start(folder, config.catalogue.file, self._clock.now().wall_us, self._announcer.say)
         self._keeper = keeper_of(config, self._clock, self._announcer.say)
         self._feed = Feed()
         self._stations = stations_of(config)

@@ -39,9 +39,8 @@ def open_whole(config: Config, clock: Clock, say: Say, build: Callable[[], Ledge
     Raises `LedgerCorrupt` where something may have been, and changes nothing then.
     """
     folder = config.store.state_dir
-    if folder.is_dir():
-        with files.lock(folder):
-            finish(folder)
+    with files.lock(folder):
+        finish(folder)
     try:
         with files.read_errors(folder):
             return build()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -31,6 +32,12 @@ LOCK = "ledger.lock"
 TAIL_EVENTS = 64
 CACHE_KIB = 4096
 
+_FOLDER_HINTS = {
+    errno.ENOENT: "create the state folder, owned by the agent's user",
+    errno.EACCES: "the state folder, and what is in it, must belong to the agent's user: chown -R",
+    errno.EROFS: "often the disk is failing: look at dmesg, save a copy, then mount it writable again",
+}
+
 Chain = tuple[str, str, int, str]
 Connect = Callable[[Path], sqlite3.Connection]
 
@@ -44,9 +51,8 @@ def lock(folder: Path) -> IO[bytes]:
     try:
         held = (folder / LOCK).open("ab")
     except OSError as error:
-        raise LedgerUnusable(
-            f"{folder}: {error.strerror}", hint="the state folder must exist and belong to the agent's user"
-        ) from error
+        hint = _FOLDER_HINTS.get(error.errno or 0, "the state folder must exist and belong to the agent's user")
+        raise LedgerUnusable(f"{folder}: {error.strerror}", hint=hint) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from agent.announce import Announcer
 from agent.cli import app
-from agent.errors import EXIT_CONFIG, EXIT_LEDGER
+from agent.clock import SystemClock
+from agent.config import load
+from agent.errors import EXIT_CONFIG, EXIT_LEDGER, LedgerUnusable
+from agent.keeping import open_whole
 from agent.ledger import files, snapshots
 from agent.ledger.checking import check_whole
 from agent.ledger.reader import Reader
 from tests.agent.doctor.shop import Shop, level
-from tests.agent.ledger.test_ledger import append, movement, open_ledger
+from tests.agent.ledger.test_ledger import SEOUL, append, movement, open_ledger
 from tests.agent.ledger.test_restore import PAGE_BYTES, POSITION, page_of
+
+NOBODY = 65_534
 
 
 @pytest.fixture
@@ -38,9 +47,9 @@ def spoil_page(path: Path, number: int) -> None:
         file.write(b"\xff" * PAGE_BYTES)
 
 
-def start(shop: Shop) -> subprocess.CompletedProcess[str]:
+def start(shop: Shop, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """A start that ends by itself."""
-    command = [sys.executable, "-c", "from agent.cli import main; main()", "run", str(shop.config)]
+    command = [*before, sys.executable, "-c", "from agent.cli import main; main()", "run", str(shop.config)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -112,8 +121,37 @@ def test_a_restore_that_was_interrupted_is_ended_before_a_new_log_could_begin(sh
 def test_a_folder_that_is_not_there_is_said_with_a_hint(shop: Shop) -> None:
     shop.config.write_text(shop.config.read_text().replace('state_dir = "state"', 'state_dir = "nowhere"'))
     ended = start(shop)
-    assert ended.returncode in {1, EXIT_LEDGER}
-    assert "nowhere" in ended.stderr
+    assert ended.returncode == EXIT_LEDGER
+    assert "nowhere: No such file or directory\nhint: create the state folder" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_a_folder_of_another_user_is_said_with_a_hint(mode: int) -> None:
+    """Root may everything: there the folder is looked at as nobody, else it may not be written."""
+    with tempfile.TemporaryDirectory() as held:
+        shop = Shop(Path(held))
+        Path(held).chmod(0o755)
+        config, user, clock = load(shop.config), os.geteuid(), SystemClock()
+        announcer = Announcer(clock, SEOUL)
+        shop.state.chmod(mode if user == 0 else mode & 0o577)
+        try:
+            os.seteuid(NOBODY if user == 0 else user)
+            with pytest.raises(LedgerUnusable, match="state: Permission denied") as caught:
+                open_whole(config, clock, announcer.say, lambda: pytest.fail("it was opened"))
+        finally:
+            os.seteuid(user)
+            shop.state.chmod(0o700)
+    assert "belong to the agent's user" in caught.value.hint
+
+
+def test_a_file_system_that_is_read_only_is_said_with_a_hint(shop: Shop) -> None:
+    here = f"mount --bind {shop.state} {shop.state} && mount -o remount,ro,bind {shop.state}"
+    if subprocess.run(["unshare", "-m", "sh", "-c", here], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount")
+    ended = start(shop, before=["unshare", "-m", "sh", "-c", f'{here} && exec "$@"', "sh"])
+    assert ended.returncode == EXIT_LEDGER
+    assert "state: Read-only file system\nhint: often the disk is failing" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
