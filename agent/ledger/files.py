@@ -38,6 +38,8 @@ _FOLDER_HINTS = {
     errno.EROFS: "often the disk is failing: look at dmesg, save a copy, then mount it writable again",
 }
 
+_DISK_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+
 Chain = tuple[str, str, int, str]
 Connect = Callable[[Path], sqlite3.Connection]
 
@@ -71,7 +73,7 @@ def open_writer(folder: Path, connect: Connect = connect) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             migrate(connection)
             _sync_log(connection)
-        except sqlite3.DatabaseError as error:
+        except _DISK_ERRORS as error:
             raise _unusable(folder, error) from error
         opened.pop_all()
         return connection
@@ -100,7 +102,7 @@ def open_reader(folder: Path, name: str = DATABASE) -> sqlite3.Connection:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
         _settings(connection)
         connection.execute("SELECT seq FROM event LIMIT 1")
-    except sqlite3.DatabaseError as error:
+    except _DISK_ERRORS as error:
         raise _unusable(folder, error, name) from error
     return connection
 
@@ -115,7 +117,7 @@ def read_errors(folder: Path, name: str = DATABASE) -> Generator[None]:
     """SQLite's errors, and events that are no JSON, as the ledger's: for whoever reads on after opening."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except _DISK_ERRORS as error:
         raise _unusable(folder, error, name) from error
     except (orjson.JSONDecodeError, StockError, KeyError) as error:
         raise LedgerCorrupt(
@@ -123,9 +125,13 @@ def read_errors(folder: Path, name: str = DATABASE) -> Generator[None]:
         ) from error
 
 
-def _unusable(folder: Path, error: sqlite3.DatabaseError, name: str = DATABASE) -> LedgerUnusable | LedgerCorrupt:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return LedgerCorrupt(f"{folder / name}: {error}", hint="set it aside and restore a snapshot")
+def _unusable(
+    folder: Path, error: sqlite3.DatabaseError | UnicodeDecodeError, name: str = DATABASE
+) -> LedgerUnusable | LedgerCorrupt:
+    damage = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    # Text that is no UTF-8 has no code of SQLite: it is sqlite3 that cannot read it, in a row or in SQLite's message.
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in damage or "decode" in str(error):
+        return LedgerCorrupt(f"{folder / name}: {error}", hint="stop the agent and run jaego restore (docs/restore.md)")
     return LedgerUnusable(f"{folder / name}: {error}", hint="check owner, permission and free space of the folder")
 
 
@@ -146,13 +152,13 @@ def check_tail(connection: sqlite3.Connection) -> tuple[int, str]:
     """Head and hash, after the newest events were checked: constant time, however long the log is."""
     rows = connection.execute("SELECT seq, body FROM event ORDER BY seq DESC LIMIT ?", (TAIL_EVENTS,)).fetchall()
     if not rows:
-        raise LedgerCorrupt("the log has no events, not even its opening", hint="restore a snapshot")
+        raise LedgerCorrupt("the log has no events, not even its opening", hint="run jaego restore (docs/restore.md)")
     prev: str | None = None
     try:
         for seq, body in reversed(rows):
             prev = str(check_body(body, prev=prev, seq=seq)["hash"])
     except ChainError as error:
-        raise LedgerCorrupt(f"the end of the log is damaged: {error}", hint="restore a snapshot") from error
+        raise LedgerCorrupt(f"the end of the log is damaged: {error}", hint="run jaego restore (docs/restore.md)") from error
     assert prev is not None
     return int(rows[0][0]), prev
 

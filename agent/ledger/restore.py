@@ -139,7 +139,7 @@ def _save(folder: Path, new: sqlite3.Connection, store: str) -> tuple[int, bool]
     with suppress(LedgerError), closing(files.open_reader(folder)) as old:
         saved, whole = _save_events(old, new)
         for table in _BESIDE:
-            with suppress(sqlite3.DatabaseError):
+            with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
                 _take_over(old, new, table)
     row = new.execute("SELECT body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
     if row is None:
@@ -156,7 +156,7 @@ def _save_events(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int,
     newest = new.execute("SELECT seq, type, body FROM event ORDER BY seq DESC LIMIT 1").fetchone()
     before: dict[str, Any] = files.parse(newest[2]) if newest else {"seq": 0, "hash": GENESIS}
     saved, whole = 0, False
-    with suppress(sqlite3.DatabaseError, ChainError):
+    with suppress(sqlite3.DatabaseError, UnicodeDecodeError, ChainError):
         in_order = _in_order(old, "event")
         for row in _rows(old, before["seq"] + 1):
             event = check_body(row[2], prev=before["hash"], seq=before["seq"] + 1)
@@ -190,5 +190,5 @@ def _in_order(old: sqlite3.Connection, table: str) -> bool:
     """Whether SQLite finds the pages and rows of one table whole."""
     try:
         return bool(old.execute(f"PRAGMA integrity_check({table})").fetchall() == [("ok",)])
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return False
