@@ -158,7 +158,7 @@ def check_tail(connection: sqlite3.Connection) -> tuple[int, str]:
         for seq, body in reversed(rows):
             prev = str(check_body(body, prev=prev, seq=seq)["hash"])
     except ChainError as error:
-        raise LedgerCorrupt(f"the end of the log is damaged: {error}", hint="run jaego restore (docs/restore.md)") from error
+        raise LedgerCorrupt(f"the end of the log is damaged: {error}", hint="run jaego restore") from error
     assert prev is not None
     return int(rows[0][0]), prev
 
