@@ -16,8 +16,10 @@ from pathlib import Path
 from agent.errors import LedgerCorrupt, LedgerUnusable
 from agent.ledger import files
 from agent.ledger.checking import Checked, check_whole
+from agent.ledger.guard import free_bytes
 
 PART = "snapshot.part"
+ROOM_BYTES_MIN = 200_000_000  # that a snapshot leaves: it must never be what stops scans
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -35,6 +37,7 @@ def take(folder: Path, into: Path, *, keep: int, pause: Callable[[], None] = lam
     try:
         into.mkdir(mode=0o750, exist_ok=True)
         _forget_parts(into)
+        _need_room(folder, into)
         _copy(folder, into)
         found = check_whole(into, pause, PART)
         made = into / f"ledger-{found.log}-{found.seq:012d}.db"
@@ -49,6 +52,15 @@ def take(folder: Path, into: Path, *, keep: int, pause: Callable[[], None] = lam
     finally:
         _forget_parts(into)
     return found
+
+
+def _need_room(folder: Path, into: Path) -> None:
+    wanted = sum(one.stat().st_size for one in folder.glob(f"{files.DATABASE}*")) + ROOM_BYTES_MIN
+    if free_bytes(into) < wanted:
+        raise LedgerUnusable(
+            f"no snapshot in {into}: it needs {wanted // 1_000_000} MB of free room, with what must stay free",
+            hint="free some disk space, name another disk as backup.folder, or keep fewer",
+        )
 
 
 def _copy(folder: Path, into: Path) -> None:

@@ -104,7 +104,16 @@ def test_what_an_interrupted_one_left_is_forgotten(tmp_path: Path) -> None:
     assert len(list(into.iterdir())) == 1
 
 
-def test_no_room_and_no_folder_are_said_with_a_hint(tmp_path: Path) -> None:
+def test_a_snapshot_never_takes_the_room_that_scans_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_ledger(tmp_path).close()
+    monkeypatch.setattr(snapshots, "ROOM_BYTES_MIN", 1 << 60)
+    with pytest.raises(LedgerUnusable, match="free room") as caught:
+        snapshots.take(tmp_path, tmp_path / "s", keep=1)
+    assert "backup.folder" in caught.value.hint
+    assert list((tmp_path / "s").iterdir()) == []
+
+
+def test_a_file_in_the_way_and_no_folder_are_said_with_a_hint(tmp_path: Path) -> None:
     open_ledger(tmp_path).close()
     (tmp_path / "file").write_bytes(b"")
     for into in (tmp_path / "file", tmp_path / "gone" / "s"):
