@@ -16,7 +16,8 @@ from headoffice.alerts.records import Records
 from headoffice.alerts.rules import RULES, Row, Severity, row_of
 from headoffice.clock import Clock
 from headoffice.database import Database
-from headoffice.view.paging import Page, Told, Where, cursor_of, cut, place_of
+from headoffice.database import Row as Found
+from headoffice.view.paging import Page, Told, Where, cursor_of, listed, place_of
 
 Shown = Literal["open", "acknowledged", "closed", "all"]
 
@@ -133,13 +134,14 @@ def act(
 
 def rules(database: Database, *, cursor: str | None = None, limit: int = 50, rule: str | None = None) -> Page[RuleRow]:
     where = Where()
-    if cursor is not None:
-        where.add("(rule, store, category, sku) > (?, ?, ?, ?)", *place_of(cursor, str, str, str, str))
     where.given("rule = ?", rule)
-    sql = f"SELECT rule, store, category, sku, value, severity, enabled FROM rule{where} "
-    sql += "ORDER BY rule, store, category, sku LIMIT ?"
-    found = [tuple(row_of(row)) for row in database.rows(sql, (*where.values, limit + 1))]
-    return cut(RuleRow, found, limit, lambda row: (row.rule, row.store, row.category, row.sku))
+    select = "SELECT rule, store, category, sku, value, severity, enabled FROM rule"
+    key = {"rule": str, "store": str, "category": str, "sku": str}
+
+    def read(rows: list[Found]) -> list[Found]:
+        return [tuple(row_of(row)) for row in rows]
+
+    return listed(database, RuleRow, select, where, key, cursor=cursor, limit=limit, read=read)
 
 
 def kinds() -> list[RuleKind]:

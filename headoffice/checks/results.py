@@ -8,8 +8,8 @@ import orjson
 from pydantic import Field
 
 from headoffice.checks.engine import Verdict, off
-from headoffice.database import Database
-from headoffice.view.paging import Page, Told, Where, cut, place_of
+from headoffice.database import Database, Row
+from headoffice.view.paging import Page, Told, Where, listed
 from headoffice.weights import weighed
 
 KEPT_EACH = 400  # newest checks of a store
@@ -146,17 +146,16 @@ def checks(
 ) -> Page[CheckRow]:  # fmt: skip
     """The newest first. With `newest` one of each store."""
     where = Where()
-    if cursor is not None:
-        where.add("(at_us, id) < (?, ?)", *place_of(cursor, int, int))
     where.given("store = ?", store)
     where.given("verdict = ?", verdict)
     if newest:
         where.add("id IN (SELECT MAX(id) FROM data_check GROUP BY store)")
-    sql = f"SELECT {_COLUMNS}, body FROM data_check{where} ORDER BY at_us DESC, id DESC LIMIT ?"
-    rows = [
-        (*row[:-1], orjson.loads(row[-1]).get("grams_off", 0)) for row in database.rows(sql, (*where.values, limit + 1))
-    ]
-    return cut(CheckRow, rows, limit, lambda row: (row.at_us, row.id))
+    select, key = f"SELECT {_COLUMNS}, body FROM data_check", {"at_us": int, "id": int}
+
+    def read(rows: list[Row]) -> list[Row]:
+        return [(*row[:-1], orjson.loads(row[-1]).get("grams_off", 0)) for row in rows]
+
+    return listed(database, CheckRow, select, where, key, cursor=cursor, limit=limit, newest=True, read=read)
 
 
 def one_check(database: Database, check_id: int) -> CheckTold | None:

@@ -8,7 +8,7 @@ import orjson
 from pydantic import Field
 
 from headoffice.database import Database, Row
-from headoffice.view.paging import Page, Told, Where, cut, place_of, told
+from headoffice.view.paging import Page, Told, Where, cut, listed, place_of, told
 from headoffice.weights import count_lines, gram_sums, weighed
 
 
@@ -168,20 +168,14 @@ def documents(
     where.given("store = ?", store)
     where.given("kind = ?", kind)
     where.given("status = ?", status)
-    if cursor is not None:
-        where.add("(at_us, store, document) < (?, ?, ?)", *place_of(cursor, int, str, str))
     by_weight = weighed(database)
     lines = "lines" if by_weight else "'[]'"  # many, and nothing to be told apart
-    rows = database.rows(
-        f"SELECT {_DOCUMENT}, {lines} FROM document{where} ORDER BY at_us DESC, store DESC, document DESC LIMIT ?",
-        (*where.values, limit + 1),
-    )
-    return cut(
-        DocumentRow,
-        _without_lines(_apart(rows, by_weight, DocumentGrams, 7)),
-        limit,
-        lambda row: (row.at_us, row.store, row.document),
-    )
+    select, key = f"SELECT {_DOCUMENT}, {lines} FROM document", {"at_us": int, "store": str, "document": str}
+
+    def read(rows: list[Row]) -> list[Row]:
+        return _without_lines(_apart(rows, by_weight, DocumentGrams, 7))
+
+    return listed(database, DocumentRow, select, where, key, cursor=cursor, limit=limit, newest=True, read=read)
 
 
 def document(database: Database, store: str, name: str) -> DocumentTold | None:
@@ -196,21 +190,14 @@ def counts(
     where = Where()
     where.given("store = ?", store)
     where.given("zone = ?", zone)
-    if cursor is not None:
-        where.add("(at_us, store, log, count_id) < (?, ?, ?, ?)", *place_of(cursor, int, str, str, str))
     by_weight = weighed(database)
     lines = "lines" if by_weight else "'[]'"  # as above
-    rows = database.rows(
-        f"SELECT {_COUNT}, {lines} FROM counted{where} "
-        "ORDER BY at_us DESC, store DESC, log DESC, count_id DESC LIMIT ?",
-        (*where.values, limit + 1),
-    )
-    return cut(
-        CountRow,
-        _without_lines(_apart(rows, by_weight, CountGrams, 9)),
-        limit,
-        lambda row: (row.at_us, row.store, row.log, row.count_id),
-    )
+    select, key = f"SELECT {_COUNT}, {lines} FROM counted", {"at_us": int, "store": str, "log": str, "count_id": str}
+
+    def read(rows: list[Row]) -> list[Row]:
+        return _without_lines(_apart(rows, by_weight, CountGrams, 9))
+
+    return listed(database, CountRow, select, where, key, cursor=cursor, limit=limit, newest=True, read=read)
 
 
 def count(database: Database, store: str, log: str, name: str) -> CountTold | None:
@@ -237,6 +224,11 @@ def _without_lines(rows: list[Row]) -> list[Row]:
     return [row[:-1] for row in rows]
 
 
+def _opened(rows: list[Row]) -> list[Row]:
+    """Rows that end in JSON as text, with its value."""
+    return [(*row[:-1], orjson.loads(row[-1])) for row in rows]
+
+
 def exceptions(
     database: Database, *, cursor: str | None = None, limit: int = 50, store: str | None = None,
     kind: str | None = None, state: Literal["open", "settled"] | None = None,
@@ -247,15 +239,11 @@ def exceptions(
     where.given("kind = ?", kind)
     if state is not None:
         where.add(f"resolution IS {'' if state == 'open' else 'NOT '}NULL")
-    if cursor is not None:
-        where.add("(at_us, store, log, seq) < (?, ?, ?, ?)", *place_of(cursor, int, str, str, int))
-    rows = database.rows(
-        "SELECT store, log, seq, kind, reason, sku, zone, quantity, occurred_at, at_us, resolution, body "
-        f"FROM exception{where} ORDER BY at_us DESC, store DESC, log DESC, seq DESC LIMIT ?",
-        (*where.values, limit + 1),
+    select = (
+        "SELECT store, log, seq, kind, reason, sku, zone, quantity, occurred_at, at_us, resolution, body FROM exception"
     )
-    read = [(*row[:-1], orjson.loads(row[-1])) for row in rows]
-    return cut(ExceptionRow, read, limit, lambda row: (row.at_us, row.store, row.log, row.seq))
+    key = {"at_us": int, "store": str, "log": str, "seq": int}
+    return listed(database, ExceptionRow, select, where, key, cursor=cursor, limit=limit, newest=True, read=_opened)
 
 
 def reservations(
@@ -267,14 +255,9 @@ def reservations(
     where.given("store = ?", store)
     where.given("sku = ?", sku)
     where.given("order_id = ?", order)
-    if cursor is not None:
-        where.add("(store, reservation) > (?, ?)", *place_of(cursor, str, str))
-    rows = database.rows(
-        f"SELECT store, reservation, sku, quantity, order_id, expires_at, seq FROM reservation{where} "
-        "ORDER BY store, reservation LIMIT ?",
-        (*where.values, limit + 1),
-    )
-    return cut(ReservationRow, rows, limit, lambda row: (row.store, row.reservation))
+    select = "SELECT store, reservation, sku, quantity, order_id, expires_at, seq FROM reservation"
+    key = {"store": str, "reservation": str}
+    return listed(database, ReservationRow, select, where, key, cursor=cursor, limit=limit)
 
 
 def tags(
@@ -286,13 +269,8 @@ def tags(
     where.given("store = ?", store)
     where.given("sku = ?", sku)
     where.given("epc = ?", epc)
-    if cursor is not None:
-        where.add("(store, epc) > (?, ?)", *place_of(cursor, str, str))
-    rows = database.rows(
-        f"SELECT store, epc, sku, zone, seq, at_us FROM tag{where} ORDER BY store, epc LIMIT ?",
-        (*where.values, limit + 1),
-    )
-    return cut(TagRow, rows, limit, lambda row: (row.store, row.epc))
+    select = "SELECT store, epc, sku, zone, seq, at_us FROM tag"
+    return listed(database, TagRow, select, where, {"store": str, "epc": str}, cursor=cursor, limit=limit)
 
 
 def devices(
@@ -303,15 +281,8 @@ def devices(
     where = Where()
     where.given("store = ?", store)
     where.given("state = ?", state)
-    if cursor is not None:
-        where.add("(store, device) > (?, ?)", *place_of(cursor, str, str))
-    rows = database.rows(
-        f"SELECT store, device, kind, state, since_at, at_us, body FROM device{where} ORDER BY store, device LIMIT ?",
-        (*where.values, limit + 1),
-    )
-    return cut(
-        DeviceRow, [(*row[:-1], orjson.loads(row[-1])) for row in rows], limit, lambda row: (row.store, row.device)
-    )
+    select, key = "SELECT store, device, kind, state, since_at, at_us, body FROM device", {"store": str, "device": str}
+    return listed(database, DeviceRow, select, where, key, cursor=cursor, limit=limit, read=_opened)
 
 
 def sales(database: Database, sku: str, *, since: str, store: str | None = None) -> list[SaleRow]:
@@ -352,7 +323,7 @@ def _items(database: Database, where: Where, limit: int) -> list[tuple[Any, ...]
         f"FROM item{where} ORDER BY sku LIMIT ?",
         (*where.values, limit),
     )
-    return [(*row[:-1], orjson.loads(row[-1])) for row in rows]
+    return _opened(rows)
 
 
 def refused(
@@ -362,14 +333,9 @@ def refused(
     where = Where()
     where.given("store = ?", store)
     where.given("code = ?", code)
-    if cursor is not None:
-        where.add("(last_at_us, id) < (?, ?)", *place_of(cursor, int, int))
-    rows = database.rows(
-        f"SELECT id, store, code, log, seq, reason, count, at_us, last_at_us FROM quarantine{where} "
-        "ORDER BY last_at_us DESC, id DESC LIMIT ?",
-        (*where.values, limit + 1),
-    )
-    return cut(RefusedRow, rows, limit, lambda row: (row.last_at_us, row.id))
+    select = "SELECT id, store, code, log, seq, reason, count, at_us, last_at_us FROM quarantine"
+    key = {"last_at_us": int, "id": int}
+    return listed(database, RefusedRow, select, where, key, cursor=cursor, limit=limit, newest=True)
 
 
 def event(database: Database, store: str, log: str, seq: int) -> dict[str, Any] | None:

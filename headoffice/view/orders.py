@@ -11,7 +11,7 @@ from contract.times import parse_us
 from headoffice.commands import members_of
 from headoffice.database import Database, Row
 from headoffice.view.books import DocumentGrams
-from headoffice.view.paging import Page, Told, Where, cursor_of, cut, place_of
+from headoffice.view.paging import Page, Told, Where, cursor_of, listed, place_of
 from headoffice.weights import gram_sums, weighed
 
 CommandStatus = Literal["waiting", "sent", "done", "refused", "expired", "unanswered"]
@@ -74,12 +74,12 @@ def commands(
     where.given("store = ?", store)
     where.given("verb = ?", verb)
     where.given("status = ?", status)
-    if cursor is not None:
-        where.add("(at_us, id) < (?, ?)", *place_of(cursor, int, str))
-    rows = database.rows(
-        f"SELECT {_COMMAND} FROM command{where} ORDER BY at_us DESC, id DESC LIMIT ?", (*where.values, limit + 1)
-    )
-    return cut(CommandRow, [_read(row) for row in rows], limit, lambda row: (row.at_us, row.id))
+    select, key = f"SELECT {_COMMAND} FROM command", {"at_us": int, "id": str}
+
+    def read(rows: list[Row]) -> list[Row]:
+        return [_read(row) for row in rows]
+
+    return listed(database, CommandRow, select, where, key, cursor=cursor, limit=limit, newest=True, read=read)
 
 
 def command(database: Database, command_id: str) -> CommandTold | None:

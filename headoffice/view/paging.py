@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from headoffice.database import Row
+from headoffice.database import Database, Row
 
 LIMIT_MAX = 500
 CURSOR_CHARACTERS_MAX = 400
@@ -81,6 +81,22 @@ class Where:
 
     def __str__(self) -> str:
         return " WHERE " + " AND ".join(self._conditions) if self._conditions else ""
+
+
+def listed(
+    database: Database, model: type[R], select: str, where: Where, key: Mapping[str, type], *, cursor: str | None,
+    limit: int, newest: bool = False, read: Callable[[list[Row]], Sequence[Row]] = list,
+) -> Page[R]:  # fmt: skip
+    """A page of a list that is sorted by the columns of `key`, which are members of the model too; `newest`: downwards.
+
+    `select` goes up to FROM with its table, `read` makes the model's columns of the rows. Raises `BadCursor`.
+    """
+    if cursor is not None:
+        names = ", ".join(key)
+        where.add(f"({names}) {'<' if newest else '>'} ({marks([*key])})", *place_of(cursor, *key.values()))
+    order = ", ".join(f"{name} DESC" if newest else name for name in key)
+    rows = database.rows(f"{select}{where} ORDER BY {order} LIMIT ?", (*where.values, limit + 1))
+    return cut(model, read(rows), limit, lambda row: tuple(getattr(row, name) for name in key))
 
 
 def marks(values: Sequence[Any]) -> str:

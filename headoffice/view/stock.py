@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from headoffice.database import Database, Row
-from headoffice.view.paging import Page, Told, Where, cursor_of, cut, marks, place_of, told
+from headoffice.view.paging import Page, Told, Where, cursor_of, cut, listed, marks, place_of, told
 from headoffice.view.stores import HEARD_US, OFFLINE, ONLINE, SILENT_US
 
 SCAN_ROWS = 50_000  # items times stores that are looked at together, where a filter needs their figures
@@ -319,13 +319,9 @@ def places(
     where = Where()
     where.add("sku = ? AND quantity <> 0", sku)
     where.given("store = ?", store)
-    if cursor is not None:
-        where.add("(store, zone, lot, disposition) > (?, ?, ?, ?)", *place_of(cursor, str, str, str, str))
-    rows = database.rows(
-        f"SELECT store, zone, lot, disposition, quantity FROM stock{where} ORDER BY 1, 2, 3, 4 LIMIT ?",
-        (*where.values, limit + 1),
-    )
-    return cut(PlaceRow, rows, limit, lambda row: (row.store, row.zone, row.lot, row.disposition))
+    select = "SELECT store, zone, lot, disposition, quantity FROM stock"
+    key = {"store": str, "zone": str, "lot": str, "disposition": str}
+    return listed(database, PlaceRow, select, where, key, cursor=cursor, limit=limit)
 
 
 def zones(database: Database, sku: str, store: str | None = None) -> list[ZoneRow]:
