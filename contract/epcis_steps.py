@@ -41,6 +41,7 @@ WITHOUT = {
     "journal/sales_file_taken": "about a file; its sales are movements",
     "journal/tag_encoding": "a number is given out; `tag_written` says that a tag carries it",
     "journal/checkpoint": "about the log",
+    "journal/key_rotated": "about the log",
     "journal/opening": "what the books held when the log began: nobody observed it then",
 }
 """Events that give no EPCIS event, and why: `type/kind`."""

@@ -244,7 +244,11 @@ class OpeningState(Shape):
 
 
 class OpeningData(Shape):
-    """How a log begins: the complete state, in parts, each signed with the store's Ed25519 key."""
+    """The complete state, in parts, each signed with the store's Ed25519 key.
+
+    A log begins with one, and what is left of a pruned log begins with a later one: events before it may be gone.
+    `parent` is the log's, in each of them.
+    """
 
     kind: Literal["opening"]
     part: Annotated[int, Field(ge=1)]
@@ -266,6 +270,16 @@ class CheckpointData(Shape):
     signature: Signature
 
 
+class KeyRotatedData(Shape):
+    """The store's next key, from this event on. Signed by both: the store gives it out, and holds it."""
+
+    kind: Literal["key_rotated"]
+    key: Key = Field(description="the log's key so far")
+    next: Key = Field(description="signs what comes after this event")
+    signature: Signature = Field(description="by `key`")
+    next_signature: Signature = Field(description="by `next`, over the same bytes")
+
+
 JournalData = Annotated[
     SessionData
     | ClerkData
@@ -281,6 +295,7 @@ JournalData = Annotated[
     | ResolvedData
     | SalesFileData
     | OpeningData
-    | CheckpointData,
+    | CheckpointData
+    | KeyRotatedData,
     Field(discriminator="kind"),
 ]

@@ -44,6 +44,7 @@ ROOTS: tuple[type[BaseModel], ...] = (
     *(messages.Replay, messages.StockDigest, messages.ChainDigest, messages.Ping, messages.RestartDevice),
     *(messages.Reserve, messages.Release, messages.Response, messages.DigestResult),
     *(messages.Ask, messages.AskResolve, answers.CatalogPage, answers.ExpectedPage, answers.Resolved),
+    *(messages.AskRestore, answers.RestorePage),
     *(documents.ExpectedDocument, Item),
 )  # fmt: skip
 

@@ -31,6 +31,9 @@ class State(Shape):
     boot: str
     log: str
     head: Count = Field(description="sequence of the newest event when this was written")
+    first: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="the oldest event that the store still has, an opening; absent: event 1"
+    )
     version: str
     at: str | None = Field(None, description="absent in the will: the broker knows no time")
 
@@ -205,6 +208,14 @@ class AskResolve(Shape):
     text: str | None = Field(None, max_length=4096, description="as scanned, where it is text")
     gtin: Gtin | None = None
     sku: Name | None = Field(None, description="what somebody in the store took it for")
+
+
+class AskRestore(Shape):
+    """`ask/restore`: this store's events back, page by page, from what head office has stored."""
+
+    id: Id
+    log: Name | None = Field(None, description="absent: the log that head office follows")
+    seq: Count = Field(0, description="from this event on; 0: from the newest opening of that log, or its first event")
 
 
 class DigestResult(Shape):
