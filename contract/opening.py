@@ -1,4 +1,4 @@
-"""Openings: the signed statement of the complete state with which a log begins.
+"""Openings: the signed statement of the complete state, with which a log begins, and what is left of a pruned one.
 
 The signature (Ed25519, RFC 8032) is over the canonical form of `{"data", "log", "prev", "seq", "store"}` with
 `data` lacking `signature`: a part cannot be moved to another place, log or store.
@@ -12,11 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from contract.canonical import CanonicalError, canonical, encode
-from contract.chain import ChainError
+from contract.chain import EVENT_SIZE_BYTES_MAX, ChainError
 from contract.journal import OpeningData
 
-ROWS_A_PART_MAX = 250  # a part stays below one message
-SESSIONS_A_PART_MAX = 50
+PART_SIZE_BYTES_MAX = EVENT_SIZE_BYTES_MAX - 8 * 1024  # of a part's rows; the rest is for what an event says beside
 
 
 def opening_parts(
@@ -25,32 +24,28 @@ def opening_parts(
     parent: Mapping[str, Any] | None,
     more: Mapping[str, Sequence[Sequence[Any]]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Unsigned data of the parts, in order. Rows as `OpeningState` says: `stock` is [sku, zone, lot or null,
-    disposition, quantity]; `more` are its other lists by name."""
-    needed = {
-        "stock": _cut(stock, ROWS_A_PART_MAX) or [[]],
-        "sessions": _cut(sessions, SESSIONS_A_PART_MAX) or [[]],
-        **{name: _cut(rows, ROWS_A_PART_MAX) for name, rows in (more or {}).items()},
-    }
-    parts = max(map(len, needed.values()))
+    """Unsigned data of the parts, in order: each holds what fits one event. Rows as `OpeningState` says: `stock` is
+    [sku, zone, lot or null, disposition, quantity]; `more` are its other lists by name.
+
+    Raises `CanonicalError` for a row that no event has room for.
+    """
+    states: list[dict[str, list[Any]]] = [{"stock": [], "sessions": []}]
+    size_bytes = 0
+    for name, rows in {"stock": stock, "sessions": sessions, **(more or {})}.items():
+        for row in rows:
+            row_bytes = len(encode(row)) + 1
+            if row_bytes > PART_SIZE_BYTES_MAX:
+                raise CanonicalError(name, f"{row_bytes} bytes in one row of an opening, {PART_SIZE_BYTES_MAX} fit")
+            size_bytes += row_bytes
+            if size_bytes > PART_SIZE_BYTES_MAX:
+                states.append({"stock": [], "sessions": []})
+                size_bytes = row_bytes
+            states[-1].setdefault(name, []).append(row)
+    whose = dict(parent) if parent else None
     return [
-        {
-            "kind": "opening",
-            "part": index + 1,
-            "parts": parts,
-            "parent": dict(parent) if parent else None,
-            "state": {
-                name: cuts[index] if index < len(cuts) else []
-                for name, cuts in needed.items()
-                if index < len(cuts) or name in {"stock", "sessions"}
-            },
-        }
-        for index in range(parts)
+        {"kind": "opening", "part": part, "parts": len(states), "parent": whose, "state": state}
+        for part, state in enumerate(states, start=1)
     ]
-
-
-def _cut(rows: Sequence[Any], size: int) -> list[list[Any]]:
-    return [list(rows[at : at + size]) for at in range(0, len(rows), size)]
 
 
 def statement(store: str, log: str, seq: int, prev: str, data: Mapping[str, Any]) -> bytes:

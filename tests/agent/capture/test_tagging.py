@@ -13,13 +13,13 @@ import pytest
 from agent.capture.tagging import Range, Tagging, TaggingError, WriteTag
 from agent.ledger.log import Ledger
 from agent.ledger.reader import Reader
-from agent.ledger.rebuild import fold
 from contract.times import Stamper
 from drivers.errors import DeviceUnavailable
 from drivers.operations import Bank, Outcome, ReadMemory, TagOperation, TagResult, WriteMemory
 from identity.tags import identify_epc
 from simulators.tags import Tag, sgtin_tags, tid_of
 from tests.agent.clocks import FakeClock
+from tests.agent.ledger.stated import same_again
 
 GTIN = "08801234567893"
 BLANK = bytes.fromhex("e2806894000040017790e471")
@@ -123,7 +123,7 @@ def test_numbers_go_up_and_survive_restart_and_rebuild(bench: Bench) -> None:
         serials.append(bench.write().serial)
     assert serials == [100, 101, 102]
     assert bench.reader.projections()["serial"] == [(GTIN, 102)]
-    assert fold(body for _seq, _kind, body in bench.reader.all_events()) == bench.reader.projections()
+    same_again(bench.reader)
 
 
 def test_a_chosen_number_of_the_range_moves_it_on_one_outside_does_not(bench: Bench) -> None:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from agent.ledger.log import Ledger
 from agent.ledger.reader import Reader
-from agent.ledger.rebuild import fold
 from agent.operations import reservations, resolving, sales
 from agent.operations.movements import movement
 from agent.operations.reservations import Orders, Wanted
@@ -19,6 +18,7 @@ from agent.operations.values import Context, Draft, Outcome, Product, State
 from contract.events import EVENT
 from contract.times import Stamper, parse_us
 from tests.agent.clocks import FakeClock
+from tests.agent.ledger.stated import same_again
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NOON = "2026-11-26T12:00:00+09:00"
@@ -64,7 +64,7 @@ class Shop:
     def close(self) -> None:
         """Everything that was folded while writing is folded again, to the same bytes."""
         try:
-            assert fold(body for _seq, _kind, body in self.reader.all_events()) == self.reader.projections()
+            same_again(self.reader)
         finally:
             self.reader.close()
             self.ledger.close()

@@ -11,7 +11,6 @@ import pytest
 
 from agent.ledger.log import Ledger
 from agent.ledger.reader import Reader
-from agent.ledger.rebuild import fold
 from agent.operations import passages
 from agent.operations.movements import movement
 from agent.operations.passages import Doubt, Passed, PassedTag, Rule
@@ -20,6 +19,7 @@ from contract.documents import parse_document
 from contract.events import EVENT
 from contract.times import Stamper
 from tests.agent.clocks import FakeClock
+from tests.agent.ledger.stated import same_again
 
 NOW = Context(1_757_217_000_000_000, "synced", "session")
 
@@ -78,7 +78,7 @@ class Store:
         ]
 
     def close(self) -> None:
-        assert fold(body for _seq, _kind, body in self.reader.all_events()) == self.reader.projections()
+        same_again(self.reader)
         self.reader.close()
         self.ledger.close()
 
