@@ -15,6 +15,7 @@ from contract.canonical import CanonicalError, canonical, encode
 from contract.chain import EVENT_SIZE_BYTES_MAX, ChainError
 from contract.journal import OpeningData
 
+ROWS_A_PART_MAX = 250  # of all lists together: most parts are far smaller than a message may be
 PART_SIZE_BYTES_MAX = EVENT_SIZE_BYTES_MAX - 8 * 1024  # of a part's rows; the rest is for what an event says beside
 
 
@@ -30,16 +31,16 @@ def opening_parts(
     Raises `CanonicalError` for a row that no event has room for.
     """
     states: list[dict[str, list[Any]]] = [{"stock": [], "sessions": []}]
-    size_bytes = 0
+    count = size_bytes = 0
     for name, rows in {"stock": stock, "sessions": sessions, **(more or {})}.items():
         for row in rows:
             row_bytes = len(encode(row)) + 1
             if row_bytes > PART_SIZE_BYTES_MAX:
                 raise CanonicalError(name, f"{row_bytes} bytes in one row of an opening, {PART_SIZE_BYTES_MAX} fit")
-            size_bytes += row_bytes
-            if size_bytes > PART_SIZE_BYTES_MAX:
+            count, size_bytes = count + 1, size_bytes + row_bytes
+            if count > ROWS_A_PART_MAX or size_bytes > PART_SIZE_BYTES_MAX:
                 states.append({"stock": [], "sessions": []})
-                size_bytes = row_bytes
+                count, size_bytes = 1, row_bytes
             states[-1].setdefault(name, []).append(row)
     whose = dict(parent) if parent else None
     return [

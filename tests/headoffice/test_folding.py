@@ -329,7 +329,7 @@ def test_an_opening_replaces_what_stands_and_leaves_what_happened(office: Office
     less(child, "pick_rejected", "R2", 1, reason="damaged")
     less(child, "reservation_released", "R1", 1)  # is gone already
     office.take(child)
-    assert office.table("tag", "epc, zone, seq") == [(EPC_2, "floor", 1)]
+    assert office.table("tag", "epc, zone, seq") == [(EPC_2, "floor", 2)]
     assert office.table("reservation", "reservation, quantity, made, order_id") == [("R2", 3, 5, "O-1")]
     assert office.table("stock", "COUNT(*), SUM(quantity)") == [(300, 300)]
     assert office.table("exception", "*") == before["exception"]
