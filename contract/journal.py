@@ -208,6 +208,9 @@ class TagWrittenData(Encoding):
 
 
 class Parent(Shape):
+    """The event that a new log grows from. Its numbers go on behind that event's, so that what its opening says of
+    earlier events by their numbers stays true; `prev` of its first event is zeros all the same."""
+
     log: Name
     seq: Annotated[int, Field(ge=0)]
     hash: Hash
