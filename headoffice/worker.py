@@ -87,19 +87,30 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop`. Raises what a person must see to: `ConfigError`, `NameTaken`; at first `DatabaseUnusable`."""
+        self.open()
+        while not stop.is_set():
+            pause_s = self.turn()
+            if pause_s:
+                stop.wait(pause_s)
+        self._leave()
+
+    def open(self) -> None:
+        """Raises `DatabaseUnusable`."""
         self._open()
         self._shell.open()
-        while not stop.is_set():
-            try:
-                self._round()
-            except LeaseLost as error:
-                self._say(f"{error}; {error.hint}")
-                self._look_s, self._adopt_all = 0.0, True
-                stop.wait(RETRY_S_MIN)
-            except (DatabaseLost, DatabaseFull) as error:
-                self._lose(error)
-                stop.wait(min(RETRY_S_MAX, RETRY_S_MIN * 2 ** min(self._tries, 10)) * (0.5 + self._clock.chance()))
-        self._leave()
+
+    def turn(self) -> float:
+        """One round, and how long to wait before the next, in seconds. Raises as `run`."""
+        try:
+            self._round()
+        except LeaseLost as error:
+            self._say(f"{error}; {error.hint}")
+            self._look_s, self._adopt_all = 0.0, True
+            return RETRY_S_MIN
+        except (DatabaseLost, DatabaseFull) as error:
+            self._lose(error)
+            return min(RETRY_S_MAX, RETRY_S_MIN * 2 ** min(self._tries, 10)) * (0.5 + self._clock.chance())
+        return 0.0
 
     # -- one round --------------------------------------------------------------------------------------------------
 

@@ -168,18 +168,24 @@ class Ledger:
 
     def _run(self) -> None:
         try:
-            while True:
-                group = self._take()
-                ending = self._ended and len(group) < self._limits.group_max
-                if self._refuse(group):
-                    group = []
-                if group or (ending and self._signing(ending=True) is not None):
-                    self._commit(group, ending=ending)
-                if ending:
-                    return
+            while self.turn():
+                continue
         except BaseException as error:  # noqa: BLE001  a bug here ends the process (architecture.md, promise 3)
             self.failure = error
             self._on_failure(error)
+
+    def turn(self) -> bool:
+        """One group: what waits is taken, committed and answered; False when it was the last one.
+
+        Blocks until something waits. It is the writer thread's; a ledger that was not started is stepped with it.
+        """
+        group = self._take()
+        ending = self._ended and len(group) < self._limits.group_max
+        if self._refuse(group):
+            group = []
+        if group or (ending and self._signing(ending=True) is not None):
+            self._commit(group, ending=ending)
+        return not ending
 
     def _take(self) -> list[tuple[Job, Done]]:
         """Everything that waits, up to a group's limit; blocks for the first."""
