@@ -43,7 +43,17 @@ DEFAULT = "headoffice.db"
 
 
 def main() -> None:
-    from headoffice import alerts_cli, checks_cli, desk_cli, epcis_cli, keys_cli, order_cli, tell_cli, worker_cli
+    from headoffice import (
+        alerts_cli,
+        backup_cli,
+        checks_cli,
+        desk_cli,
+        epcis_cli,
+        keys_cli,
+        order_cli,
+        tell_cli,
+        worker_cli,
+    )
 
     app.add_typer(epcis_cli.app, name="epcis")
     app.add_typer(keys_cli.app, name="key")
@@ -52,6 +62,7 @@ def main() -> None:
     alerts_cli.register(app)
     checks_cli.register(app)
     worker_cli.register(app)
+    backup_cli.register(app)
     tell_cli.register(app)
     app()
 
