@@ -30,6 +30,7 @@ demo: $(READY)-run
 
 test: $(READY)-all
 	@scripts/broker
+	@scripts/brokers
 	@scripts/postgres
 	@scripts/axe || echo 'axe-core could not be fetched: the accessibility of the screens is not checked'
 	@scripts/asyncapi || echo 'the AsyncAPI parser could not be fetched: docs/asyncapi.json is not checked by it'
