@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from agent import device_cli, doctor_cli, people_cli, print_cli, restore_cli
+from agent import device_cli, doctor_cli, key_cli, people_cli, print_cli, restore_cli
 from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
 from agent.portal_cli import passages, portal_app
 from contract.topics import EventType
@@ -32,6 +32,7 @@ app.add_typer(portal_app, name="portal")
 app.command()(passages)
 device_cli.register(app)
 doctor_cli.register(app)
+key_cli.register(app)
 people_cli.register(app)
 print_cli.register(app)
 restore_cli.register(app)
@@ -60,7 +61,7 @@ def _said() -> Generator[None]:
         raise typer.Exit(EXIT_CONFIG) from error
     except AgentError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
-        raise typer.Exit(EXIT_LEDGER if isinstance(error, LedgerError) else 1) from error
+        raise typer.Exit(exit_code(error)) from error
 
 
 @contextmanager
@@ -139,13 +140,13 @@ def _inputs(codes: list[str]) -> Iterator[str]:
 @log_app.command("verify")
 def log_verify(config: ConfigFile = DEFAULT, as_json: Json = False) -> None:
     """Walk the whole chain and its signatures; exit 1 and say where, if any event is not what was written."""
-    from agent.ledger.files import known_key
+    from agent.ledger.keys import known
     from agent.ledger.reader import verify
     from contract.chain import ChainError
 
     with _reader(config) as reader:
         try:
-            found = verify(reader, _progress("events checked"), known_key(_load(config).store.state_dir))
+            found = verify(reader, _progress("events checked"), known(_load(config).store.state_dir))
         except ChainError as error:
             print(
                 json.dumps({"ok": False, "code": error.code, "reason": str(error)}) if as_json else f"DAMAGED: {error}"
@@ -185,15 +186,6 @@ def log_prove(
     with _reader(config) as reader:
         found = proof(reader, seq)
     print(json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
-
-
-@log_app.command("key")
-def log_key(config: ConfigFile = DEFAULT) -> None:
-    """Print the public key that the log is signed with, in hexadecimal."""
-    with _said():
-        from agent.ledger.files import read_key
-
-        print(read_key(_load(config).store.state_dir)[1])
 
 
 @log_app.command("export")

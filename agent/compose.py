@@ -148,7 +148,8 @@ class Agent:
         )
         kinds = {one.name: one.settings.kind for one in self._config.device}
         told = lambda: self._observer.told()  # noqa: E731, PLW0108 - it is built after
-        parts = Parts(self._supervisor, tagging, kinds, self._clock, self._desk.scan, told)
+        rotate = lambda: self._ledger.write(self._ledger.rotation())  # noqa: E731
+        parts = Parts(self._supervisor, tagging, kinds, self._clock, self._desk.scan, told, rotate)
         return Control(self._config.store.state_dir, verbs(parts))
 
     def _build_desk(self) -> Desk:

@@ -1,4 +1,4 @@
-"""What the tools may ask a running agent: its devices, tags near a reader, raw bytes, a scan without a scanner."""
+"""What the tools may ask a running agent: its devices, tags near a reader, raw bytes, a scan, another key."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ class Parts:
     clock: Clock
     scan: Callable[[str, bytes, Callable[[Entry], None]], None]
     told: Callable[[], Awaitable[dict[str, Any]]]
+    rotate: Callable[[], Awaitable[str]]
 
 
 def verbs(parts: Parts) -> dict[str, Verb]:
@@ -87,12 +88,17 @@ def verbs(parts: Parts) -> dict[str, Verb]:
         "tag_read": Verb(ReadTags, lambda arguments: _read(parts, arguments)),
         "tag_write": Verb(WriteTags, lambda arguments: _write(parts, arguments)),
         "record": Verb(OfDevice, lambda arguments: _record(parts, arguments)),
+        "key_rotate": Verb(NoArguments, lambda _arguments: _rotate(parts)),
         "scan": Verb(ScanAt, lambda arguments: _scan(parts, arguments)),
     }
 
 
 async def _health(parts: Parts) -> Values:
     yield await parts.told()
+
+
+async def _rotate(parts: Parts) -> Values:
+    yield {"key": await parts.rotate()}
 
 
 async def _each(values: list[Any]) -> Values:

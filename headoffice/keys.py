@@ -28,7 +28,7 @@ class Known(NamedTuple):
 def enrol(database: Database, store: str, key: str, now_us: int) -> None:
     """The store's next log must be signed with `key` (public, hexadecimal). Raises `ConfigError` for what is no key."""
     if not _KEY.fullmatch(key):
-        raise ConfigError(f"{key[:80]!r} is no public key", hint="64 hexadecimal digits, as jaego log key prints them")
+        raise ConfigError(f"{key[:80]!r} is no public key", hint="64 hexadecimal digits, as jaego key show prints them")
     with database.transaction():
         put = "INSERT INTO enrolled_key (store, key, at_us) VALUES (?, ?, ?) ON CONFLICT (store, key) DO "
         for (pinned,) in database.rows("SELECT key FROM position WHERE store = ? AND key IS NOT NULL", (store,)):

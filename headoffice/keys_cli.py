@@ -35,7 +35,7 @@ def key_list(
 @app.command("enrol")
 def key_enrol(
     store: Annotated[str, typer.Argument(help="The store.")],
-    key: Annotated[str, typer.Argument(help="Its public key, as `jaego log key` prints it in the store.")],
+    key: Annotated[str, typer.Argument(help="Its public key, as `jaego key show` prints it in the store.")],
     db: Database = DEFAULT,
 ) -> None:
     """From now on a new log of the store is taken in only if it is signed with this key."""

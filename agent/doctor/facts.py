@@ -41,6 +41,7 @@ class LedgerSeen:
     head: int = 0
     size_bytes: int = 0
     age_s: int = 0  # of the newest event
+    key_saved: bool = True  # there is a copy of its key somewhere
     consumers: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])  # events behind, age_s
 
 

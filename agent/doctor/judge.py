@@ -119,6 +119,8 @@ def _ledger(seen: LedgerSeen, store: str) -> Iterator[Finding]:
         case "":
             facts: dict[str, str | int] = {"head": seen.head, "size_kb": seen.size_bytes // 1000}
             yield Finding("ok", "ledger_good", facts={**facts, "age_min": seen.age_s // 60})
+            if not seen.key_saved:
+                yield Finding("warning", "key_unsaved")
 
 
 def _snapshots(seen: SnapshotsSeen, ledger: LedgerSeen) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ from agent.doctor.look_broker import look_at_broker
 from agent.errors import LedgerCorrupt, LedgerError
 from agent.health import age_s
 from agent.keeping import snapshot_folder
-from agent.ledger import files
+from agent.ledger import files, keys
 from agent.ledger.reader import Reader
 from agent.ledger.snapshots import snapshots
 from agent.observing import certificate_files
@@ -147,6 +147,7 @@ def look_at_ledger(folder: Path, config: Config, clock: Clock) -> LedgerSeen:
                 head=head,
                 size_bytes=sum(path.stat().st_size for path in folder.glob(f"{files.DATABASE}*")),
                 age_s=age_s(reader, head - 1, now_us),
+                key_saved=_key_saved(folder),
                 consumers={
                     name: (max(0, head - seq), age_s(reader, seq, now_us) if seq < head else 0)
                     for name, seq in positions.items()
@@ -154,6 +155,13 @@ def look_at_ledger(folder: Path, config: Config, clock: Clock) -> LedgerSeen:
             )
     except LedgerError as error:
         return LedgerSeen("damaged" if isinstance(error, LedgerCorrupt) else "unusable", str(error), error.hint)
+
+
+def _key_saved(folder: Path) -> bool:
+    try:
+        return keys.is_saved(folder)
+    except LedgerError:
+        return True  # it cannot be read: told as a secret
 
 
 def _snapshots(config: Config, clock: Clock) -> SnapshotsSeen:

@@ -134,6 +134,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "소유자를 에이전트 사용자로 하고, systemd의 ReadWritePaths에도 넣으세요",
         "give it to the agent's user, and name it in ReadWritePaths of the service",
     ),
+    "key_unsaved": (
+        "매장 서명 키(store.key)의 사본이 없습니다",
+        "there is no copy of the store's key (store.key)",
+        "USB에 사본을 만들어 금고에 보관하세요: sudo -u jaego jaego key backup 파일",
+        "make one on a stick and lock it away: sudo -u jaego jaego key backup FILE",
+    ),
     "snapshots_none": (
         "원장의 스냅숏이 없습니다",
         "there is no snapshot of the ledger",

@@ -41,6 +41,7 @@ _FOLDER_HINTS = {
 _DISK_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 Chain = tuple[str, str, int, str]
+Signer = tuple[Callable[[bytes], bytes], str]
 Connect = Callable[[Path], sqlite3.Connection]
 
 
@@ -191,24 +192,29 @@ def _open_log(connection: sqlite3.Connection, folder: Path, *, store: str, clock
     return store, log, seq, prev
 
 
-def store_key(folder: Path) -> tuple[Callable[[bytes], bytes], str]:
+def store_key(folder: Path) -> Signer:
     """As `read_key`, for a new log: the key is made where there is none."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  8 MB, rarely needed
-
-    path = folder / KEY
-    try:
-        if not path.exists():
-            _keep(path, Ed25519PrivateKey.generate().private_bytes_raw())
-    except OSError as error:
-        raise LedgerUnusable(f"{path}: {error}", hint="the folder must belong to the agent's user") from error
+    if not (folder / KEY).exists():
+        make_key(folder)
     return read_key(folder)
 
 
-def read_key(folder: Path) -> tuple[Callable[[bytes], bytes], str]:
+def make_key(folder: Path, name: str = KEY) -> Signer:
+    """A new key, on the disk under this name, whatever was there."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  8 MB, rarely needed
+
+    try:
+        keep(folder / name, Ed25519PrivateKey.generate().private_bytes_raw())
+    except OSError as error:
+        raise LedgerUnusable(f"{folder / name}: {error}", hint="the folder must belong to the agent's user") from error
+    return read_key(folder, name)
+
+
+def read_key(folder: Path, name: str = KEY) -> Signer:
     """The store's signature and its public key in hexadecimal. A log's key is never made anew: it would not fit."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  as above
 
-    path = folder / KEY
+    path = folder / name
     try:
         key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -218,17 +224,18 @@ def read_key(folder: Path) -> tuple[Callable[[bytes], bytes], str]:
     return key.sign, key.public_key().public_bytes_raw().hex()
 
 
-def known_key(folder: Path) -> str | None:
-    """The public key, where the store's key is there: a copy of the database alone has none."""
-    return read_key(folder)[1] if (folder / KEY).exists() else None
+def keep(path: Path, content: bytes) -> None:
+    """A secret, whole and for good, or not at all: a key that a power cut takes back would be another one afterwards.
 
-
-def _keep(path: Path, content: bytes) -> None:
-    """Whole and for good, or not at all: a key that a power cut takes back would be another key at the next start."""
+    It belongs to who owns the folder, also when root writes it. Raises OSError.
+    """
     made = path.with_name(path.name + ".new")
     handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         os.fchmod(handle, 0o600)  # one that a power cut left may have another mode
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(handle, owner.st_uid, owner.st_gid)
         file.write(content)
         file.flush()
         os.fsync(handle)

@@ -46,7 +46,8 @@ class Ledger:
     With a `rule` the log is signed by it; `unsigned` is why it is not. `reserve` is kept for a full disk.
 
     `done(result, error)` of a job runs in the writer thread too, after the commit that holds the job's events: it must
-    be short. Errors it may get: `LedgerFull`, `CanonicalError` or `StockError` (this job alone was refused).
+    be short. Errors it may get: `LedgerFull`; `CanonicalError`, `StockError`, `LedgerUnusable` (this job alone was
+    refused).
     """
 
     def __init__(
@@ -101,6 +102,13 @@ class Ledger:
         """Let the writer look whether a checkpoint is due, though nothing is to be written. Raises as `submit`."""
         if self._signing(ending=False) is not None:
             self.submit(lambda _tx: None, lambda _result, _error: None)
+
+    def rotation(self) -> Job:
+        """A job that hands the log on to a new key, and gives its public half. Raises `LedgerUnusable`."""
+        held = self._checkpoints
+        if held is None:
+            raise self.unsigned or LedgerUnusable("this ledger is not signed", hint="open it with a rule")
+        return lambda tx: held.rotate(tx, self._clock.state())
 
     def submit(self, job: Job, done: Done) -> None:
         """Queue a job. Raises `LedgerBusy` at the queue's limit and `LedgerCorrupt` once the writer has ended."""
@@ -228,7 +236,7 @@ class Ledger:
             for job, done in group:
                 try:
                     settled.append((done, job(tx), None))
-                except (CanonicalError, StockError) as error:
+                except (CanonicalError, StockError, LedgerUnusable) as error:
                     settled.append((done, None, error))
             signing = self._signing(ending=ending)
             if signing is not None:
@@ -237,6 +245,8 @@ class Ledger:
         except sqlite3.Error as error:
             failure = _meaning(error)
             tx.rollback()
+            if self._checkpoints is not None:
+                self._checkpoints.rollback()
             if self.reserve is not None and isinstance(failure, LedgerFull):
                 self.reserve.give()
             for _job, done in group:
@@ -247,8 +257,8 @@ class Ledger:
         self.commits += 1
         now_ns = self._clock.now().monotonic_ns
         self.latency.took(now_ns - begun_ns)
-        if signing is not None:
-            signing.written(self.head, now_ns)
+        if self._checkpoints is not None:
+            self._checkpoints.written(self.head if signing is not None else None, now_ns)
         self._on_commit(self.head, skus)
         for done, result, refusal in settled:
             done(result, refusal)

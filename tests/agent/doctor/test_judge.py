@@ -103,6 +103,7 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
     ({"ledger": LedgerSeen("damaged", "bad hash", "restore")}, "ledger_damaged", "failure", ""),
     ({"ledger": LedgerSeen("unusable", "locked", "wait")}, "ledger_unusable", "failure", ""),
     ({"ledger": LedgerSeen("other_store", store="S2")}, "ledger_other_store", "failure", ""),
+    ({"ledger": LedgerSeen("", key_saved=False)}, "key_unsaved", "warning", ""),
     ({"snapshots": SnapshotsSeen("usb", "missing", DAY_S)}, "snapshots_missing", "failure", ""),
     ({"snapshots": SnapshotsSeen("usb", "denied", DAY_S)}, "snapshots_denied", "failure", ""),
     ({"snapshots": SnapshotsSeen("usb", "", DAY_S)}, "snapshots_none", "warning", ""),

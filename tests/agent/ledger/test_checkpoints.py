@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.errors import LedgerCorrupt, LedgerFull, LedgerUnusable
-from agent.ledger import files, rebuild
+from agent.ledger import files, keys, rebuild
 from agent.ledger.checking import check_whole
 from agent.ledger.checkpoints import Rule, due
 from agent.ledger.log import Ledger, Limits, ticking
@@ -68,7 +68,7 @@ def test_the_log_is_signed_after_so_many_events_and_at_a_clean_stop(tmp_path: Pa
     ledger.close()
     assert signed(tmp_path) == [12, 23, 27]
     with closing(Reader(tmp_path)) as reader:
-        assert verify(reader, key=files.known_key(tmp_path))["signed"] == reader.head() == ledger.head == 27
+        assert verify(reader, known=keys.known(tmp_path))["signed"] == reader.head() == ledger.head == 27
         event = reader.newest(1)[0]
         EVENT.validate_python(event)
         assert (event["data"]["upto"], event["data"]["hash"]) == (26, reader.hash_of(26))
@@ -190,7 +190,7 @@ def test_who_signs_everything_anew_has_another_key(tmp_path: Path) -> None:
     with closing(Reader(tmp_path / "thief")) as reader:
         assert verify(reader)["signed"] == 1
         with pytest.raises(ChainError) as caught:
-            verify(reader, key=files.known_key(tmp_path / "store"))
+            verify(reader, known=keys.known(tmp_path / "store"))
     assert caught.value.code == "key"
 
 
@@ -216,7 +216,7 @@ def test_a_tampered_file_is_noticed_and_located(
         events = tampered(bodies, how, at, anew=anew, bent=bent)
         _write(connection, events)
     with closing(Reader(folder)) as reader, pytest.raises(ChainError) as caught:
-        verify(reader, key=files.known_key(folder))
+        verify(reader, known=keys.known(folder))
     with pytest.raises(LedgerCorrupt, match=re.escape(str(caught.value))):
         check_whole(folder)  # what the agent does beside its work
     named = [int(number) for number in re.findall(r"event (\d+)", str(caught.value))]
@@ -239,7 +239,7 @@ def _write(connection: sqlite3.Connection, events: list[Sealed]) -> None:
 
 
 def procedure() -> str:
-    [script] = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    script = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[0]
     assert len(script.splitlines()) <= 20
     return script
 
