@@ -61,7 +61,7 @@ def _said() -> Generator[None]:
         raise typer.Exit(EXIT_CONFIG) from error
     except AgentError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
-        raise typer.Exit(exit_code(error)) from error
+        raise typer.Exit(EXIT_LEDGER if isinstance(error, LedgerError) else 1) from error
 
 
 @contextmanager
