@@ -41,6 +41,7 @@ class Items(Protocol):
 class Counts:
     """What came in and went out, counted in health since start."""
 
+    events_sent: int = 0  # also again
     messages_refused: int = 0
     acks_refused: int = 0
     requests: int = 0

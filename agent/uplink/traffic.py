@@ -182,6 +182,7 @@ class StoreTraffic:
                 self._send_other(link, self._topics.epcis(), payload, retain=False)
             tokens = link.send_events(packer, [(batch.type, batch.bodies) for batch, _live in fitting])
             for token, (batch, live) in zip(tokens, fitting, strict=True):
+                self.counts.events_sent += len(batch.bodies)
                 engine.sent(token, batch, live=live)
 
     def _fits(self, size_bytes: int, what: Batch | str) -> bool:

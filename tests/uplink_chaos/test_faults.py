@@ -1,0 +1,132 @@
+"""A store's stream of events while the broker, the agent, head office and the other clients fail, with each broker.
+
+One house per broker lives through all of it, and after each fault head office and a second consumer hold what the store
+holds: every event once, in order, byte for byte. `JAEGO_UPLINK=long` (`make uplink`) freezes for 2 minutes and lets a
+week of 100,000 events wait; otherwise it is the short form.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.brokers import BROKERS, Needs
+from tests.uplink_chaos.house import PASSWORD, STORE, House, until
+
+LONG = os.environ.get("JAEGO_UPLINK") == "long"
+FROZEN_S = 120.0 if LONG else 10.0
+WEEK_EVENTS = 100_000 if LONG else 2_000
+NEEDS = Needs(password=PASSWORD, queue_messages_max=60)
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(900 if LONG else 180)]
+
+
+@pytest.fixture(scope="module", params=list(BROKERS))
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    broker = BROKERS[request.param](folder)
+    broker.start(*broker.lines(NEEDS))
+    with House(folder, broker) as made:
+        made.start_office()
+        made.start_books()
+        made.start_agent()
+        made.clerk.works.set()
+        until(lambda: made.clerk.good > 20, made.state)
+        made.settle()
+        yield made
+        made.verified()
+        sys.stdout.write(made.report())
+
+
+def test_the_broker_is_killed_and_comes_again_with_what_it_kept(house: House) -> None:
+    with house.fault("killed, comes again"):
+        time.sleep(1.0)
+        house.broker.kill()
+        time.sleep(0.5)
+        house.mend()
+        house.broker.start()
+
+
+def test_the_broker_is_killed_and_comes_again_empty(house: House) -> None:
+    """Head office is away meanwhile: only the broker has what it gave its receipt for, and loses it."""
+    with house.fault("killed, comes again empty"):
+        house.kill("office")
+        had, kept = house.head(), house.office_head()
+        good = house.clerk.good
+        until(lambda: house.clerk.good > good + 50, house.state)
+        assert house.delivered() <= kept <= had
+        house.broker.kill()
+        house.broker.forget()
+        house.mend()
+        house.broker.start()
+        house.start_office()
+
+
+def test_the_broker_is_frozen(house: House) -> None:
+    with house.fault(f"frozen for {FROZEN_S:.0f} s"):
+        house.broker.freeze()
+        begun_s = time.monotonic()
+        house.says(STORE, "no answer within the keepalive")
+        time.sleep(max(0.0, begun_s + FROZEN_S - time.monotonic()))
+        house.mend()
+        house.broker.thaw()
+
+
+def test_the_agent_is_killed(house: House) -> None:
+    with house.fault("agent killed"):
+        time.sleep(0.5)
+        house.kill(STORE)
+        house.mend()
+        house.start_agent()
+
+
+def test_head_office_is_killed(house: House) -> None:
+    with house.fault("head office killed"):
+        time.sleep(0.5)
+        house.kill("office")
+        time.sleep(0.5)
+        house.mend()
+        house.start_office()
+
+
+def test_another_store_comes_with_our_client_id(house: House) -> None:
+    """Both throw each other out, and both say so."""
+    house.config("S002")
+    with house.fault("session taken over"):
+        house.start_agent("S002")
+        for name in (STORE, "S002"):
+            house.says(name, "jaego-S001")
+        house.mend()
+        house.stop("S002")
+
+
+def test_the_queue_of_head_office_overflows_over_a_week(house: House) -> None:
+    """Far more waits than the broker keeps for a client that is away; what it drops, it drops without a word."""
+    with house.fault(f"head office away for a week of {WEEK_EVENTS:,} events"):
+        house.kill("office")
+        house.sell("week", WEEK_EVENTS)
+        until((house.folder / "drop" / "done" / "week.csv").exists, house.state, 600.0)
+        house.mend()
+        house.start_office()
+
+
+def test_head_office_is_restored_from_an_old_copy(house: House) -> None:
+    old = house.folder / "old.db"
+    with closing(sqlite3.connect(house.folder / "hq.db")) as db, closing(sqlite3.connect(old)) as copy:
+        db.backup(copy)
+    with house.fault("head office restored from an old copy"):
+        good = house.clerk.good
+        until(lambda: house.clerk.good > good + 100, house.state)
+        until(lambda: house.delivered() > good, house.state)
+        house.kill("office")
+        for end in ("-wal", "-shm"):
+            (house.folder / f"hq.db{end}").unlink(missing_ok=True)
+        shutil.move(old, house.folder / "hq.db")
+        house.mend()
+        house.start_office()
