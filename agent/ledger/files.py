@@ -19,7 +19,7 @@ import orjson
 
 from agent.clock import Clock
 from agent.errors import LedgerCorrupt, LedgerUnusable
-from agent.ledger.schema import migrate
+from agent.ledger.schema import KEPT, migrate
 from contract import opening
 from contract.chain import GENESIS, ChainError, check_body, seal
 from contract.ids import uuid7
@@ -151,7 +151,8 @@ def begin(connection: sqlite3.Connection, folder: Path, *, store: str, clock: Cl
 
 def check_tail(connection: sqlite3.Connection) -> tuple[int, str]:
     """Head and hash, after the newest events were checked: constant time, however long the log is."""
-    rows = connection.execute("SELECT seq, body FROM event ORDER BY seq DESC LIMIT ?", (TAIL_EVENTS,)).fetchall()
+    statement = f"SELECT seq, body FROM event WHERE {KEPT} ORDER BY seq DESC LIMIT ?"  # noqa: S608  our own words
+    rows = connection.execute(statement, (TAIL_EVENTS,)).fetchall()
     if not rows:
         raise LedgerCorrupt("the log has no events, not even its opening", hint="run jaego restore (docs/restore.md)")
     prev: str | None = None

@@ -11,11 +11,13 @@ from typing import Any
 from agent.errors import LedgerUnusable
 from agent.ledger import files
 from agent.ledger.books import read_book
+from agent.ledger.schema import DOOR, KEPT
 from agent.ledger.transaction import load_sessions
 from agent.operations.books import Record
 from agent.operations.values import Session
 from contract.chain import GENESIS, ChainError, check_body
 from contract.checkpoint import check_signed
+from contract.opening import read_opening
 from contract.stock import StockRow
 from contract.topics import EventType
 
@@ -46,19 +48,23 @@ class Reader:
         return int(self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM event").fetchone()[0])
 
     def first(self) -> int:
-        return int(self._connection.execute("SELECT COALESCE(MIN(seq), 0) FROM event").fetchone()[0])
+        """The oldest event that was not pruned."""
+        return int(self._connection.execute(f"SELECT COALESCE(MIN(seq), 0) FROM event WHERE {KEPT}").fetchone()[0])  # noqa: S608
+
+    def door(self) -> int:
+        """Events below it were pruned; 1 where none were."""
+        return int(self._connection.execute(f"SELECT {DOOR}").fetchone()[0])
 
     def events(self, start: int, limit: int) -> list[Row]:
         """(seq, type, body) from `start` on, at most `limit`."""
-        return self._connection.execute(
-            "SELECT seq, type, body FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", (start, limit)
-        ).fetchall()
+        statement = f"SELECT seq, type, body FROM event WHERE seq >= MAX(?, {DOOR}) ORDER BY seq LIMIT ?"  # noqa: S608
+        return self._connection.execute(statement, (start, limit)).fetchall()
 
     def newest(self, limit: int, kind: str | None = None) -> list[dict[str, Any]]:
         """The newest events, oldest first."""
         # The type stands in the statement, not beside it: only so is the index of exceptions used.
-        where = f"WHERE type = '{EventType(kind)}' " if kind else ""
-        statement = f"SELECT body FROM event {where}ORDER BY seq DESC LIMIT ?"  # noqa: S608  one of five known words
+        where = f"type = '{EventType(kind)}' AND {KEPT}" if kind else KEPT
+        statement = f"SELECT body FROM event WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608  our own words
         rows = self._connection.execute(statement, (limit,)).fetchall()
         return [files.parse(row[0]) for row in reversed(rows)]
 
@@ -70,7 +76,7 @@ class Reader:
             start = page[-1][0] + 1
 
     def hash_of(self, seq: int) -> str | None:
-        row = self._connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
+        row = self._connection.execute(f"SELECT body FROM event WHERE seq = ? AND {KEPT}", (seq,)).fetchone()  # noqa: S608
         return str(files.parse(row[0])["hash"]) if row else None
 
     def stock(self, sku: str | None = None, zone: str | None = None) -> list[StockRow]:
@@ -157,10 +163,26 @@ def walk(reader: Reader, rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
             raise ChainError("log", f"event {found} is of store {event['store']}, log {event['log']}")
         if event["type"] != kind:
             raise ChainError("type", f"event {found} is filed as {kind}, and says {event['type']}")
-        if found == 1 and event["prev"] != GENESIS:
-            raise ChainError("prev", "event 1 names an event before it")
+        if prev is None:
+            _check_beginning(event, reader.door())
         prev, seq = event["hash"], found
         yield event
+
+
+def _check_beginning(event: dict[str, Any], door: int) -> None:
+    """A log begins with its opening, and what is left of a pruned one with that which stands at the door: a signature
+    says that nothing else was dropped before it."""
+    seq, opening = event["seq"], read_opening(event)
+    if opening is None or opening.part != 1:
+        raise ChainError("opening", f"the log begins with event {seq}, which is no opening")
+    after = opening.parent.seq if opening.parent is not None else 0
+    if event["prev"] == GENESIS:
+        if seq not in {1, after + 1}:
+            raise ChainError("prev", f"event {seq} is not the first one, and names none before it")
+    elif seq == 1:
+        raise ChainError("prev", "event 1 names an event before it")
+    elif seq != door:
+        raise ChainError("sequence", f"the log begins with event {seq}, and was pruned below {door}")
 
 
 def verify(reader: Reader, progress: Any = None, known: Collection[str] = ()) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from agent.errors import LedgerCorrupt
 from agent.ledger import files, places
 from agent.ledger.books import body_of
+from agent.ledger.schema import KEPT
 from agent.ledger.transaction import session_body
 from agent.operations import folding, sessions, tags
 from agent.operations.books import Folded, MemoryBooks
@@ -105,12 +107,16 @@ def fold_events(events: Iterable[Mapping[str, Any]]) -> Tables:
 
 
 def latest_opening(connection: sqlite3.Connection) -> int:
-    """Sequence of part 1 of the newest opening; event 1 of a young log."""
+    """Sequence of part 1 of the newest opening; the first event of a young log."""
     rows = connection.execute(
-        "SELECT seq FROM event WHERE type = 'journal' AND json_extract(CAST(body AS TEXT), '$.data.kind') = 'opening' "
-        "AND json_extract(CAST(body AS TEXT), '$.data.part') = 1 ORDER BY seq DESC LIMIT 1"
-    ).fetchone()
-    return int(rows[0]) if rows else 1
+        f"SELECT seq, body FROM event WHERE type = 'journal' AND instr(body, ?) AND {KEPT} ORDER BY seq DESC",  # noqa: S608
+        (b'"kind":"opening"',),
+    )
+    for seq, body in rows:
+        data = files.parse(body)["data"]
+        if data["kind"] == "opening" and data["part"] == 1:
+            return int(seq)
+    raise LedgerCorrupt("the log has no opening", hint="run jaego log verify")
 
 
 def rebuild(connection: sqlite3.Connection, progress: Callable[[int], None] = lambda _count: None) -> Tables:

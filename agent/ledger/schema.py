@@ -16,8 +16,11 @@ from agent.errors import LedgerUnusable
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-STEPS = ("001_log", "002_tags", "003_places", "004_books")
+STEPS = ("001_log", "002_tags", "003_places", "004_books", "005_openings")
 VERSION = len(STEPS)
+# Of an event: it is not pruned. What is below the door is gone, whether its row is deleted already or not.
+DOOR = "(SELECT COALESCE(MAX(below), 1) FROM prune_door)"
+KEPT = f"seq >= {DOOR}"
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -18,6 +18,7 @@ from agent.clock import Clock
 from agent.ledger.books import LedgerBooks
 from agent.ledger.files import Chain
 from agent.ledger.places import Places
+from agent.ledger.schema import KEPT
 from agent.ledger.tags import Tags
 from agent.operations import documents, folding, reservations, sessions
 from agent.operations.books import Folded
@@ -86,6 +87,7 @@ class Transaction:
         self._changed: set[StockKey] = set()
         self._sessions = load_sessions(connection)
         self._stations: set[str] = set()
+        self._skus: set[str] = set()
         self._rows: list[tuple[Any, ...]] = []
         self._tags = Tags(connection)
         self.places = Places(connection)
@@ -154,7 +156,7 @@ class Transaction:
         first = self._rows[0][0] if self._rows else self.next_seq
         if first <= seq <= self.head:
             return dict(orjson.loads(self._rows[seq - first][2]))
-        row = self._connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
+        row = self._connection.execute(f"SELECT body FROM event WHERE seq = ? AND {KEPT}", (seq,)).fetchone()  # noqa: S608
         return dict(orjson.loads(row[0])) if row else None
 
     def recent(self, device: str, limit: int) -> list[Mapping[str, Any]]:
@@ -213,8 +215,8 @@ class Transaction:
         folding.fold(self.books, Folded(one.type, one.seq, occurred_us, draft.source, draft.data, draft.clock))
         self._rows.append(one[:3])
 
-    def flush(self) -> tuple[int, set[str]]:
-        """Write the group and commit: the new head, and the SKUs whose stock or reservations changed."""
+    def settle(self) -> sqlite3.Connection:
+        """Write what is only in memory so far. The tables are the state as of `head` then, in the open transaction."""
         write = self._connection
         _write_rows(write, _INSERT, self._rows)
         if self._changed:
@@ -226,11 +228,15 @@ class Transaction:
             else:
                 write.execute(_PUT_SESSION, (station, session_body(session)))
         self._tags.flush()
-        reserved = self.books.changed(reservations.RESERVED)
+        self._skus |= {key.sku for key in self._changed} | self.books.changed(reservations.RESERVED)
         self.books.flush()
-        write.execute("COMMIT")
-        skus = {key.sku for key in self._changed} | reserved
         self._rows, self._changed, self._stations = [], set(), set()
+        return write
+
+    def flush(self) -> tuple[int, set[str]]:
+        """Write the group and commit: the new head, and the SKUs whose stock or reservations changed."""
+        self.settle().execute("COMMIT")
+        skus, self._skus = self._skus, set()
         self._committed = (self.head, self.prev)
         return self.head, skus
 
@@ -244,7 +250,7 @@ class Transaction:
     def rollback(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-        self._rows, self._changed, self._stations = [], set(), set()
+        self._rows, self._changed, self._stations, self._skus = [], set(), set(), set()
         self._stock.clear()
         self._tags.rollback()
         self.books.rollback()
