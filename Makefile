@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz api-fuzz chaos cluster day power bench peers fmt clean
+.PHONY: help demo test lint fuzz api-fuzz chaos cluster day power bench peers wheel deb fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
@@ -20,6 +20,8 @@ help:
 	@echo 'make power    cuts of the power over the ledger on a disk that forgets (CUTS=500, SYNCHRONOUS=NORMAL: must fail)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
+	@echo 'make wheel    the Python package, in dist/'
+	@echo 'make deb      the Debian package with all that it needs, in dist/ (docs/install.md)'
 	@echo 'make fmt      format and mend what can be mended'
 	@echo 'make clean    remove .venv, caches and what the demo wrote'
 
@@ -87,6 +89,12 @@ bench: $(READY)-all
 	  grep -q '^if __name__ == ' "$$file" || continue; \
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "bench.$$name" || exit 1; \
 	done
+
+wheel: $(READY)-run
+	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+deb: $(READY)-run
+	@scripts/deb $(VENV)
 
 fmt: $(READY)-all
 	@$(BIN)/ruff format .

@@ -21,7 +21,7 @@ from drivers.registry import KINDS
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("identity", "contract", "drivers", "agent", "headoffice", "simulators")
-FOLDERS = (*PACKAGES, "tests", "bench", "config", "docs", "scripts", "systemd", ".ci")
+FOLDERS = (*PACKAGES, "tests", "bench", "config", "docs", "scripts", "systemd", "packaging", ".ci")
 FUNCTION_LINES_MAX = 40
 MODULE_LINES_MAX = 400
 TEST_LINES_MAX = 800
