@@ -8,8 +8,9 @@ from pathlib import Path
 
 from agent.clock import Clock
 from agent.config import Config
-from agent.errors import LedgerCorrupt
+from agent.errors import LedgerCorrupt, LedgerUnusable
 from agent.ledger import files
+from agent.ledger.before import keep_before
 from agent.ledger.keeper import Keeper, Say
 from agent.ledger.log import Ledger
 from agent.ledger.restore import Restored, finish, restore
@@ -41,6 +42,7 @@ def open_whole(config: Config, clock: Clock, say: Say, build: Callable[[], Ledge
     folder = config.store.state_dir
     with files.lock(folder):
         finish(folder)
+        _keep_before(folder, say)
     try:
         with files.read_errors(folder):
             return build()
@@ -50,6 +52,17 @@ def open_whole(config: Config, clock: Clock, say: Say, build: Callable[[], Ledge
     found = restore_now(config, clock, say=lambda text: say("snapshot", text, hint="is its disk failing?", level=3))
     say("ledger", told(found), hint="look at the disk: dmesg, smartctl -a", level=2)
     return build()
+
+
+def _keep_before(folder: Path, say: Say) -> None:
+    """A store that does not open is worse than one that cannot go back to an older release: without room it goes on."""
+    try:
+        kept = keep_before(folder, lambda: notify(f"EXTEND_TIMEOUT_USEC={RESTORE_US_MAX}"))
+    except LedgerUnusable as error:
+        say("schema", str(error), hint=error.hint, level=2)
+    else:
+        if kept is not None:
+            say("schema", f"the ledger as it was before this release is in {kept}", hint="to go back: docs/install.md")
 
 
 def restore_now(
