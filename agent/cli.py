@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from agent import device_cli, doctor_cli, key_cli, people_cli, print_cli, restore_cli
-from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
+from agent.errors import EXIT_CONFIG, AgentError, ConfigError, exit_code
 from agent.portal_cli import passages, portal_app
 from contract.topics import EventType
 from drivers.r200.frames import Framing
@@ -61,7 +61,7 @@ def _said() -> Generator[None]:
         raise typer.Exit(EXIT_CONFIG) from error
     except AgentError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
-        raise typer.Exit(EXIT_LEDGER if isinstance(error, LedgerError) else 1) from error
+        raise typer.Exit(exit_code(error)) from error
 
 
 @contextmanager

@@ -5,7 +5,7 @@ AgentError
 +-- LedgerError
 |   +-- LedgerFull      no room to write; scanning stops visibly
 |   +-- LedgerBusy      more waits than the queue may hold
-|   +-- LedgerCorrupt   the file is not what we wrote
+|   +-- LedgerCorrupt   exit 65 (EX_DATAERR) at the start: somebody must decide, systemd does not restart
 |   +-- LedgerUnusable  cannot be opened: missing folder, permission, read-only, held by another process
 +-- UplinkUnreachable   no connection to the broker
 +-- UplinkRefused       the broker answers, and says no
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 EXIT_CONFIG = 78
 EXIT_LEDGER = 74  # EX_IOERR
+EXIT_DAMAGED = 65  # EX_DATAERR
 
 
 class AgentError(Exception):
@@ -57,3 +58,12 @@ class UplinkUnreachable(AgentError):
 
 class UplinkRefused(AgentError):
     pass
+
+
+def exit_code(error: AgentError) -> int:
+    """Of a command that ends with it."""
+    if isinstance(error, ConfigError):
+        return EXIT_CONFIG
+    if isinstance(error, LedgerCorrupt):
+        return EXIT_DAMAGED
+    return EXIT_LEDGER if isinstance(error, LedgerError) else 1

@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -140,7 +140,7 @@ def begin(connection: sqlite3.Connection, folder: Path, *, store: str, clock: Cl
     """Store, log, head and hash of the log in the file; a file without one gets an opening as event 1."""
     row = connection.execute("SELECT store, log FROM identity").fetchone()
     if row is None:
-        return _open_log(connection, folder, store=store, clock=clock, stamper=stamper)
+        return open_log(connection, folder, store=store, clock=clock, stamper=stamper)
     if row[0] != store:
         raise LedgerUnusable(
             f"the ledger in {folder} belongs to store {row[0]}, the configuration says {store}",
@@ -165,15 +165,25 @@ def check_tail(connection: sqlite3.Connection) -> tuple[int, str]:
     return int(rows[0][0]), prev
 
 
-def _open_log(connection: sqlite3.Connection, folder: Path, *, store: str, clock: Clock, stamper: Stamper) -> Chain:
+def open_log(
+    connection: sqlite3.Connection,
+    folder: Path,
+    *,
+    store: str,
+    clock: Clock,
+    stamper: Stamper,
+    parts: Sequence[Mapping[str, Any]] | None = None,
+    after: int = 0,
+) -> Chain:
+    """Begin a log with the parts of an opening (by default an empty store's) behind its parent's event `after`."""
     now_us = clock.now().wall_us
     log = uuid7(now_us // 1000, clock.entropy(10))
     signer, public = store_key(folder)
     stamp = stamper.text(now_us)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO identity (store, log) VALUES (?, ?)", (store, log))
-    prev, seq = GENESIS, 0
-    for seq, part in enumerate(opening.opening_parts([], [], None), start=1):
+    prev, seq = GENESIS, after
+    for seq, part in enumerate(parts or opening.opening_parts([], [], None), start=after + 1):
         data = opening.sign(signer, public, store=store, log=log, seq=seq, prev=prev, data=part)
         envelope: dict[str, Any] = {
             "store": store,
@@ -187,10 +197,23 @@ def _open_log(connection: sqlite3.Connection, folder: Path, *, store: str, clock
             "prev": prev,
         }
         sealed = seal("journal", data, envelope)
-        connection.execute("INSERT INTO event (seq, type, body) VALUES (?, ?, ?)", (seq, "journal", sealed.body))
+        put_event(connection, (seq, "journal", sealed.body))
         prev = sealed.hash
     connection.execute("COMMIT")
     return store, log, seq, prev
+
+
+def put_event(connection: sqlite3.Connection, row: tuple[int, str, bytes]) -> None:
+    """Within a transaction. The first event of a file may have any number: that of a new log, or of a pruned one."""
+    if row[0] == 1 or connection.execute("SELECT 1 FROM event LIMIT 1").fetchone():
+        connection.execute("INSERT INTO event VALUES (?, ?, ?)", row)
+        return
+    (order,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'event_follows_event'").fetchone()
+    connection.execute("DROP TRIGGER event_follows_event")
+    connection.execute("INSERT INTO event VALUES (?, ?, ?)", row)
+    connection.execute(order)
+    if parse(row[2])["prev"] != GENESIS:
+        connection.execute("INSERT INTO prune_door VALUES (?)", row[:1])
 
 
 def store_key(folder: Path) -> Signer:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from agent.clock import Clock
 from agent.errors import LedgerCorrupt, LedgerError
+from agent.ledger import marks
 from agent.ledger.checking import check_whole
 from agent.ledger.snapshots import snapshots, take
 from contract.times import Stamper
@@ -36,7 +37,7 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="ledger-keeper", daemon=True)
         self._checked = False
         self._failed_ns: int | None = None
-        self.damage = ""
+        self.damage = marks.told(folder, marks.DAMAGED)
 
     def start(self) -> None:
         self._thread.start()
@@ -51,7 +52,8 @@ class Keeper:
         """Members of the `health` message."""
         newest_us = self._newest_us()
         found = {} if newest_us is None else {"last_backup": stamper.text(newest_us)}
-        return {**found, "ledger_damage": self.damage} if self.damage else found
+        damage = self.damage or marks.told(self._folder, marks.BEHIND)
+        return {**found, "ledger_damage": damage} if damage else found
 
     def look(self) -> None:
         """A snapshot if one is due, else a check if there was none yet. Raises nothing that a disk can do."""
@@ -72,7 +74,8 @@ class Keeper:
         except _Ended:
             return
         else:
-            self.damage, self._checked = "", True
+            self._mark("")
+            self._checked = True
             self._say("snapshot", f"the ledger is whole up to event {found.seq}", level=6)
 
     def _damaged(self, error: LedgerCorrupt) -> None:
@@ -80,14 +83,22 @@ class Keeper:
         try:
             check_whole(self._folder, self._pause)
         except LedgerCorrupt as found:
-            self.damage = str(found)
+            self._mark(str(found))
             self._say("ledger", f"DAMAGED: {found}", hint=found.hint, level=2)
         except (LedgerError, OSError):
             self._say("snapshot", str(error), hint=error.hint, level=3)
         else:
-            self.damage = ""
+            self._mark("")
             hint = f"is the disk of {self._into} failing?"
             self._say("snapshot", f"the ledger is whole, and its copy is not: {error}", hint=hint, level=3)
+
+    def _mark(self, damage: str) -> None:
+        """What is found wrong is there at the next start too, which makes it whole where nothing can be lost."""
+        self.damage = damage
+        if damage:
+            marks.put(self._folder, marks.DAMAGED, {"what": damage})
+        else:
+            marks.forget(self._folder, marks.DAMAGED)
 
     def _due(self) -> bool:
         now = self._clock.now()

@@ -18,14 +18,15 @@ from agent.announce import Announcer
 from agent.cli import app
 from agent.clock import SystemClock
 from agent.config import load
-from agent.errors import EXIT_CONFIG, EXIT_LEDGER, LedgerUnusable
+from agent.errors import EXIT_CONFIG, EXIT_DAMAGED, EXIT_LEDGER, LedgerUnusable
 from agent.keeping import open_whole
-from agent.ledger import files, snapshots
+from agent.ledger import files, marks, snapshots
 from agent.ledger.checking import check_whole
 from agent.ledger.reader import Reader
 from tests.agent.doctor.shop import Shop, level
 from tests.agent.ledger.test_ledger import SEOUL, append, movement, open_ledger
 from tests.agent.ledger.test_restore import PAGE_BYTES, POSITION, page_of
+from tests.agent.ledger.test_snapshots import spoil
 
 NOBODY = 65_534
 
@@ -86,27 +87,42 @@ def test_damage_that_a_start_does_not_meet_is_found_while_it_runs(shop: Shop) ->
         heard(process, "DAMAGED")
         found, _code = shop.doctor()
     assert level(found, "ledger_rotten") == "failure"
-    done = CliRunner().invoke(app, ["restore", "--config", str(shop.config)])
-    assert done.exit_code == 0, done.output
-    assert "nothing is lost" in done.output
+    assert marks.told(shop.state, marks.DAMAGED)
+    with shop.agent() as process:
+        assert any("nothing is lost" in line for line in shop.said)
+        heard(process, "the ledger is whole")
     check_whole(shop.state)
+    assert not marks.told(shop.state, marks.DAMAGED)
+
+
+def test_what_cannot_be_mended_at_the_next_start_does_not_keep_the_store_closed(shop: Shop) -> None:
+    """An event of the past is rotten, the end is good: the log goes on, and a person decides."""
+    shutil.rmtree(shop.state / "snapshots")
+    spoil(shop.state / files.DATABASE, "UPDATE event SET body = x'7b7d' WHERE seq = 100")
+    with shop.agent() as process:
+        heard(process, "DAMAGED")
+    for _ in range(2):
+        with shop.agent():
+            assert any("it stays as it is: 99 events of the ledger can be saved" in line for line in shop.said)
+    assert marks.told(shop.state, marks.DAMAGED)
+    assert not list(shop.state.glob("damaged-*"))
 
 
 def test_an_agent_that_cannot_know_changes_nothing_and_a_person_decides(shop: Shop) -> None:
     path = shop.state / files.DATABASE
     path.write_bytes(b"this is no database" * 1000)
     ended = start(shop)
-    assert ended.returncode == EXIT_LEDGER
+    assert ended.returncode == EXIT_DAMAGED
     assert "DAMAGED" in ended.stderr
-    assert "jaego restore --accept-loss" in ended.stderr
+    assert "jaego restore --from-hq" in ended.stderr
     assert path.read_bytes() == b"this is no database" * 1000
     config = ["--config", str(shop.config)]
     refused = CliRunner().invoke(app, ["restore", *config])
-    assert refused.exit_code == EXIT_LEDGER
+    assert refused.exit_code == EXIT_DAMAGED
     done = CliRunner().invoke(app, ["restore", *config, "--accept-loss"])
     assert done.exit_code == 0, done.output
-    assert "301 events, whatever was written behind them is LOST" in done.output
-    assert head(shop) == 301
+    assert "301 events, whatever was written behind them is LOST, and a new log" in done.output
+    assert head(shop) == 302, "its opening goes on behind the parent"
     with shop.agent():
         pass
 

@@ -31,6 +31,7 @@ class Shop:
         self.folder, self.state, self.config = folder, folder / "state", folder / "agent.toml"
         self.state.mkdir(mode=0o750)
         self.port = free_port()
+        self.said: list[str] = []  # by the agent, until its store was open
         self.configure()
 
     def configure(self, uplink: str = "enabled = false", web: str = "", more: str = "") -> None:
@@ -60,7 +61,7 @@ class Shop:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         try:
-            lines: list[str] = []
+            lines = self.said = list[str]()
             while not lines or READY_LINE not in lines[-1]:
                 lines.append(process.stderr.readline())
                 assert lines[-1], "".join(lines)

@@ -7,15 +7,18 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent.errors import LedgerCorrupt, LedgerUnusable
-from agent.ledger import files, snapshots
+from agent.ledger import files, lineage, rebuild, snapshots
 from agent.ledger.checking import check_whole
-from agent.ledger.reader import Reader
-from agent.ledger.restore import finish, restore
-from tests.agent.ledger.test_ledger import append, movement, open_ledger
+from agent.ledger.reader import Reader, verify
+from agent.ledger.restore import Place, finish, restore
+from contract.stock import StockRow
+from tests.agent.clocks import FakeClock
+from tests.agent.ledger.test_ledger import SEOUL, append, movement, open_ledger
 from tests.agent.ledger.test_snapshots import spoil
 
 STAMP = "20260907T123000"
@@ -47,6 +50,14 @@ class Store:
         with closing(Reader(self.folder)) as reader:
             return [body for _seq, _type, body in reader.all_events()]
 
+    def log(self) -> str:
+        with closing(Reader(self.folder)) as reader:
+            return reader.log
+
+    def stock(self) -> list[StockRow]:
+        with closing(Reader(self.folder)) as reader:
+            return reader.stock()
+
     def position(self) -> int:
         with closing(Reader(self.folder)) as reader:
             return reader.positions()["headoffice"]
@@ -54,10 +65,23 @@ class Store:
     def names(self) -> set[str]:
         return {one.name for one in self.folder.iterdir()} - {f"{files.DATABASE}-wal", f"{files.DATABASE}-shm"}
 
+    def place(self, store: str = "S1", into: Path | None = None, say: Callable[[str], None] = str) -> Place:
+        """The clock's chance names the new log."""
+        return Place(self.folder, into or self.into, store, STAMP, FakeClock(seed=9), SEOUL, say)
+
     def spoil_page(self, number: int) -> None:
         with self.path.open("r+b") as file:
             file.seek((number - 1) * PAGE_BYTES)
             file.write(b"\xff" * PAGE_BYTES)
+
+
+def stock_at(store: Store, seq: int) -> list[StockRow]:
+    return [StockRow(*row) for row in rebuild.fold(store.bodies[:seq])["stock"]]
+
+
+def verified(store: Store) -> int:
+    with closing(Reader(store.folder)) as reader:
+        return int(verify(reader)["head"])
 
 
 @pytest.fixture
@@ -69,8 +93,8 @@ def test_damage_beside_the_log_loses_nothing(store: Store) -> None:
     store.spoil_page(page_of(store.path, "stock"))
     with pytest.raises(LedgerCorrupt):
         check_whole(store.folder)
-    found = restore(store.folder, store.into, store="S1", stamp=STAMP)
-    assert (found.saved, found.head, found.sure) == (200, 300, True)
+    found = restore(store.place())
+    assert (found.saved, found.head, found.log) == (200, 300, None)
     assert found.snapshot == snapshots.snapshots(store.into)[0]
     assert store.events() == store.bodies
     assert store.position() == 290
@@ -85,8 +109,8 @@ def test_damage_beside_the_log_loses_nothing(store: Store) -> None:
 def test_a_log_that_is_whole_needs_no_snapshot(store: Store) -> None:
     shutil.rmtree(store.into)
     store.spoil_page(page_of(store.path, "stock"))
-    found = restore(store.folder, store.into, store="S1", stamp=STAMP)
-    assert (found.snapshot, found.saved, found.sure) == (None, 300, True)
+    found = restore(store.place())
+    assert (found.snapshot, found.saved, found.log) == (None, 300, None)
     assert store.events() == store.bodies
     check_whole(store.folder)
 
@@ -112,21 +136,36 @@ def test_an_end_that_cannot_be_read_is_for_a_person_to_decide(store: Store, dama
     damage(store)
     before, names = store.path.read_bytes(), store.names()
     with pytest.raises(LedgerCorrupt, match="whether more were written is not known") as caught:
-        restore(store.folder, store.into, store="S1", stamp=STAMP)
+        restore(store.place())
     assert "--accept-loss" in caught.value.hint
     assert (store.path.read_bytes(), store.names()) == (before, names)
-    found = restore(store.folder, store.into, store="S1", stamp=STAMP, accept_loss=True)
-    assert not found.sure
+    old, stock = store.log(), store.stock()
+    found = restore(store.place(), accept_loss=True)
     assert 290 <= found.head < 300
-    assert store.events() == store.bodies[: found.head]
+    assert found.log == store.log() != old
     check_whole(store.folder)
+    assert stock_at(store, found.head) == store.stock() != stock
+    parent = lineage.parent_of(store.folder, old)
+    with closing(Reader(store.folder, parent.name)) as reader:
+        assert [body for _seq, _type, body in reader.all_events()] == store.bodies[: found.head]
+    with closing(Reader(store.folder)) as reader:
+        assert reader.first() == found.head + 1
+        opening = lineage.opening_of(reader)
+        assert opening.parent is not None
+        assert (opening.parent.log, opening.parent.seq) == (old, found.head)
+        assert lineage.ancestors(store.folder, reader) == [(old, found.head, parent)]
+        assert reader.positions() == {}
+    with closing(open_ledger(store.folder)) as ledger:
+        append(ledger, movement())
+        assert ledger.head == found.head + 2
+    assert verified(store) == found.head + 2
 
 
 def test_nothing_goes_on_below_what_head_office_has(store: Store) -> None:
     spoil(store.path, "UPDATE event SET body = x'7b7d' WHERE seq = 280")
     names = store.names()
     with pytest.raises(LedgerCorrupt, match="headoffice has 290") as caught:
-        restore(store.folder, store.into, store="S1", stamp=STAMP, accept_loss=True)
+        restore(store.place(), accept_loss=True)
     assert caught.value.hint
     assert store.names() == names
 
@@ -134,10 +173,11 @@ def test_nothing_goes_on_below_what_head_office_has(store: Store) -> None:
 def test_a_file_that_is_no_database_leaves_the_snapshot(store: Store) -> None:
     store.path.write_bytes(b"this is not a database" * 1000)
     with pytest.raises(LedgerCorrupt, match="100 events"):
-        restore(store.folder, store.into, store="S1", stamp=STAMP)
-    found = restore(store.folder, store.into, store="S1", stamp=STAMP, accept_loss=True)
-    assert (found.saved, found.head, store.position()) == (0, 100, 50)
-    assert store.events() == store.bodies[:100]
+        restore(store.place())
+    found = restore(store.place(), accept_loss=True)
+    assert (found.saved, found.head) == (0, 100)
+    assert found.log == store.log()
+    assert store.stock() == stock_at(store, 100)
 
 
 def test_a_snapshot_that_rotted_is_passed_over(store: Store) -> None:
@@ -147,7 +187,7 @@ def test_a_snapshot_that_rotted_is_passed_over(store: Store) -> None:
     spoil(newest, "UPDATE event SET body = x'7b7d' WHERE seq = 7")
     store.spoil_page(page_of(store.path, "stock"))
     said: list[str] = []
-    found = restore(store.folder, store.into, store="S1", stamp=STAMP, say=said.append)
+    found = restore(store.place(say=said.append))
     assert found.snapshot == older
     assert newest.name in said[0]
     assert store.events() == store.bodies
@@ -155,11 +195,11 @@ def test_a_snapshot_that_rotted_is_passed_over(store: Store) -> None:
 
 def test_without_events_or_for_another_store_nothing_is_changed(store: Store) -> None:
     with pytest.raises(LedgerUnusable, match="store S1"):
-        restore(store.folder, store.into, store="S2", stamp=STAMP)
+        restore(store.place(store="S2"))
     store.path.write_bytes(b"no" * 9000)
     names = store.names()
     with pytest.raises(LedgerCorrupt, match="no event can be read"):
-        restore(store.folder, store.folder / "nothing", store="S1", stamp=STAMP, accept_loss=True)
+        restore(store.place(into=store.folder / "nothing"), accept_loss=True)
     assert store.names() == names
 
 
@@ -177,3 +217,43 @@ def test_an_interrupted_restore_is_ended_by_the_next_start(store: Store, moved: 
     assert store.path.read_bytes() == whole
     assert sorted(one.read_bytes() for one in aside.iterdir()) == [b"old", b"old-shm", b"old-wal"]
     assert finish(store.folder) is None
+
+
+class Cut(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_a_new_log_is_in_place_whole_or_not_at_all(store: Store, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """The renaming fails at every place, as if the power had gone there."""
+    rotten_event(store)
+    log, names, done = store.log(), store.names(), 0
+    rename = Path.replace
+
+    def renamed(path: Path, target: Path) -> Path:
+        nonlocal done
+        if done == after:
+            raise Cut
+        done += 1
+        return rename(path, target)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(Path, "replace", renamed)
+        with pytest.raises(Cut):
+            restore(store.place(), accept_loss=True)
+    begun = finish(store.folder) is not None
+    assert begun == (after > 2)
+    assert (store.log() != log) == begun
+    parent = lineage.parent_of(store.folder, log)
+    assert parent.exists() == begun
+    if begun:
+        assert verified(store) > 290
+        with closing(Reader(store.folder, parent.name)) as reader:
+            assert verify(reader)["head"] == store_first(store) - 1
+    else:
+        assert store.names() - {"restored.part"} == names
+
+
+def store_first(store: Store) -> int:
+    with closing(Reader(store.folder)) as reader:
+        return reader.first()
