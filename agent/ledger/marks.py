@@ -23,9 +23,8 @@ def put(folder: Path, name: str, found: dict[str, str | int]) -> None:
 
 
 def read(folder: Path, name: str) -> dict[str, str | int] | None:
-    with suppress(OSError, ValueError):
-        found = orjson.loads((folder / name).read_bytes())
-        return found if isinstance(found, dict) else None
+    with suppress(OSError, ValueError, TypeError):
+        return dict(orjson.loads((folder / name).read_bytes()))
     return None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +106,7 @@ def begin_anew(place: Place) -> Restored:
 
 
 @contextmanager
-def making(folder: Path) -> Iterator[None]:
+def making(folder: Path) -> Generator[None]:
     """The folder's lock; what was not put in place is gone afterwards."""
     with files.lock(folder):
         finish(folder)
@@ -122,7 +122,7 @@ def making(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def opened_part(folder: Path) -> Iterator[sqlite3.Connection]:
+def opened_part(folder: Path) -> Generator[sqlite3.Connection]:
     """The ledger that is being built; synced afterwards."""
     with closing(files.connect(folder / salvage.PART)) as new, files.read_errors(folder, salvage.PART):
         yield new

@@ -16,7 +16,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from agent.cli import app
-from agent.errors import EXIT_CONFIG, EXIT_LEDGER
+from agent.errors import EXIT_CONFIG, EXIT_DAMAGED, EXIT_LEDGER
 from agent.ledger.checkpoints import Rule
 from agent.ledger.log import Ledger
 from agent.operations.values import Draft
@@ -211,7 +211,7 @@ def test_rebuild_of_a_damaged_log_changes_nothing(shop: Shop) -> None:
     before = shop.run("stock", "--json").stdout
     shop.damage('UPDATE event SET body = \'{"no": "event"}\' WHERE seq = 3')
     refused = shop.run("log", "rebuild")
-    assert refused.exit_code == EXIT_LEDGER
+    assert refused.exit_code == EXIT_DAMAGED
     assert "not what was written" in refused.stderr
     assert shop.run("stock", "--json").stdout == before
 
@@ -257,7 +257,7 @@ def test_without_a_ledger_nothing_is_made(shop: Shop, command: list[str]) -> Non
 def test_a_file_that_is_no_database_is_named(shop: Shop, command: list[str]) -> None:
     (shop.state / "ledger.db").write_bytes(b"rubbish " * 1000)
     result = shop.run(*command)
-    assert result.exit_code == EXIT_LEDGER
+    assert result.exit_code == EXIT_DAMAGED
     assert "ledger.db" in result.stderr
     assert "hint: " in result.stderr
 
@@ -279,7 +279,7 @@ def test_torn_pages_are_an_error_with_a_hint_and_no_traceback(shop: Shop) -> Non
     path.write_bytes(raw)
     for command in READING:
         result = shop.run(*command)
-        assert result.exit_code in {1, EXIT_LEDGER}
+        assert result.exit_code in {1, EXIT_DAMAGED}
         assert result.stderr or "DAMAGED" in result.stdout
 
 
@@ -374,7 +374,7 @@ def test_a_store_that_cannot_open_says_why(shop: Shop, case: str) -> None:
         shop.fill()
         shop.config.write_text(CONFIG.replace("S1", "S2"))
     result = CliRunner().invoke(app, ["run", str(shop.config)])
-    assert result.exit_code == EXIT_LEDGER
+    assert result.exit_code == (EXIT_DAMAGED if case == "damaged" else EXIT_LEDGER)
     assert "hint: " in result.stderr
 
 

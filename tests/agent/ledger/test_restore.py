@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -65,7 +64,7 @@ class Store:
     def names(self) -> set[str]:
         return {one.name for one in self.folder.iterdir()} - {f"{files.DATABASE}-wal", f"{files.DATABASE}-shm"}
 
-    def place(self, store: str = "S1", into: Path | None = None, say: Callable[[str], None] = str) -> Place:
+    def place(self, store: str = "S1", into: Path | None = None, say: Callable[[str], None] = print) -> Place:
         """The clock's chance names the new log."""
         return Place(self.folder, into or self.into, store, STAMP, FakeClock(seed=9), SEOUL, say)
 
