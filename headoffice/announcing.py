@@ -56,8 +56,9 @@ class Announcer:
             )
         return bool(
             self._database.write(
-                "UPDATE announced SET claimed_us = ? WHERE name = ? AND revision = ? AND claimed_us < ?",
-                (now_us, name, last, now_us - CLAIM_US),
+                "UPDATE announced SET claimed_us = ? WHERE name = ? AND revision = ? "
+                "AND (claimed_us < ? OR claimed_us > ?)",  # of the future: the clock went back since
+                (now_us, name, last, now_us - CLAIM_US, now_us),
             )
         )
 

@@ -39,11 +39,12 @@ _PUT = (
     "INSERT INTO command (id, store, verb, body, expires_us, status, asked_by, at_us) "
     "VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?) ON CONFLICT (id) DO NOTHING"
 )
-# The oldest open ones of every store that is not away, in their order; the wait grows with each time of sending.
+# The oldest open ones of every store that is not away, in their order; the wait grows with each time of sending. One
+# that was sent in the future was sent before the clock went back: nobody knows when, so it is due.
 _OPEN = f"""
 SELECT id, store, verb, body, due FROM (
     SELECT c.id, c.store, c.verb, c.body, c.at_us,
-        CASE WHEN c.sent_us IS NULL OR c.sent_us < ? THEN 1
+        CASE WHEN c.sent_us IS NULL OR c.sent_us < ? OR c.sent_us > ? THEN 1
             WHEN c.sent_us - c.at_us > {RESEND_US_MAX} THEN CASE WHEN ? - c.sent_us > {RESEND_US_MAX} THEN 1 ELSE 0 END
             WHEN ? - c.sent_us > {RESEND_US_MIN} AND ? - c.sent_us > c.sent_us - c.at_us THEN 1
             ELSE 0 END AS due,
@@ -198,7 +199,7 @@ class Commands:
         out: list[Publish] = []
         sent: list[tuple[int, str]] = []
         held_back: set[tuple[str, str]] = set()
-        rows = self._database.rows(_OPEN, (self._connected_us, now_us, now_us, now_us, now_us))
+        rows = self._database.rows(_OPEN, (self._connected_us, *(now_us,) * 5))
         for command, store, verb, body, due in rows:
             # What concerns one reservation goes in its order: the next when the one before is answered.
             reservation = members_of(body).get("reservation")

@@ -160,6 +160,15 @@ def test_what_a_killed_worker_may_not_have_said_is_said_again(database: Database
     assert Announcer(database, clock, "stock/v1").due() == [], "they are said"
 
 
+def test_a_claim_of_tomorrow_is_none(database: Database) -> None:
+    """The clock went back since: nobody waits until it is where it was."""
+    take(database, [item("MILK")])
+    clock = Clock()
+    said = Announcer(database, clock, "stock/v1").due()
+    clock.us -= 7200 * 1_000_000
+    assert Announcer(database, clock, "stock/v1").due() == said
+
+
 def test_documents_are_announced_and_withdrawn(storage: Storage, database: Database) -> None:
     announcer = Announcer(database, Clock(), "stock/v1")
     storage.expect("S1", {"ASN-1": b"{}", "ASN-2": b"{}"})

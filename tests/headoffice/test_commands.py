@@ -99,6 +99,16 @@ def test_it_is_sent_again_with_the_same_id_until_it_is_answered(desk: Desk) -> N
     assert desk.after(1) == []
 
 
+def test_a_clock_that_goes_back_holds_no_command_up(desk: Desk) -> None:
+    """Found by `make explore`: it waited until the clock was where it had been, hours or a year later."""
+    desk.office.clock.now_us += 7200 * S_US
+    command = desk.enter(life_s=86_400)
+    assert ids(desk.after(0)) == [command]
+    desk.office.clock.now_us -= 7200 * S_US
+    assert ids(desk.after(1)) == [command]
+    assert desk.after(1) == []
+
+
 def test_what_is_too_late_is_told_apart(desk: Desk) -> None:
     desk.office.state("S2", "offline")
     sent, never = desk.enter(life_s=10), desk.enter(store="S2", life_s=10)
