@@ -105,6 +105,7 @@ def test_a_clock_that_goes_back_holds_no_command_up(desk: Desk) -> None:
     command = desk.enter(life_s=86_400)
     assert ids(desk.after(0)) == [command]
     desk.office.clock.now_us -= 7200 * S_US
+    desk.restart()  # the test's clock has one time for both; a part that rests looks at the other
     assert ids(desk.after(1)) == [command]
     assert desk.after(1) == []
 
