@@ -114,11 +114,14 @@ def _cut_run(kind: str, run: Sequence[Row], events_max: int, bytes_max: int) -> 
 
 
 class Engine:
-    def __init__(self, log: str, head: int, positions: dict[str, int], settings: EngineSettings | None = None) -> None:
+    def __init__(
+        self, log: str, head: int, positions: dict[str, int], settings: EngineSettings | None = None, *, first: int = 1
+    ) -> None:
         self.log = log
         self.head = head
         self.settings = settings or EngineSettings()
-        self.consumers = {name: Consumer(min(seq, head)) for name, seq in positions.items()}
+        self.first = first
+        self.consumers = {name: Consumer(max(first - 1, min(seq, head))) for name, seq in positions.items()}
         self._live = _Lane(self._floor() + 1)
         self._replay: _Lane | None = None
         self._in_flight: dict[int, tuple[Batch, bool]] = {}
@@ -128,6 +131,7 @@ class Engine:
         self._ahead: deque[int] = deque()
         self._replay_turn = False
         self.connected = False
+        self.halted = False  # by whoever found that what would be sent is a fork
         self.taken = self._live.next - 1  # newest event such that the broker took it and all before it
 
     # -- what happens -----------------------------------------------------------------------------------------------
@@ -156,6 +160,12 @@ class Engine:
     def head_is(self, head: int) -> None:
         self.head = max(self.head, head)
 
+    def pruned(self, first: int) -> None:
+        """Events below `first` are gone: whoever had not acknowledged them goes on behind them."""
+        self.first = first
+        for one in self.consumers.values():
+            one.delivered = max(one.delivered, first - 1)
+
     def acknowledge(self, consumer: str, log: str, seq: int, now_s: float, *, retained: bool = False) -> str | None:
         """`ack/{consumer}` was heard. Gives a complaint where the acknowledgement is refused.
 
@@ -168,6 +178,7 @@ class Engine:
             return f"{consumer} acknowledges log {log}, this store writes {self.log}: refused"
         if seq > self.head:
             return f"{consumer} acknowledges event {seq}, the newest is {self.head}: refused"
+        seq = max(seq, self.first - 1)
         said = seq - one.delivered
         one.delivered = seq
         if said or not retained:
@@ -259,7 +270,7 @@ class Engine:
     @property
     def draining(self) -> bool:
         """The window is full and more waits behind it."""
-        return self.connected and self.room <= 0 and self._live.next <= self.head
+        return self.connected and not self.halted and self.room <= 0 and self._live.next <= self.head
 
     @property
     def window(self) -> int:
@@ -271,7 +282,7 @@ class Engine:
 
     def fetch(self, now_s: float) -> Fetch | None:
         """What to read next; give the rows to `fetched`."""
-        if self.room <= 0 or self.blocked(now_s):
+        if self.halted or self.room <= 0 or self.blocked(now_s):
             return None
         lane = self._hungry()
         if lane is None:
@@ -302,7 +313,7 @@ class Engine:
 
     def take(self, now_s: float, most: int = WINDOW_MAX) -> list[tuple[Batch, bool]]:
         """The next messages that may go out, each with whether it is of the live lane; say `sent` of each."""
-        room = min(self.room, most)
+        room = 0 if self.halted else min(self.room, most)
         if self._replay is None:
             ready, ahead = self._live.ready, self._ahead
             if ahead and len(ahead) + room > self.settings.ahead_messages_max and self._flowing(now_s) < ahead[-1]:

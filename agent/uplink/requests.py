@@ -46,9 +46,10 @@ _SHAPES: dict[str, TypeAdapter[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What a request may move. `restart` says whether there is such a device."""
+    """What a request may move. `replay` takes consumer, log and event, and gives the event that it begins with, or None
+    and why not; `restart` says whether there is such a device."""
 
-    replay: Callable[[str, int], str | None]
+    replay: Callable[[str, str, int], tuple[int | None, str]]
     restart: Callable[[str], bool]
     wall_us: Callable[[], int]
     clock_synced: Callable[[], bool]
@@ -111,12 +112,11 @@ def _done(request: Request, reader: Reader, hands: Hands) -> Response | Command:
             name = request.reservation
             return Command(request.id, lambda state, context: reservations.release(state, name, orders, context))
         case Replay():
-            refusal = (
-                "it is of another log" if request.log != reader.log else hands.replay(request.consumer, request.seq)
-            )
-            if refusal:
+            first, refusal = hands.replay(request.consumer, request.log, request.seq)
+            if first is None:
                 return _refused(request.id, "replay", refusal)
-            return Response(id=request.id, status="done", result={"from": max(request.seq, reader.first())})
+            pruned = {"first": first} if request.seq < first else {}
+            return Response(id=request.id, status="done", result={"from": first, **pruned})
         case StockDigest():
             return Response(id=request.id, status="done", result=_stock(request, reader))
         case ChainDigest():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,10 +20,12 @@ from agent.uplink import requests
 from agent.uplink.engine import Batch, Engine
 from agent.uplink.epcis import TIMES_EVENTS, EpcisDocuments
 from agent.uplink.expected import ExpectedDocuments
+from agent.uplink.lineage import Behind, Lineage, Source
 from agent.uplink.link import Accepted, Inbound, Link
 from agent.uplink.master import Counts, ItemMaster, Items
 from agent.uplink.pages import Pages
 from agent.uplink.plane import StatePlane
+from agent.uplink.positions import Positions
 from agent.uplink.wire import FAILURE, HEADER_BYTES_MAX, PACKET_BYTES_MAX, EventPacker, Receipt, topic_field
 from contract.chain import frame
 from contract.messages import MESSAGE_SIZE_BYTES_MAX, Ack, Level, Response, State
@@ -56,6 +58,7 @@ class Outside:
     say: Callable[[str, str], None]
     items: Items | None
     orders: Orders = PLAIN
+    behind: Callable[[Behind], None] = lambda _found: None
 
 
 class StoreTraffic:
@@ -73,11 +76,16 @@ class StoreTraffic:
         levels: Literal["retained", "changes", "off"],
         outside: Outside,
         epcis: EpcisDocuments | None = None,
+        elders: Sequence[Source] = (),
+        parents: Mapping[str, int] = {},
     ) -> None:
+        """`engine` and `reader` are of the store's own log; `elders` and `parents` are as of `Lineage`."""
         self._store = store
         self._epcis = epcis
         self._topics = Topics(store.id, store.prefix)
         self.engine = engine
+        own = Source(store.log, engine, reader)
+        self.lineage = Lineage(own, elders, parents, say=outside.say, behind=outside.behind)
         self._plane = plane
         self._reader = reader
         self._clock = clock
@@ -91,7 +99,7 @@ class StoreTraffic:
         self._event_topics = {kind.value: topic_field(self._topics.events(kind)) for kind in EventType}
         self.will = (self._topics.state(), self._state("offline"))
         self.subscriptions = self._subscriptions()
-        self._saving: dict[str, int] = {}
+        self._positions = Positions(outside.submit, outside.post)
         self._answering: set[str] = set()
         self._packet_bytes_max = PACKET_BYTES_MAX
         self._master = (
@@ -118,19 +126,21 @@ class StoreTraffic:
         room_bytes = accepted.packet_bytes_max - PACKET_OVERHEAD_BYTES
         if self._epcis is not None:  # so that a document is no larger than a message may be
             room_bytes = min(room_bytes, MESSAGE_SIZE_BYTES_MAX) // TIMES_EVENTS
-        self.engine.connect(now_s, receive_max=accepted.receive_max, packet_bytes_max=room_bytes)
-        self._packet_bytes_max = accepted.packet_bytes_max
-        self._packer = EventPacker(
-            self._event_topics, frame(self._store.id, self._store.log), version5=accepted.version5
-        )
+        self.lineage.connect(now_s, receive_max=accepted.receive_max, packet_bytes_max=room_bytes)
+        self._packet_bytes_max, self._version5 = accepted.packet_bytes_max, accepted.version5
+        self._pack()
         self._plane.connect(all_levels=self._levels == "retained")
         self._plane.put(self._topics.state(), self._state("online"))
         if self._master is not None:
             self._master.ask()
         self._expected.ask()
 
+    def _pack(self) -> None:
+        log = self.lineage.source.log
+        self._packer = EventPacker(self._event_topics, frame(self._store.id, log), version5=self._version5)
+
     def disconnected(self) -> None:
-        self.engine.disconnect()
+        self.lineage.disconnect()
 
     def last_words(self) -> tuple[str, bytes]:
         return self._topics.state(), self._state("stopped")
@@ -139,15 +149,20 @@ class StoreTraffic:
         refused = [ack for ack in acks if ack.reason >= FAILURE]
         for ack in refused:
             self.counts.messages_refused += 1
-            batch = self.engine.refuse(ack.token)
+            batch = self._sending.refuse(ack.token)
             what = f"events {batch.first} to {batch.last}" if batch else "a message"
             why = f"the broker refused {what} (reason 0x{ack.reason:02x}); check its access list and limits"
             self._outside.say("refused", why)
-        self.engine.pubacks([ack.token for ack in acks])
+        self._sending.pubacks([ack.token for ack in acks])
 
     @property
     def draining(self) -> bool:
-        return self.engine.draining
+        return self._sending.draining
+
+    @property
+    def _sending(self) -> Engine:
+        """Of the log whose turn it is."""
+        return self.lineage.source.engine
 
     def work(self, link: Link, now_s: float) -> None:
         self.engine.head_is(self.head_boxed[0])
@@ -156,8 +171,10 @@ class StoreTraffic:
                 self.touched.clear()
             else:
                 self._plane.touch(self.touched.popleft())
-        for name in self.engine.tick(now_s):
-            position = self.engine.consumers[name].delivered
+        if self.lineage.advance(now_s):
+            self._pack()
+        for name in self._sending.tick(now_s):
+            position = self._sending.consumers[name].delivered
             self._outside.say(f"consumer {name}", f"{name} stays silent at event {position}; is it running?")
         self._send_plane(link, now_s)
         self.send_events(link, now_s)
@@ -166,12 +183,12 @@ class StoreTraffic:
 
     def send_events(self, link: Link, now_s: float) -> None:
         """What the window takes now. Called for itself between receipts while a backlog drains."""
-        engine, packer = self.engine, self._packer
+        (_log, engine, reader, _delivered), packer = self.lineage.source, self._packer
         epcis = self._epcis if engine.window > 1 else None  # a document and its event message need two places
         while link.has_room and packer is not None:
             fetch = engine.fetch(now_s)
             if fetch is not None:
-                engine.fetched(fetch.start, self._reader.events(fetch.start, fetch.limit))
+                engine.fetched(fetch.start, reader.events(fetch.start, fetch.limit))
             taken = engine.take(now_s) if epcis is None else engine.take(now_s, min(1, engine.room // 2))
             if not taken:
                 if fetch is None or engine.room <= 0:
@@ -200,7 +217,7 @@ class StoreTraffic:
 
     def _send_plane(self, link: Link, now_s: float) -> None:
         """A quarter of the window at most, so that events always find room."""
-        budget = min(self.engine.room, max(1, self.engine.window // 4))
+        budget = min(self._sending.room, max(1, self._sending.window // 4))
         while budget > 0 and link.has_room and (value := self._plane.next_value()) is not None:
             budget -= self._send_other(link, value.topic, value.payload, retain=value.retain)
         if self._levels == "off" or budget <= 0 or not link.has_room:
@@ -221,7 +238,7 @@ class StoreTraffic:
             return True
         token = link.send(field, payload, retain=retain)
         if token is not None:
-            self.engine.sent_other(token)
+            self._sending.sent_other(token)
         return token is not None
 
     def _level(self, sku: str) -> bytes:
@@ -285,43 +302,19 @@ class StoreTraffic:
         except ValidationError as error:
             complaint: str | None = f"{consumer} sent an acknowledgement that is none: {error.errors()[0]['msg']}"
         else:
-            complaint = self.engine.acknowledge(consumer, ack.log, ack.seq, now_s, retained=one.retained)
-            if complaint is None:
-                self._save_position(consumer, ack.seq)
+            complaint = self.lineage.acknowledge(consumer, ack.log, ack.seq, now_s, retained=one.retained)
+            if complaint is None and ack.log == self._store.log:
+                self._positions.save(consumer, ack.seq)
         if complaint is not None:
             self.counts.acks_refused += 1
             self._outside.say(f"ack {consumer}", complaint)
-
-    def _save_position(self, consumer: str, seq: int) -> None:
-        """Positions are written one at a time and the newest only: they may be late, never wrong."""
-        idle = consumer not in self._saving
-        self._saving[consumer] = seq
-        if idle:
-            self._write_position(consumer, seq)
-
-    def _write_position(self, consumer: str, seq: int) -> None:
-        def job(tx: Transaction) -> None:
-            tx.execute(
-                "INSERT INTO position (consumer, seq) VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
-                (consumer, seq),
-            )
-
-        def written() -> None:
-            newest = self._saving.pop(consumer)
-            if newest != seq:
-                self._save_position(consumer, newest)
-
-        try:
-            self._outside.submit(job, lambda _result, _error: self._outside.post(written))
-        except LedgerBusy:
-            del self._saving[consumer]  # the next acknowledgement is written instead
 
     def _request(self, verb: str, one: Inbound) -> None:
         if one.retained or not one.payload:
             return
         self.counts.requests += 1
         hands = requests.Hands(
-            self._replay,
+            self.lineage.replay,
             self._outside.restart,
             lambda: self._clock.now().wall_us,
             lambda: self._clock.state() == "synced",
@@ -338,14 +331,6 @@ class StoreTraffic:
         if isinstance(response, Response) and response.status != "done":
             self.counts.requests_refused += 1
         self._respond(response)
-
-    def _replay(self, consumer: str, seq: int) -> str | None:
-        if consumer not in self.engine.consumers:
-            return f"{consumer} is no configured consumer"
-        if seq > self.engine.head + 1:
-            return f"the newest event is {self.engine.head}"
-        self.engine.replay_from(seq)
-        return None
 
     def _respond(self, response: Response | requests.Command) -> None:
         context = context_now(self._clock)

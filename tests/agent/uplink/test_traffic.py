@@ -294,7 +294,7 @@ def test_a_lower_acknowledgement_brings_replay(rig: Rig) -> None:
     ("consumer", "payload", "words"),
     [
         ("hq", {"log": "another", "seq": 1}, "this store writes"),
-        ("hq", {"log": None, "seq": 99}, "the newest is 1"),
+        ("hq", {"log": None, "seq": 99}, "which ends here with 1"),
         ("stranger", {"log": None, "seq": 1}, "no configured consumer"),
         ("hq", {"log": None, "seq": -1}, "none"),
         ("hq", {"log": None, "seq": "x"}, "none"),
@@ -785,7 +785,7 @@ def test_every_answer_is_within_the_contract(
         folder.mkdir()
         Ledger(folder, store="S1", clock=FakeClock(), stamper=Stamper(SEOUL)).close()
     reader = Reader(folder)
-    hands = requests.Hands(lambda _name, _seq: None, lambda _device: True, lambda: 0, lambda: True)
+    hands = requests.Hands(lambda _name, _log, seq: (seq, ""), lambda _device: True, lambda: 0, lambda: True)
     try:
         answer = requests.answer(verb, payload, reader, hands)
     except requests.Malformed:
