@@ -45,9 +45,9 @@ def take_in(storage: Storage, logs: list[Log]) -> int:
     for at in range(0, len(messages), ROUND_MESSAGES):
         round_: dict[str, Batch] = {}
         for store, payload in messages[at : at + ROUND_MESSAGES]:
-            batch, engine = round_.setdefault(store, Batch(store)), engines[store]
-            batch.accepted += engine.receive(payload).accepted
-            batch.position, batch.key = engine.position, engine.key
+            engine = engines[store]
+            batch = round_.setdefault(store, Batch(store, engine.position))
+            batch.add(engine.receive(payload), engine.position, engine.key)
         storage.save(round_.values(), time.time_ns() // 1000)
     return sum(log.head for log in logs)
 

@@ -12,12 +12,13 @@ import orjson
 
 from contract.canonical import INTEGER_MAX
 from contract.stock import StockRow
-from headoffice import documents, projecting
+from headoffice import documents, keeping, projecting
 from headoffice.database import Database
 from headoffice.errors import LeaseLost
 from headoffice.folding import DAY_US, Fold
-from headoffice.ingest import Position, Refusal
+from headoffice.refusals import Refusal
 from headoffice.storing import Batch, Extent, Quarantined, Written
+from headoffice.taken import Position, Skipped
 
 QUARANTINE_ROWS_MAX = 10_000
 QUARANTINE_STORE_ROWS_MAX = 1_000
@@ -54,6 +55,8 @@ class EventStore(ABC):
             if moved:
                 self._move(moved, now_us)
                 self._insert(moved, now_us)
+                for batch in moved:
+                    keeping.note(database, batch.store, batch.notes, now_us)
                 self._project(moved, now_us)
             for batch in found:
                 if batch.refusals:
@@ -67,28 +70,16 @@ class EventStore(ABC):
 
     def _move(self, batches: Sequence[Batch], now_us: int) -> None:
         """Positions from where these events begin to where they end. Raises `LeaseLost` where they are elsewhere."""
-        going = [batch for batch in batches if batch.accepted[0].seq > 1]
-        moves: list[tuple[Any, ...]] = []
-        for batch in going:
-            first = batch.accepted[0]
-            before = (first.log, first.seq - 1, first.event["prev"])
-            moves.append((*_position(batch), now_us, batch.store, *before))
+        moves = [
+            (*_position(batch), now_us, batch.store, *batch.before[:3]) for batch in batches if batch.before is not None
+        ]
         if moves and self._database.write_many(_MOVE, moves) != len(moves):
-            raise _lost(", ".join(batch.store for batch in going))
+            raise _lost(", ".join(batch.store for batch in batches if batch.before is not None))
         for batch in batches:
-            if batch.accepted[0].seq == 1:
-                self._begin(batch, now_us)
-
-    def _begin(self, batch: Batch, now_us: int) -> None:
-        """A store's first log, or one that grows from the log that was followed."""
-        database, store = self._database, batch.store
-        if database.write(_BEGIN, (store, *_position(batch), now_us)):
-            projecting.mark(database, store)
-            return
-        parent = batch.accepted[0].event["data"]["parent"] or {"log": "", "seq": 0, "hash": ""}
-        before = (parent["log"], parent["seq"], parent["hash"])
-        if not database.write(_MOVE, (*_position(batch), now_us, store, *before)):
-            raise _lost(store)
+            if batch.before is None:
+                if not self._database.write(_BEGIN, (batch.store, *_position(batch), now_us)):
+                    raise _lost(batch.store)
+                projecting.mark(self._database, batch.store)
 
     def _project(self, batches: Sequence[Batch], now_us: int) -> None:
         folds: list[Fold] = []
@@ -145,6 +136,12 @@ class EventStore(ABC):
 
         return find
 
+    def knows(self, store: str) -> Callable[[str], bool]:
+        """Whether any event of a log is there."""
+        return lambda log: bool(
+            self._database.rows("SELECT 1 FROM event WHERE store = ? AND log = ? LIMIT 1", (store, log))
+        )
+
     def expected(self, store: str, since: int) -> list[tuple[str, int, bytes | None]]:
         """Document, revision and body of what changed after a revision, in that order; None is withdrawn."""
         rows = self._database.rows(
@@ -177,13 +174,20 @@ class EventStore(ABC):
         )
         return [Extent(*row) for row in rows]
 
+    def skipped(self, store: str, log: str) -> list[Skipped]:
+        """In their order."""
+        return keeping.skipped(self._database, store, log)
+
     def first_missing(self, store: str, log: str) -> int:
-        """The first number from 1 on of which there is no event."""
+        """The first number from 1 on of which there is no event, and that was not skipped."""
+        place = (store, log)
         found: int = self._database.rows(
             "SELECT COALESCE(MIN(seq), 0) + 1 FROM (SELECT 0 AS seq UNION ALL "
-            "SELECT seq FROM event WHERE store = ? AND log = ?) AS one WHERE NOT EXISTS "
-            "(SELECT 1 FROM event WHERE store = ? AND log = ? AND seq = one.seq + 1)",
-            (store, log, store, log),
+            "SELECT seq FROM event WHERE store = ? AND log = ? UNION ALL "
+            "SELECT seq_to FROM skipped WHERE store = ? AND log = ?) AS one WHERE NOT EXISTS "
+            "(SELECT 1 FROM event WHERE store = ? AND log = ? AND seq = one.seq + 1) AND NOT EXISTS "
+            "(SELECT 1 FROM skipped WHERE store = ? AND log = ? AND seq_from = one.seq + 1)",
+            place * 4,
         )[0][0]
         return found
 

@@ -1,92 +1,50 @@
 """One store's events, taken in: every event once, in order, checked, whatever order and number of times they come.
 
 Pure. `Ingest` holds the position (the last event taken in) and says of every message what is new, what is known, what
-waits for an event before it, and what is refused and why. The caller stores `accepted` and only then acknowledges; if
-storing fails it throws the engine away and makes one from what is stored.
+waits for an event before it, and what is refused and why. The caller stores `accepted` with its `notes` and only then
+acknowledges; if storing fails it throws the engine away and makes one from what is stored.
 
     event of the log that is followed
         seq <= position      known; with another hash it is a fork
-        seq == position + 1  accepted if hash, prev and (openings, checkpoints) signature hold, else refused
+        seq == position + 1  accepted if hash, prev and signature (openings, checkpoints, keys) hold, else refused
+        the oldest           that the store says it has: accepted if it is an opening; events before it are skipped
         seq <= position + 1,000  held until what is missing has come
         further              let go, comes again with the replay
     event of another log
         stored before        known
         its opening          accepted if its parent is the position; held if its parent is still to come; else refused
         after its opening    held; of a log that was left, refused: a fork
+
+Events are skipped only where the store itself says that they are gone: by the oldest event that it still has, or, of a
+log that it has left for the one that waits, by refusing `REFUSALS_MIN` times to send them. Never by what comes alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import orjson
 
-from contract.chain import GENESIS, ChainError, check_event, read_event
-from contract.checkpoint import read_checkpoint
+from contract.chain import ChainError, check_event, read_event
+from contract.checkpoint import read_checkpoint, read_rotation
 from contract.ids import is_name
 from contract.journal import OpeningData
 from contract.messages import MESSAGE_EVENTS_MAX, MESSAGE_SIZE_BYTES_MAX
 from contract.opening import read_opening
-from contract.stock import StockError, StockKey, event_deltas
+from contract.stock import StockError, event_deltas
+from headoffice import ahead
+from headoffice.beginnings import beginning, resumption
 from headoffice.refusals import Refusal, refused, seq_of
+from headoffice.taken import Accepted, Gap, Opened, Outcome, Position, Rekeyed, Skipped
 
-_SIGNED = ("opening", "checkpoint")  # a tuple: what came may be no hashable value
-AHEAD_EVENTS_MAX = 1_000
-AHEAD_SIZE_BYTES_MAX = 4 * 1024 * 1024
+_SIGNED = ("opening", "checkpoint", "key_rotated")  # a tuple: what came may be no hashable value
+REFUSALS_MIN = 3
 
 __all__ = ["Accepted", "Gap", "HashAt", "Ingest", "Outcome", "Position", "Refusal"]
 
 HashAt = Callable[[str, int], str | None]
 """The hash of a stored event of this store by log and seq, None where there is none."""
-
-
-class Position(NamedTuple):
-    """The last event taken in. `part` of `parts` is how much of an opening has come; equal when it is complete."""
-
-    log: str
-    seq: int
-    hash: str
-    part: int = 0
-    parts: int = 0
-
-
-class Accepted(NamedTuple):
-    """An event to be stored; `body` is its canonical JSON, `deltas` what it does to stock (an opening: nothing)."""
-
-    log: str
-    seq: int
-    type: str
-    hash: str
-    body: bytes
-    event: dict[str, Any]
-    deltas: tuple[tuple[StockKey, int], ...]
-
-
-class Gap(NamedTuple):
-    """Events are missing: the store should send again from here."""
-
-    log: str
-    seq: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one message brought."""
-
-    accepted: list[Accepted] = field(default_factory=list[Accepted])
-    refusals: list[Refusal] = field(default_factory=list[Refusal])
-    duplicates: int = 0
-    held: int = 0
-    dropped: int = 0
-    gap: Gap | None = None
-    new_log: str | None = None
-
-
-class _Held(NamedTuple):
-    event: dict[str, Any]
-    body: bytes
 
 
 class Ingest:
@@ -99,18 +57,23 @@ class Ingest:
         position: Position | None = None,
         key: str | None = None,
         hash_at: HashAt = lambda _log, _seq: None,
+        knows: Callable[[str], bool] = lambda _log: False,
         enrolled: Callable[[], str | None] = lambda: None,
+        oldest: tuple[str, int] = ("", 1),
     ) -> None:
         self.store = store
         self.position = position
         self.key = key  # of the log that is followed: pinned with its opening
         self._enrolled = enrolled  # the key of the next log, where a person has said which
         self._hash_at = hash_at
+        self._knows = knows  # whether any event of a log is stored
         self._left: dict[str, int] = {}  # logs left: they may not be stored yet
-        self._ahead: dict[tuple[str, int], _Held] = {}
-        self._ahead_size_bytes = 0
+        self._former: set[str] = set()  # keys that were given out: `enrolled` may not know yet
+        self._ahead = ahead.Ahead()
         self._candidate: str | None = None  # the one other log whose events are held
         self._until = 0  # events of the log that is followed are known to exist up to here
+        self._oldest = oldest  # the store's log, and the oldest event that it has of it
+        self._refusals = 0  # to send what the candidate waits for
 
     def receive(self, message: bytes | Mapping[str, Any], kind: str | None = None) -> Outcome:
         """Take in one message of an event topic; `kind` is the topic's event type, if it should be held to it."""
@@ -129,34 +92,56 @@ class Ingest:
         outcome.gap = self.gap()
         return outcome
 
-    def heard(self, log: str, head: int) -> Gap | None:
-        """The store says how far its log goes (`state`, `health`)."""
+    def heard(self, log: str, head: int, first: int = 1) -> Gap | None:
+        """The store says of which log it is, how far that goes, and which event is its oldest."""
         if not is_name(log):
             return self.gap()
+        self.begins(log, first if first <= head else 1)
         if self.position is None:
             self._candidate = self._candidate or (log if head else None)
         elif log == self.position.log:
             self._until = max(self._until, head)
-        elif self._candidate is None and head and self._hash_at(log, 1) is None:
+        elif self._candidate is None and head and not self._is_left(log):
             self._candidate = log
         return self.gap()
 
-    def nothing_there(self) -> None:
-        """The store has refused to send again: what was heard of its head was wrong."""
+    def begins(self, log: str, first: int) -> None:
+        """The oldest event that the store still has of its log."""
+        if log == self._candidate and first != self._first(log):  # what is held was not looked at as an opening
+            self._forget_held()
+        self._oldest = (log, first)
+
+    def nothing_there(self, log: str) -> None:
+        """The store has refused to send `log` again: what was heard of its head was wrong, or it has left that log."""
         self._until = 0
-        self._drop_candidate()
+        waits = self._waiting() is not None and self._oldest[0] == self._candidate
+        if not (waits and self.position is not None and log == self.position.log):
+            self._drop_candidate()
+            return
+        self._refusals += 1
+        if self._refusals >= REFUSALS_MIN:
+            self._forget_held()  # it comes again, and need wait no longer
 
     def gap(self) -> Gap | None:
         """Where the store should begin to send again, None when nothing is known to be missing."""
         position = self.position
         if position is not None and self._until > position.seq:
-            return Gap(position.log, position.seq + 1)
+            return Gap(position.log, max(position.seq + 1, self._first(position.log)))
         if self._candidate is None:
             return None
-        opening = self._ahead.get((self._candidate, 1))
-        if opening is not None and position is not None:  # it waits for the end of the log that it grows from
+        if self._waiting() is not None and position is not None:  # for the end of the log that it grows from
             return Gap(position.log, position.seq + 1)
-        return Gap(self._candidate, 1)
+        return Gap(self._candidate, self._first(self._candidate))
+
+    def _first(self, log: str) -> int:
+        return self._oldest[1] if self._oldest[0] == log else 1
+
+    def _is_left(self, log: str) -> bool:
+        return log in self._left or self._knows(log)
+
+    def _waiting(self) -> dict[str, Any] | None:
+        """The opening of another log that is held."""
+        return self._ahead.get(self._candidate, self._first(self._candidate)) if self._candidate is not None else None
 
     def _opened(self, message: bytes | Mapping[str, Any]) -> tuple[str, list[Any]]:
         value: object = message
@@ -207,6 +192,7 @@ class Ingest:
         except (ChainError, StockError):
             pass  # met again in `_one`, which says what becomes of it
         self.position = Position(log, seq, prev, part, parts)
+        self._refusals = 0
         return len(accepted) - before
 
     def _one(self, log: str, found: object, kind: str | None, outcome: Outcome) -> bool:
@@ -232,68 +218,78 @@ class Ingest:
         return True
 
     def _follow(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
-        position = cast("Position", self.position)
-        if event["seq"] == position.seq + 1:
+        position, seq = cast("Position", self.position), event["seq"]
+        if seq == position.seq + 1:
             self._accept(event, body, outcome)
             self._drain(outcome)
-        elif event["seq"] <= position.seq + AHEAD_EVENTS_MAX:
-            self._hold(event, body, outcome)
-            self._until = max(self._until, event["seq"])
-        else:
-            outcome.dropped += 1
-            self._until = max(self._until, event["seq"])
-
-    def _other_log(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
-        log, seq = event["log"], event["seq"]
-        if log in self._left or self._hash_at(log, 1) is not None:
-            raise ChainError("fork", f"log {log} was left, and comes back with event {seq}: two store PCs use one name")
-        if seq == 1 and self._may_begin(event):
-            self._begin(event, body, outcome)
+        elif seq == self._first(position.log):
+            self._resume(event, body, outcome)
             self._drain(outcome)
         else:
-            self._candidate = self._candidate or log
-            if self._candidate == log and seq <= AHEAD_EVENTS_MAX:
+            self._until = max(self._until, seq)
+            if seq <= position.seq + ahead.EVENTS_MAX:
                 self._hold(event, body, outcome)
             else:
                 outcome.dropped += 1
 
-    def _may_begin(self, event: dict[str, Any]) -> bool:
-        """False if the opening's parent is still to come. Raises `ChainError` where it will never be."""
-        opening = read_opening(event, self._enrolled() or self.key)
-        if opening is None or event["prev"] != GENESIS:
-            raise ChainError("opening", f"log {event['log']} does not begin with an opening")
-        position, parent = self.position, opening.parent
-        if position is None:  # whatever was before: the opening states it
-            return True
-        if parent is None:
-            raise ChainError(
-                "fork", f"log {event['log']} says it is the store's first, head office follows {position.log}"
-            )
-        if parent.log != position.log:
-            raise ChainError(
-                "fork", f"log {event['log']} grows from {parent.log}, head office follows {position.log} since"
-            )
-        if parent.seq > position.seq:
-            return False
-        if (parent.seq, parent.hash) != (position.seq, position.hash):
-            raise ChainError(
-                "parent",
-                f"log {event['log']} grows from event {parent.seq} of {parent.log}, of which head office has "
-                f"{position.seq}: the store was restored without what head office has of it",
-            )
+    def _other_log(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
+        log, seq, first = event["log"], event["seq"], self._first(event["log"])
+        if self._is_left(log):
+            raise ChainError("fork", f"log {log} was left, and comes back with event {seq}: two store PCs use one name")
+        if seq == first and self._begin(event, body, outcome):
+            self._drain(outcome)
+            return
+        if self._candidate is None:
+            self._candidate, self._refusals = log, 0
+        if self._candidate == log and seq < first + ahead.EVENTS_MAX:
+            self._hold(event, body, outcome)
+        else:
+            outcome.dropped += 1
+
+    def _begin(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> bool:
+        """False if the end of the log that it grows from is still to come. Raises `ChainError` where it never will."""
+        log, seq, position = event["log"], event["seq"], self.position
+        opening = beginning(event, position, self._said_key() or self.key)
+        if position is not None and opening.parent is not None:
+            if opening.parent.seq > position.seq:
+                if self._refusals < REFUSALS_MIN or self._oldest[0] != log:
+                    return False
+                outcome.notes.append(Skipped(position.log, position.seq + 1, opening.parent.seq))
+            self._left[position.log] = position.seq
+        if seq > 1:
+            outcome.notes.append(Skipped(log, 1, seq - 1))
+        self._until = 0
+        self._drop_candidate((log, seq))
+        outcome.new_log = log
+        self._restate(event, body, opening, outcome)
         return True
 
-    def _begin(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
-        opening = cast("OpeningData", read_opening(event))  # held to its key by `_may_begin`
-        if opening.part != 1:
-            raise ChainError("opening", f"log {event['log']} begins with part {opening.part} of its opening")
-        if self.position is not None:
-            self._left[self.position.log] = self.position.seq
-        self.key = opening.key
-        self._until = 0
-        self._drop_candidate(event["log"])
-        outcome.new_log = event["log"]
+    def _resume(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
+        """The log goes on with the oldest event that the store has; those before it are gone."""
+        log, seq, position = event["log"], event["seq"], cast("Position", self.position)
+        known = {self.key, self._said_key()} if self.key is not None else set[str | None]()
+        opening = resumption(event, {key for key in known if key is not None})
+        outcome.notes.append(Skipped(log, position.seq + 1, seq - 1))
+        self._ahead.keep(log, seq)
+        self._restate(event, body, opening, outcome)
+
+    def _restate(self, event: dict[str, Any], body: bytes, opening: OpeningData, outcome: Outcome) -> None:
+        """The first part of an opening, wherever it stands."""
+        log, seq = event["log"], event["seq"]
+        self._rekey(log, seq, opening.key, outcome)
+        outcome.notes.append(Opened(log, seq, opening.parts))
         self._move(event, body, (1, opening.parts), outcome)
+
+    def _rekey(self, log: str, seq: int, key: str, outcome: Outcome) -> None:
+        if self.key is not None and key != self.key:
+            outcome.notes.append(Rekeyed(log, seq, self.key, key))
+            self._former = {*self._former, self.key} - {key}
+        self.key = key
+
+    def _said_key(self) -> str | None:
+        """Which key a person has said comes next; one that the store has given out is none."""
+        key = self._enrolled()
+        return None if key in self._former else key
 
     def _accept(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
         position = cast("Position", self.position)
@@ -302,7 +298,7 @@ class Ingest:
                 "prev", f"event {event['seq']} names {event['prev'][:12]}… as the one before, not {position.hash[:12]}…"
             )
         read_checkpoint(event, self.key)
-        opening = read_opening(event, self.key)
+        rotated, opening = read_rotation(event, self.key), read_opening(event, self.key)
         part, parts = position.part, position.parts
         if part < parts:
             if opening is None or (opening.part, opening.parts) != (part + 1, parts):
@@ -311,12 +307,16 @@ class Ingest:
         elif opening is not None:
             if opening.part != 1:
                 raise ChainError("opening", f"event {event['seq']} is part {opening.part} of an opening without part 1")
-            part, parts = 1, opening.parts
+            self._restate(event, body, opening, outcome)
+            return
+        if rotated is not None:
+            self._rekey(event["log"], event["seq"], rotated.next, outcome)
         self._move(event, body, (part, parts), outcome)
 
     def _move(self, event: dict[str, Any], body: bytes, opening: tuple[int, int], outcome: Outcome) -> None:
         log, seq, name = event["log"], event["seq"], event["hash"]
         self.position = Position(log, seq, name, *opening)
+        self._refusals = 0
         try:
             deltas = tuple(event_deltas(event))
         except StockError as error:
@@ -328,61 +328,54 @@ class Ingest:
     def _drain(self, outcome: Outcome) -> None:
         """Accept what was held for want of the event that has just come."""
         while self._ahead and self.position is not None:
-            held = self._take((self.position.log, self.position.seq + 1))
+            held = self._ahead.take(self.position.log, self.position.seq + 1)
             begins = held is None and self._parent_reached()
             if begins:
-                held = self._take((cast("str", self._candidate), 1))
+                held = self._ahead.take(cast("str", self._candidate), self._first(cast("str", self._candidate)))
             if held is None:
                 return
             try:
-                if not begins:
-                    self._accept(*held, outcome)
-                elif self._may_begin(held.event):
+                if begins:
                     self._begin(*held, outcome)
+                else:
+                    self._accept(*held, outcome)
             except ChainError as error:
                 self._refuse(error, held.event["log"], held.event, outcome)
                 return
 
     def _parent_reached(self) -> bool:
         """Whether a held opening grows from the position or from before it."""
-        opening = self._ahead.get((self._candidate, 1)) if self._candidate is not None else None
-        position = cast("Position", self.position)
-        return opening is not None and opening.event["data"]["parent"]["seq"] <= position.seq
+        opening, position = self._waiting(), cast("Position", self.position)
+        parent = opening["data"].get("parent") if opening is not None else None
+        return isinstance(parent, dict) and cast("dict[str, Any]", parent).get("seq", 0) <= position.seq
 
     def _hold(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
-        place = (event["log"], event["seq"])
-        if place in self._ahead:
+        if (event["log"], event["seq"]) in self._ahead:
             outcome.duplicates += 1
-        elif (
-            len(self._ahead) >= AHEAD_EVENTS_MAX or self._ahead_size_bytes + len(body) > AHEAD_SIZE_BYTES_MAX
-        ):  # the replay brings it again
-            outcome.dropped += 1
-        else:
-            self._ahead[place] = _Held(event, body)
-            self._ahead_size_bytes += len(body)
+        elif self._ahead.put(event, body):
             outcome.held += 1
+        else:
+            outcome.dropped += 1
 
-    def _take(self, place: tuple[str, int]) -> _Held | None:
-        held = self._ahead.pop(place, None)
-        if held is not None:
-            self._ahead_size_bytes -= len(held.body)
-        return held
+    def _forget_held(self) -> None:
+        """Of the other log; it comes again."""
+        self._ahead.keep(self.position.log if self.position else "")
 
-    def _drop_candidate(self, keep: str | None = None) -> None:
-        """Forget the other log; with `keep` it is followed from now on, and everything else is forgotten."""
-        followed = keep or (self.position.log if self.position else "")
-        for place in [place for place in self._ahead if place[0] != followed]:
-            self._take(place)
+    def _drop_candidate(self, begun: tuple[str, int] | None = None) -> None:
+        """Forget the other log; with `begun` it is followed from there on, and everything else is forgotten."""
         self._candidate = None
-        if keep is not None and self._ahead:
-            self._until = max(seq for _, seq in self._ahead)
+        if begun is None:
+            self._forget_held()
+        else:
+            self._ahead.keep(*begun)
+            self._until = self._ahead.last(begun[0])
 
     def _refuse(self, error: ChainError, log: str, found: object, outcome: Outcome) -> None:
         outcome.refusals.append(refused(error, log, found))
         position, seq = self.position, seq_of(found)
         if position is not None and log == position.log:
             self._until = max(self._until, position.seq + 1)
-        elif log == self._candidate and seq == 1:
+        elif log == self._candidate and seq == self._first(log):
             self._drop_candidate()
 
     def _check_known(self, log: str, found: dict[str, Any], outcome: Outcome) -> None:

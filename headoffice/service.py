@@ -19,7 +19,7 @@ from contract.ids import uuid7
 from contract.messages import Ack, Replay, Response, State
 from contract.times import Stamper
 from contract.topics import Address, EventType, Topics, parse
-from headoffice import keys, mending
+from headoffice import keeping, keys, mending
 from headoffice.announcing import Announcer, again
 from headoffice.behind import Behind
 from headoffice.clock import Clock
@@ -114,7 +114,7 @@ class Service:
         self._announcer = Announcer(store.database, clock, prefix)
         self._followed: dict[str, _Followed] = {}
         self._mend_s = 0.0
-        self._replays: dict[str, str] = {}
+        self._replays: dict[str, tuple[str, str]] = {}  # by request: store and log
         self._behind = Behind()
         self._held: tuple[int, list[Publish]] = (0, [])  # of the round that is being stored: its events, the answers
         self.events = 0
@@ -269,7 +269,13 @@ class Service:
             self._behind.wait()
             position, key = self._store.position(store) or (None, None)
             engine = Ingest(
-                store, position=position, key=key, hash_at=self._hash_at(store), enrolled=self._enrolled(store)
+                store,
+                position=position,
+                key=key,
+                hash_at=self._hash_at(store),
+                knows=self._knows(store),
+                enrolled=self._enrolled(store),
+                oldest=keeping.oldest(self._store.database, store),
             )
             found = self._followed[store] = _Followed(engine)
         return found
@@ -283,6 +289,15 @@ class Service:
 
         return find
 
+    def _knows(self, store: str) -> Callable[[str], bool]:
+        stored = self._store.knows(store)
+
+        def find(log: str) -> bool:
+            self._behind.wait()
+            return stored(log)
+
+        return find
+
     def _enrolled(self, store: str) -> Callable[[], str | None]:
         def find() -> str | None:
             self._behind.wait()
@@ -293,11 +308,9 @@ class Service:
     def _take(self, store: str, kind: str, payload: bytes, batches: dict[str, Batch]) -> bool:
         """True when the position moved or the message held nothing new: both are answered with the position."""
         followed = self._engine(store)
+        batch = batches.setdefault(store, Batch(store, followed.engine.position))
         outcome = followed.engine.receive(payload, kind)
-        batch = batches.setdefault(store, Batch(store))
-        batch.accepted += outcome.accepted
-        batch.refusals += outcome.refusals
-        batch.position, batch.key = followed.engine.position, followed.engine.key
+        batch.add(outcome, followed.engine.position, followed.engine.key)
         self._tell(store, followed, outcome)
         return bool(outcome.accepted or outcome.duplicates)
 
@@ -320,7 +333,7 @@ class Service:
     def _state(self, store: str, state: State) -> None:
         followed = self._engine(store)
         known = followed.engine.gap() is not None
-        if followed.engine.heard(state.log, state.head) is not None and not known:
+        if followed.engine.heard(state.log, state.head, state.first or 1) is not None and not known:
             # A store that has just come sends what is missing by itself: only its silence is a reason to ask.
             followed.next_ask_s = max(followed.next_ask_s, self._clock.now_s() + REPLAY_S_MIN)
 
@@ -367,11 +380,12 @@ class Service:
         if remember:
             if len(self._replays) >= REPLAYS_REMEMBERED:
                 self._replays.pop(next(iter(self._replays)))
-            self._replays[request.id] = store
+            self._replays[request.id] = (store, gap.log)
         return Publish(Topics(store, self._prefix).request("replay"), request.model_dump_json().encode(), retain=False)
 
     def _replayed(self, store: str, request_id: str, payload: bytes) -> None:
-        if self._replays.get(request_id) != store:  # another consumer's, or an answer in another store's name
+        asked, log = self._replays.get(request_id, ("", ""))
+        if asked != store:  # another consumer's, or an answer in another store's name
             return
         del self._replays[request_id]
         try:
@@ -380,4 +394,6 @@ class Service:
             return  # the request is made again when it is due
         if response.status == "refused":
             self._say(f"{store}: will not send again: {response.hint}")
-            self._engine(store).engine.nothing_there()
+            self._engine(store).engine.nothing_there(log)
+        elif response.status == "done" and type(first := (response.result or {}).get("first")) is int:
+            self._engine(store).engine.begins(log, first)

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 from contract.canonical import INTEGER_MAX
 from contract.stock import StockRow
 from headoffice.database import Database
-from headoffice.ingest import Accepted, Position, Refusal
+from headoffice.refusals import Refusal
+from headoffice.taken import Accepted, Note, Outcome, Position, Skipped
 
 
 class Extent(NamedTuple):
@@ -50,16 +51,25 @@ class Written(NamedTuple):
 
 
 class Batch:
-    """What one round brought of one store."""
+    """What one round brought of one store; `before` is the position from which it went on."""
 
-    __slots__ = ("accepted", "key", "position", "refusals", "store")
+    __slots__ = ("accepted", "before", "key", "notes", "position", "refusals", "store")
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, before: Position | None = None) -> None:
         self.store = store
+        self.before = before
         self.accepted: list[Accepted] = []
         self.refusals: list[Refusal] = []
+        self.notes: list[Note] = []
         self.position: Position | None = None
         self.key: str | None = None
+
+    def add(self, outcome: Outcome, position: Position | None, key: str | None) -> None:
+        """What came of a message, and where that leaves the engine."""
+        self.accepted += outcome.accepted
+        self.refusals += outcome.refusals
+        self.notes += outcome.notes
+        self.position, self.key = position, key
 
 
 class Storage(Protocol):
@@ -84,6 +94,7 @@ class Storage(Protocol):
     def stores(self) -> list[str]: ...
     def position(self, store: str) -> tuple[Position, str | None] | None: ...
     def hash_at(self, store: str) -> Callable[[str, int], str | None]: ...
+    def knows(self, store: str) -> Callable[[str], bool]: ...
     def expected(self, store: str, since: int) -> list[tuple[str, int, bytes | None]]: ...
     def stock(self, store: str, sku_from: str | None = None, sku_to: str | None = None) -> list[StockRow]: ...
     def snapshot(
@@ -91,6 +102,7 @@ class Storage(Protocol):
     ) -> tuple[Position | None, list[StockRow]]: ...
     def moment(self) -> AbstractContextManager[None]: ...
     def extents(self, store: str) -> list[Extent]: ...
+    def skipped(self, store: str, log: str) -> list[Skipped]: ...
     def first_missing(self, store: str, log: str) -> int: ...
     def written(self, store: str, log: str, first: int = 1, last: int = INTEGER_MAX) -> Iterator[Written]: ...
     def newest(self, store: str, limit: int) -> list[dict[str, Any]]: ...

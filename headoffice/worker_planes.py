@@ -21,10 +21,11 @@ SAID_MAX = 1_000
 SHAPES: dict[str, type[BaseModel]] = {"state": State, "health": Health, "device": DeviceState}
 
 _STATE = (
-    "INSERT INTO store_state (store, state, boot, log, head, version, state_us, heard_us) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+    "INSERT INTO store_state (store, state, boot, log, head, first_seq, version, state_us, heard_us) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (store) DO UPDATE SET state = excluded.state, boot = excluded.boot, log = excluded.log, "
-    "head = excluded.head, version = excluded.version, state_us = CASE WHEN store_state.state = excluded.state "
+    "head = excluded.head, first_seq = excluded.first_seq, version = excluded.version, "
+    "state_us = CASE WHEN store_state.state = excluded.state "
     "AND store_state.boot = excluded.boot THEN store_state.state_us ELSE excluded.state_us END, "
     "heard_us = CASE WHEN excluded.heard_us = 0 THEN store_state.heard_us ELSE excluded.heard_us END"
 )
@@ -100,8 +101,8 @@ class Planes:
     def write(self, db: Database, now_us: int) -> None:
         for store, state in sorted(self._states.items()):
             heard_us = now_us if store in self._heard else 0
-            texts = (_text(state.boot), _text(state.log))
-            db.write(_STATE, (store, state.state, *texts, state.head, _text(state.version), now_us, heard_us))
+            texts, span = (_text(state.boot), _text(state.log)), (state.head, state.first or 1)
+            db.write(_STATE, (store, state.state, *texts, *span, _text(state.version), now_us, heard_us))
         for store, health in sorted(self._healths.items()):
             heard_us = now_us if store in self._heard else 0
             db.write(_HEALTH, (store, now_us, heard_us, health, heard_us))

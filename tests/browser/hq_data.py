@@ -315,13 +315,13 @@ class World:
         """What the stores have written since the last time, in one round."""
         batches = []
         for branch in self.branches:
-            engine, batch = self._engines[branch.store], Batch(branch.store)
+            engine = self._engines[branch.store]
+            batch = Batch(branch.store, engine.position)
             for first in range(branch.taken + 1, branch.head + 1, 100):
                 outcome = engine.receive(branch.message(first, min(first + 99, branch.head)))
                 assert not outcome.refusals, outcome.refusals[0].reason
-                batch.accepted += outcome.accepted
+                batch.add(outcome, engine.position, engine.key)
             branch.taken = branch.head
-            batch.position, batch.key = engine.position, engine.key
             batches.append(batch)
         self.storage.save([one for one in batches if one.accepted], int(at.timestamp() * 1e6))
 

@@ -85,6 +85,14 @@ class Log:
         place: dict[str, Any] = {"store": self.store, "log": self.name, "upto": self.head, "name": self.hash}
         return self.write("journal", checkpoint.sign(held.sign, public, at=at, **place), source={})
 
+    def rotate(self, key: Ed25519PrivateKey = OTHER_KEY, *, by: Ed25519PrivateKey | None = None) -> Sealed:
+        """Signed with `key` from here on; `by` is who gives it out, if not who may."""
+        old = by or self.key
+        public, following = (one.public_key().public_bytes_raw().hex() for one in (old, key))
+        place: dict[str, Any] = {"store": self.store, "log": self.name, "seq": self.head + 1, "prev": self.hash}
+        self.key = key
+        return self.write("journal", checkpoint.rotate(old.sign, public, key.sign, following, **place))
+
     def look(self) -> Sealed:
         return self.write("exception", {"kind": "unknown_code", "reason": "unknown"})
 

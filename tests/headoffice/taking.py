@@ -11,15 +11,14 @@ from tests.headoffice.logs import Log
 
 def batch(storage: Storage, log: Log, first: int = 1, last: int | None = None) -> Batch:
     held = storage.position(log.store)
+    position, key = held or (None, None)
     engine = Ingest(
-        log.store, position=held[0] if held else None, key=held[1] if held else None, hash_at=storage.hash_at(log.store)
+        log.store, position=position, key=key, hash_at=storage.hash_at(log.store), knows=storage.knows(log.store)
     )
-    found = Batch(log.store)
+    found = Batch(log.store, position)
     for at in range(first, (last or log.head) + 1, 50):
         outcome = engine.receive(log.message(at, min(at + 49, last or log.head)))
-        found.accepted += outcome.accepted
-        found.refusals += outcome.refusals
-    found.position, found.key = engine.position, engine.key
+        found.add(outcome, engine.position, engine.key)
     return found
 
 

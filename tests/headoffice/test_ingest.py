@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from contract.chain import GENESIS, seal
 from contract.messages import MESSAGE_SIZE_BYTES_MAX
 from contract.opening import read_opening
-from headoffice import ingest
-from headoffice.ingest import AHEAD_EVENTS_MAX, Accepted, Gap, Ingest, Outcome, Position
+from headoffice import ahead, beginnings
+from headoffice.ahead import EVENTS_MAX
+from headoffice.ingest import Accepted, Gap, Ingest, Outcome, Position
 from tests.headoffice.logs import OTHER_KEY, Log, line
 
 
@@ -25,7 +26,13 @@ class HeadOffice:
     def __init__(self, store: str = "S1") -> None:
         self.taken: list[Accepted] = []
         self.stored: dict[tuple[str, int], str] = {}
-        self.engine = Ingest(store, hash_at=lambda log, seq: self.stored.get((log, seq)))
+        self.engine = Ingest(store, hash_at=self.hash_at, knows=self.knows)
+
+    def hash_at(self, log: str, seq: int) -> str | None:
+        return self.stored.get((log, seq))
+
+    def knows(self, log: str) -> bool:
+        return any(name == log for name, _ in self.stored)
 
     def receive(self, message: bytes, kind: str | None = None, *, save: bool = True) -> Outcome:
         outcome = self.engine.receive(message, kind)
@@ -41,7 +48,11 @@ class HeadOffice:
         """From what is stored; everything that only the engine knew is gone."""
         self.taken = [one for one in self.taken if (one.log, one.seq) in self.stored]
         self.engine = Ingest(
-            self.engine.store, position=self.engine.position, key=self.engine.key, hash_at=self.engine._hash_at
+            self.engine.store,
+            position=self.engine.position,
+            key=self.engine.key,
+            hash_at=self.hash_at,
+            knows=self.knows,
         )
 
     def seqs(self, log: str = "L1") -> list[int]:
@@ -176,30 +187,30 @@ def test_two_logs_in_any_order_are_followed_one_after_the_other(
 
 
 def test_only_so_many_events_are_held() -> None:
-    log = Log().open().receive_many(AHEAD_EVENTS_MAX + 50)
+    log = Log().open().receive_many(EVENTS_MAX + 50)
     office = HeadOffice()
     office.receive(log.message(1))
     outcomes = [office.receive(log.message(seq, seq + 49)) for seq in range(3, log.head - 47, 50)]
-    assert sum(one.held for one in outcomes) == AHEAD_EVENTS_MAX - 1  # up to seq 1 + 1,000, without 2
+    assert sum(one.held for one in outcomes) == EVENTS_MAX - 1  # up to seq 1 + 1,000, without 2
     assert sum(one.dropped for one in outcomes) > 0
     assert outcomes[-1].gap == Gap("L1", 2)
     office.receive(log.message(2))
     assert office.engine.position is not None
-    assert office.engine.position.seq == AHEAD_EVENTS_MAX + 1
-    assert office.engine.gap() == Gap("L1", AHEAD_EVENTS_MAX + 2)
+    assert office.engine.position.seq == EVENTS_MAX + 1
+    assert office.engine.gap() == Gap("L1", EVENTS_MAX + 2)
     assert not office.engine._ahead
-    assert office.engine._ahead_size_bytes == 0
+    assert office.engine._ahead.size_bytes == 0
 
 
 def test_only_so_many_bytes_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "AHEAD_SIZE_BYTES_MAX", 2000)
+    monkeypatch.setattr(ahead, "SIZE_BYTES_MAX", 2000)
     log = Log().open().receive_many(20)
     office = HeadOffice()
     office.receive(log.message(1))
     outcome = office.receive(log.message(3, 20))
     assert outcome.held + outcome.dropped == 18
     assert 0 < outcome.held < 10
-    assert office.engine._ahead_size_bytes <= 2000
+    assert office.engine._ahead.size_bytes <= 2000
     office.receive(log.message(2))
     assert office.receive(log.message(2, 21)).gap is None
 
@@ -221,7 +232,7 @@ def test_a_head_that_is_further_is_a_gap_until_the_store_denies_it() -> None:
     assert office.engine.heard("L1", 3) is None
     assert office.engine.heard("L1", 2) is None
     assert office.engine.heard("L1", 9) == Gap("L1", 4)
-    office.engine.nothing_there()
+    office.engine.nothing_there("L1")
     assert office.engine.gap() is None
 
 
@@ -229,7 +240,7 @@ def test_a_store_never_heard_of_is_asked_for_its_beginning() -> None:
     engine = Ingest("S1")
     assert engine.heard("L1", 0) is None
     assert engine.heard("L1", 7) == Gap("L1", 1)
-    engine.nothing_there()
+    engine.nothing_there("L1")
     assert engine.gap() is None
 
 
@@ -320,7 +331,7 @@ def test_a_new_log_that_waits_is_checked_when_it_comes_and_when_its_turn_comes(m
         checked.extend([event["log"]] if event["data"].get("kind") == "opening" else [])
         return read_opening(event, key)
 
-    monkeypatch.setattr(ingest, "read_opening", counted)
+    monkeypatch.setattr(beginnings, "read_opening", counted)
     office = HeadOffice()
     office.receive(parent.message(1))
     office.receive(child.message(1))
@@ -328,7 +339,7 @@ def test_a_new_log_that_waits_is_checked_when_it_comes_and_when_its_turn_comes(m
         office.receive(parent.message(seq))
     assert checked.count("L2") == 1
     office.receive(parent.message(parent.head))
-    assert checked.count("L2") == 3  # may it begin, and its parts
+    assert checked.count("L2") == 2  # may it begin: when it came, and when its turn came
     assert office.engine.position == Position("L2", 1, child.hash, 1, 1)
 
 
@@ -411,7 +422,7 @@ def test_a_log_begins_with_an_opening() -> None:
     office = HeadOffice()
     outcome = office.receive(log.message(1, 2))
     assert codes(outcome) == ["opening"]
-    office.engine.nothing_there()
+    office.engine.nothing_there("L1")
     assert not office.engine._ahead
 
 
@@ -594,7 +605,7 @@ def test_taking_in_at_a_stretch_and_one_by_one_come_to_the_same(data: st.DataObj
         else:
             log.receive("COLA", 0 if kind == "bad" else 1 + number)
     quick, slow = HeadOffice(), HeadOffice()
-    slow.engine = StepByStep("S1", hash_at=lambda log, seq: slow.stored.get((log, seq)))
+    slow.engine = StepByStep("S1", hash_at=slow.hash_at, knows=slow.knows)
     for _ in range(data.draw(st.integers(1, 6))):
         first = data.draw(st.integers(1, log.head))
         message = orjson.loads(log.message(first, data.draw(st.integers(first, log.head))))

@@ -24,13 +24,13 @@ def grown(parent: Log) -> Log:
 
 def take(storage: Storage, log: Log) -> list[str]:
     """Codes of what was refused; the rest is stored."""
-    held = storage.position("S1")
+    position, key = storage.position("S1") or (None, None)
     engine = Ingest(
-        "S1", position=held[0] if held else None, key=held[1] if held else None, hash_at=storage.hash_at("S1"),
+        "S1", position=position, key=key, hash_at=storage.hash_at("S1"), knows=storage.knows("S1"),
         enrolled=lambda: keys.newest(storage.database, "S1"),
     )  # fmt: skip
-    outcome, batch = engine.receive(log.message(1, log.head)), Batch("S1")
-    batch.accepted, batch.position, batch.key = outcome.accepted, engine.position, engine.key
+    outcome, batch = engine.receive(log.message(1, log.head)), Batch("S1", position)
+    batch.add(outcome, engine.position, engine.key)
     storage.save([batch] if outcome.accepted else [], 0)
     return [one.code for one in outcome.refusals]
 

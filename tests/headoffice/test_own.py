@@ -25,10 +25,9 @@ NEW.open([[f"SKU-{n}", "floor", None, "sellable", 1] for n in range(300)]).recei
 def write(target: str, *logs: Log) -> str:
     store, engine = open_storage(target), Ingest("S1")
     for log in logs:
-        batch = Batch("S1")
+        batch = Batch("S1", engine.position)
         for kind, payload in log.batches():
-            batch.accepted += engine.receive(payload, kind).accepted
-        batch.position, batch.key = engine.position, engine.key
+            batch.add(engine.receive(payload, kind), engine.position, engine.key)
         store.save([batch], 0)
     store.close()
     return target

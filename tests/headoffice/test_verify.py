@@ -67,8 +67,7 @@ def office(target: str) -> Iterator[Storage]:
 def take_in(office: Storage, log: Log) -> FakeStore:
     engine, batch = Ingest(log.store), Batch(log.store)
     for kind, payload in log.batches(size=20):
-        batch.accepted += engine.receive(payload, kind).accepted
-    batch.position, batch.key = engine.position, engine.key
+        batch.add(engine.receive(payload, kind), engine.position, engine.key)
     office.save([batch], 0)
     return FakeStore(log)
 
@@ -188,8 +187,7 @@ def test_a_movement_without_meaning_counts_on_neither_side(office: Storage) -> N
     log = Log().open()
     log.write("movement", {"kind": "received", "lines": [{"sku": "COLA"}]})
     engine, batch = Ingest("S1"), Batch("S1")
-    batch.accepted = engine.receive(log.message(1, 2)).accepted
-    batch.position = engine.position
+    batch.add(engine.receive(log.message(1, 2)), engine.position, engine.key)
     office.save([batch], 0)
     assert compare_export(office, "S1", export(log)).equal
 
@@ -282,10 +280,9 @@ def test_an_export_of_a_log_that_was_left_is_compared_too(office: Storage) -> No
     engine = Ingest("S1")
     child = Log("L2").open([["A", "backroom", "B7", "damaged", 4]], parent.end()).receive_many(3)
     for log in (parent, child):
-        batch = Batch("S1")
+        batch = Batch("S1", engine.position)
         for kind, payload in log.batches():
-            batch.accepted += engine.receive(payload, kind).accepted
-        batch.position, batch.key = engine.position, engine.key
+            batch.add(engine.receive(payload, kind), engine.position, engine.key)
         office.save([batch], 0)
     assert compare_export(office, "S1", export(parent)).equal
     assert compare_export(office, "S1", export(parent)[:2]).equal

@@ -72,12 +72,9 @@ class World:
     def take(self, log: Log, first: int = 1) -> None:
         """What the store wrote from event `first` on, in one round."""
         engine = self._engines.setdefault(log.store, Ingest(log.store))
-        batch = Batch(log.store)
+        batch = Batch(log.store, engine.position)
         for kind, payload in log.batches(first):
-            outcome = engine.receive(payload, kind)
-            batch.accepted += outcome.accepted
-            batch.refusals += outcome.refusals
-        batch.position, batch.key = engine.position, engine.key
+            batch.add(engine.receive(payload, kind), engine.position, engine.key)
         self.store.save([batch], self.clock.wall_us())
 
     def item(
