@@ -37,24 +37,16 @@ from agent.notify import notify
 from agent.observing import Observer, Sources
 from agent.people import People
 from agent.reporting import Reporter, Wire
-from agent.sections import UplinkSection
-from agent.selling import orders_of, sales_files, till_desk
+from agent.selling import sales_files, till_desk
 from agent.stationing import devices_of, epc_of, stations_of, zones_of
 from agent.threads import hand_over_fast
 from agent.training.desk import Practices
-from agent.uplink.engine import Engine, EngineSettings
-from agent.uplink.epcis import EpcisDocuments
-from agent.uplink.link import Access, Link
-from agent.uplink.plane import StatePlane
-from agent.uplink.traffic import Outside, Store, StoreTraffic
+from agent.uplinking import Around, Uplink, uplink_of
 from agent.verbs import Parts, verbs
 from agent.web.access import Access as WebAccess
 from agent.web.view import SCANNERS, View
-from contract.ids import uuid7
 from contract.times import Stamper
 from contract.topics import Topics
-
-DIRTY_LEVELS_MAX = 50_000
 
 
 class Agent:
@@ -89,11 +81,9 @@ class Agent:
         self._desk = self._build_desk()
         self._supervisor = self._build_supervisor()
         self._control = self._build_control()
-        self._link: Link | None = None
-        self._traffic: StoreTraffic | None = None
-        self._uplink_reader: Reader | None = None
-        if config.uplink.enabled:
-            self._build_uplink(config.uplink)
+        self._uplink = self._build_uplink() if config.uplink.enabled else None
+        self._link = self._uplink.link if self._uplink is not None else None
+        self._traffic = self._uplink.traffic if self._uplink is not None else None
         self._observer = self._build_observer()
         self._reporter = self._build_reporter()
         self._loop = asyncio.new_event_loop()  # last: what cannot be opened leaves no loop behind
@@ -181,41 +171,9 @@ class Agent:
             on_notice=self._announcer.notice,
         )
 
-    def _build_uplink(self, settings: UplinkSection) -> None:
-        config, ledger = self._config, self._ledger
-        self._uplink_reader = reader = Reader(config.store.state_dir)
-        held = reader.positions()
-        positions = {name: held.get(name, 0) for name in settings.consumers}
-        names, say = config.epcis.names(config.store.id), self._announcer.say
-        limits = EngineSettings(
-            settings.window_messages, settings.ahead_messages_max, ack_timeout_s=settings.ack_timeout_s
-        )
-        engine = Engine(ledger.log, ledger.head, positions, limits)
-        now_ms = self._clock.now().wall_us // 1000
-
-        def post(call: Callable[[], None]) -> None:
-            link.post(call)
-
-        self._traffic = traffic = StoreTraffic(
-            Store(config.store.id, ledger.log, uuid7(now_ms, self._clock.entropy(10)), VERSION, settings.prefix),
-            engine=engine,
-            plane=StatePlane(levels_per_s_max=settings.levels_per_s_max, dirty_max=DIRTY_LEVELS_MAX),
-            reader=reader,
-            clock=self._clock,
-            stamper=self._new_stamper(),
-            levels=settings.levels,
-            outside=Outside(
-                submit=ledger.submit,
-                post=post,
-                restart=self._restart,
-                say=say,
-                items=self._catalogue if config.catalogue.topic else None,
-                orders=orders_of(config),
-            ),
-            epcis=EpcisDocuments(names, self._catalogue, reader, say) if names else None,
-        )
-        access = Access.of(settings, config.store.id)
-        self._link = link = Link(access, traffic, clock=self._clock, say=say, on_failure=self._failed)
+    def _build_uplink(self) -> Uplink:
+        parts = self._ledger, self._catalogue, self._clock, self._new_stamper(), self._announcer.say
+        return uplink_of(self._config, Around(*parts, restart=self._restart, failed=self._failed))
 
     def _build_observer(self) -> Observer:
         uplink = (self._link, self._traffic) if self._link is not None and self._traffic is not None else None
@@ -224,9 +182,9 @@ class Agent:
 
     def _build_reporter(self) -> Reporter:
         wire = None
-        if self._link is not None and self._traffic is not None and self._uplink_reader is not None:
+        if self._uplink is not None:
             topics = Topics(self._config.store.id, self._config.uplink.prefix)
-            wire = Wire(self._link, self._traffic, self._uplink_reader, self._new_stamper(), topics)
+            wire = Wire(self._uplink.link, self._uplink.traffic, self._uplink.reader, self._new_stamper(), topics)
         return Reporter(
             self._observer,
             stamper=self._new_stamper(),
@@ -375,9 +333,9 @@ class Agent:
             self._link.stop()
         if self._sales_files is not None:
             self._sales_files.stop()
-        for reader in (self._screen_reader, self._uplink_reader):
-            if reader is not None:
-                reader.close()  # before the writer, whose last close takes the write-ahead log in
+        self._screen_reader.close()  # before the writer, whose last close takes the write-ahead log in
+        if self._uplink is not None:
+            self._uplink.close_readers()
         self._keeper.stop()
         self._moments.close()
         self._ledger.close()

@@ -85,7 +85,8 @@ class Observer:
         """How far head office is, for the screens."""
         sources = self._sources
         waiting, oldest_s = sources.looking.waiting(self.engine, self._clock.now().wall_us)
-        return Sync(self._connected, sources.ledger.head, waiting, oldest_s, self._clock.state())
+        halted = sources.uplink is not None and sources.uplink[1].lineage.halted
+        return Sync(self._connected, sources.ledger.head, waiting, oldest_s, self._clock.state(), halted)
 
     async def metrics(self) -> str:
         return exposition(await self.seen(), self._store, VERSION)

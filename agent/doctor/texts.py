@@ -117,8 +117,8 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "",
     ),
     "ledger_rotten": (
-        "전체 검사에서 원장의 손상을 찾았습니다: {why}",
-        "the check of the whole ledger found damage: {why}",
+        "원장이 온전하지 않습니다: {why}",
+        "the ledger is not whole: {why}",
         "에이전트를 멈추고 jaego restore를 실행하세요 (docs/restore.md). 디스크도 확인하세요: smartctl -a",
         "stop the agent and run jaego restore (docs/restore.md); look at the disk too: smartctl -a",
     ),

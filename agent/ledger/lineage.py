@@ -10,19 +10,19 @@ office takes an opening only behind the event that it names. Once it is delivere
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from agent.clock import Clock
-from agent.errors import LedgerCorrupt, LedgerUnusable
+from agent.errors import LedgerCorrupt, LedgerError, LedgerUnusable
 from agent.ledger import files, rebuild
 from agent.ledger.checking import check_whole
 from agent.ledger.openings import state_parts
 from agent.ledger.reader import Reader, projected
 from agent.ledger.schema import migrate
 from contract.canonical import CanonicalError
-from contract.journal import OpeningData
+from contract.journal import OpeningData, Parent
 from contract.opening import read_opening
 from contract.times import Stamper
 
@@ -80,11 +80,15 @@ def ancestors(folder: Path, reader: Reader) -> list[Ancestor]:
     while parent is not None and parent.log not in {one.log for one in found}:
         path = parent_of(folder, parent.log)
         found.append(Ancestor(parent.log, parent.seq, path if path.exists() else None))
-        if not path.exists():
-            break
-        with closing(Reader(folder, path.name)) as older:
-            parent = opening_of(older).parent
+        parent = _parent_in(path)
     return found[::-1]
+
+
+def _parent_in(path: Path) -> Parent | None:
+    """What the log in a file grows from; None also where the file is not there or cannot be read."""
+    with suppress(LedgerError), closing(Reader(path.parent, path.name)) as older:
+        return opening_of(older).parent
+    return None
 
 
 def opening_of(reader: Reader) -> OpeningData:

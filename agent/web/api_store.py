@@ -19,6 +19,7 @@ class SyncTold(Told):
     waiting: int = Field(description="events that head office has not acknowledged")
     oldest_s: int
     clock: Literal["synced", "suspect"]
+    halted: bool = Field(description="head office has events that this ledger lost: nothing is sent")
 
 
 class NoticeTold(Told):

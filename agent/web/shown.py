@@ -202,8 +202,10 @@ def sync_card(sync: Sync, language: Language) -> Shown:
     said = text("all_sent", language)
     if sync.waiting > 0:
         said = text("to_send", language, waiting=number(sync.waiting), age=age(sync.oldest_s, language))
+    if sync.halted:
+        said = text("halted", language)
     return {
-        "state": ("waiting" if sync.waiting else "sent") if sync.connected else "offline",
+        "state": ("waiting" if sync.waiting or sync.halted else "sent") if sync.connected else "offline",
         "text": said,
         "link": text("online" if sync.connected else "offline", language),
         "clock": text("clock_suspect", language) if sync.clock == "suspect" else "",

@@ -43,6 +43,10 @@ _COMMON: dict[str, tuple[str, str]] = {
     # sync, as a fact
     "all_sent": ("모두 전송되었습니다", "Everything is sent"),
     "to_send": ("{waiting}건 전송 대기 · 가장 오래된 것 {age} 전", "{waiting} to send, oldest {age}"),
+    "halted": (
+        "이 PC의 기록 일부가 사라져 본사 전송이 멈췄습니다. 스캔은 계속됩니다. 관리자에게 알려 주세요.",
+        "This PC lost records that head office has: nothing is sent. Go on scanning, and tell who looks after this PC.",
+    ),
     "online": ("본사와 연결되어 있습니다", "Connected to head office"),
     "offline": (
         "오프라인으로 작업 중입니다. 연결되면 자동으로 전송됩니다.",

@@ -23,13 +23,15 @@ SCANNERS = frozenset({"hid", "serial_line", "ssi"})  # kinds of devices that rea
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """How far head office is: numbers, no judgement. `oldest_s` is the age of the oldest event not acknowledged."""
+    """How far head office is: numbers, no judgement. `oldest_s` is the age of the oldest event not acknowledged;
+    `halted`: head office has events that this ledger lost, and nothing is sent (docs/restore.md)."""
 
     connected: bool
     head: int
     waiting: int
     oldest_s: int
     clock: Literal["synced", "suspect"]
+    halted: bool = False
 
 
 class Scan(Protocol):

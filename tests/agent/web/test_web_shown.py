@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.capture.supervisor import DeviceStatus, State
 from agent.web import shown
+from agent.web.texts import TEXTS
 from agent.web.view import Sync
 from contract.stock import StockRow
 from drivers.reads import Answer
@@ -118,6 +119,7 @@ def test_a_device_tells_what_to_do():
         (Sync(True, 9, 112, 250, "synced"), "waiting", "112 to send, oldest 4 min"),
         (Sync(False, 9, 1200, 90_000, "suspect"), "offline", "1,200 to send, oldest 1 d"),
         (Sync(False, 9, 0, 0, "synced"), "offline", "Everything is sent"),
+        (Sync(True, 9, 3, 60, "synced", halted=True), "waiting", TEXTS["halted"][1]),
     ],
 )
 def test_sync_is_a_fact(sync, state, text):

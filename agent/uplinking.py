@@ -1,0 +1,134 @@
+"""A store's uplink, as the configuration has it: its own log, and the logs before it that are still to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from agent import VERSION
+from agent.catalogue import Catalogue
+from agent.clock import Clock
+from agent.config import Config
+from agent.errors import LedgerError
+from agent.ledger import lineage, marks
+from agent.ledger.log import Ledger
+from agent.ledger.reader import Reader
+from agent.selling import orders_of
+from agent.uplink.access import Access
+from agent.uplink.engine import Engine, EngineSettings
+from agent.uplink.epcis import EpcisDocuments
+from agent.uplink.lineage import Behind, Source
+from agent.uplink.link import Link
+from agent.uplink.plane import StatePlane
+from agent.uplink.traffic import Outside, Store, StoreTraffic
+from contract.ids import uuid7
+from contract.times import Stamper
+
+DIRTY_LEVELS_MAX = 50_000
+BEHIND_HINT = "stop the agent and run jaego restore --from-hq (docs/restore.md); scanning goes on until then"
+
+
+class Say(Protocol):
+    def __call__(self, subject: str, text: str, *, hint: str = "", level: int = 5) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """`reader` and those of the logs before are for the link's thread."""
+
+    link: Link
+    traffic: StoreTraffic
+    reader: Reader
+    elders: list[Reader]
+
+    def close_readers(self) -> None:
+        for one in (self.reader, *self.elders):
+            one.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the uplink is joined to. `restart` says whether there is such a device; `failed` ends the process."""
+
+    ledger: Ledger
+    catalogue: Catalogue
+    clock: Clock
+    stamper: Stamper
+    say: Say
+    restart: Callable[[str], bool]
+    failed: Callable[[BaseException], None]
+
+
+def uplink_of(config: Config, around: Around) -> Uplink:
+    settings, ledger, clock = config.uplink, around.ledger, around.clock
+    reader = Reader(config.store.state_dir)
+    before = lineage.ancestors(config.store.state_dir, reader)
+    elders = _opened(config, before, around.say)
+    names = config.epcis.names(config.store.id)
+    boot = uuid7(clock.now().wall_us // 1000, clock.entropy(10))
+    traffic = StoreTraffic(
+        Store(config.store.id, ledger.log, boot, VERSION, settings.prefix),
+        engine=_engine(config, reader, ledger.head),
+        plane=StatePlane(levels_per_s_max=settings.levels_per_s_max, dirty_max=DIRTY_LEVELS_MAX),
+        reader=reader,
+        clock=clock,
+        stamper=around.stamper,
+        levels=settings.levels,
+        outside=Outside(
+            submit=ledger.submit,
+            post=lambda call: link.post(call),  # noqa: PLW0108 - it is built after
+            restart=around.restart,
+            say=around.say,
+            items=around.catalogue if config.catalogue.topic else None,
+            orders=orders_of(config),
+            behind=partial(_went_back, config, around.say),
+        ),
+        epcis=EpcisDocuments(names, around.catalogue, reader, around.say) if names else None,
+        elders=[Source(one.log, _engine(config, one, one.head()), one, partial(_done, config, one)) for one in elders],
+        parents={one.log: one.seq for one in before},
+    )
+    _halt_again(config, traffic, {ledger.log, *(one.log for one in before)}, around.say)
+    access = Access.of(settings, config.store.id)
+    link = Link(access, traffic, clock=clock, say=around.say, on_failure=around.failed)
+    return Uplink(link, traffic, reader, elders)
+
+
+def _engine(config: Config, reader: Reader, head: int) -> Engine:
+    settings, held = config.uplink, reader.positions()
+    limits = EngineSettings(settings.window_messages, settings.ahead_messages_max, ack_timeout_s=settings.ack_timeout_s)
+    positions = {name: held.get(name, 0) for name in settings.consumers}
+    return Engine(reader.log, head, positions, limits, first=reader.first())
+
+
+def _opened(config: Config, before: list[lineage.Ancestor], say: Say) -> list[Reader]:
+    """Logs that are still to be sent, the oldest first."""
+    found: list[Reader] = []
+    for one in before:
+        if one.path is not None:
+            try:
+                found.append(Reader(config.store.state_dir, one.path.name))
+            except LedgerError as error:
+                hint = "head office takes nothing of this store before it has it: jaego restore --from-hq"
+                say("uplink", f"log {one.log} cannot be sent: {error}", hint=hint, level=2)
+    return found
+
+
+def _done(config: Config, reader: Reader) -> None:
+    reader.close()
+    lineage.delivered(lineage.parent_of(config.store.state_dir, reader.log))
+
+
+def _went_back(config: Config, say: Say, found: Behind) -> None:
+    """Remembered over a restart: by then the log may be as long as what was acknowledged, and be another one."""
+    mark: dict[str, str | int] = {"what": f"{found}: run jaego restore --from-hq", "log": found.log}
+    marks.put(config.store.state_dir, marks.BEHIND, mark)
+    say("uplink", str(found), hint=BEHIND_HINT, level=2)
+
+
+def _halt_again(config: Config, traffic: StoreTraffic, logs: set[str], say: Say) -> None:
+    mark = marks.read(config.store.state_dir, marks.BEHIND)
+    if mark is not None and mark.get("log") in logs:
+        traffic.lineage.halt()
+        say("uplink", str(mark.get("what")), hint=BEHIND_HINT, level=2)
