@@ -19,7 +19,7 @@ from agent.selling import orders_of
 from agent.uplink.access import Access
 from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.epcis import EpcisDocuments
-from agent.uplink.lineage import Behind, Source
+from agent.uplink.lineage import Source
 from agent.uplink.link import Link
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
@@ -27,7 +27,7 @@ from contract.ids import uuid7
 from contract.times import Stamper
 
 DIRTY_LEVELS_MAX = 50_000
-BEHIND_HINT = "stop the agent and run jaego restore --from-hq (docs/restore.md); scanning goes on until then"
+HINT = "stop the agent and run jaego restore --from-hq (docs/restore.md); scanning goes on until then"
 
 
 class Say(Protocol):
@@ -83,7 +83,7 @@ def uplink_of(config: Config, around: Around) -> Uplink:
             say=around.say,
             items=around.catalogue if config.catalogue.topic else None,
             orders=orders_of(config),
-            behind=partial(_went_back, config, around.say),
+            alarm=partial(_alarm, config, around.say),
         ),
         epcis=EpcisDocuments(names, around.catalogue, reader, around.say) if names else None,
         elders=[Source(one.log, _engine(config, one, one.head()), one, partial(_done, config, one)) for one in elders],
@@ -120,15 +120,15 @@ def _done(config: Config, reader: Reader) -> None:
     lineage.delivered(lineage.parent_of(config.store.state_dir, reader.log))
 
 
-def _went_back(config: Config, say: Say, found: Behind) -> None:
+def _alarm(config: Config, say: Say, text: str, log: str | None) -> None:
     """Remembered over a restart: by then the log may be as long as what was acknowledged, and be another one."""
-    mark: dict[str, str | int] = {"what": f"{found}: run jaego restore --from-hq", "log": found.log}
-    marks.put(config.store.state_dir, marks.BEHIND, mark)
-    say("uplink", str(found), hint=BEHIND_HINT, level=2)
+    if log is not None:
+        marks.put(config.store.state_dir, marks.BEHIND, {"what": f"{text}: run jaego restore --from-hq", "log": log})
+    say("uplink", text, hint=HINT, level=2)
 
 
 def _halt_again(config: Config, traffic: StoreTraffic, logs: set[str], say: Say) -> None:
     mark = marks.read(config.store.state_dir, marks.BEHIND)
     if mark is not None and mark.get("log") in logs:
         traffic.lineage.halt()
-        say("uplink", str(mark.get("what")), hint=BEHIND_HINT, level=2)
+        say("uplink", str(mark.get("what")), hint=HINT, level=2)

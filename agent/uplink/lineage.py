@@ -32,23 +32,11 @@ class Source(NamedTuple):
     delivered: Callable[[], None] = lambda: None
 
 
-class Behind(NamedTuple):
-    """`consumer` has event `seq` of a log that ends here with `head`."""
-
-    consumer: str
-    log: str
-    seq: int
-    head: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.consumer} has event {self.seq} of log {self.log}, which ends here with {self.head}: this ledger "
-            "went back, and what it sent now would be taken for a fork; nothing is sent"
-        )
-
-
 class Lineage:
-    """In the link's thread only. `parents` are all logs that `own` is known to grow from, with their last event."""
+    """In the link's thread only. `parents` are all logs that `own` is known to grow from, with their last event.
+
+    `alarm` gets what a person must mend, and the log if it is to be remembered that nothing of it may be sent.
+    """
 
     def __init__(
         self,
@@ -57,15 +45,16 @@ class Lineage:
         parents: Mapping[str, int],
         *,
         say: Callable[[str, str], None],
-        behind: Callable[[Behind], None],
+        alarm: Callable[[str, str | None], None],
     ) -> None:
         self._own = own
         self._elders = list(elders)
         self._parents = dict(parents)
-        self._say, self._tell_behind = say, behind
+        self._say, self._alarm = say, alarm
         self._follows: dict[str, str] = {}  # which log a consumer acknowledged last
         self._limits: tuple[int, int] | None = None  # of the connection
         self._since_s: float | None = None
+        self._told: set[str] = set()
         self.halted = False
 
     @property
@@ -92,19 +81,36 @@ class Lineage:
             self._follows[consumer] = log
             head = self._own.engine.head if log == self._own.log else self._parents.get(log)
             if head is not None and seq > head:
-                return self._went_back(Behind(consumer, log, seq, head))
+                return self._went_back(consumer, log, seq, head)
+            if head is None:
+                return self._other(consumer, log)
         for one in self._elders:
             if one.log == log:
                 return one.engine.acknowledge(consumer, log, seq, now_s, retained=retained)
-        if log in self._parents:
+        if log in self._parents and consumer in self._own.engine.consumers:
             return None  # all of it was sent: what comes next for this consumer is the own log's opening
         return self._own.engine.acknowledge(consumer, log, seq, now_s, retained=retained)
 
-    def _went_back(self, found: Behind) -> str:
+    def _went_back(self, consumer: str, log: str, seq: int, head: int) -> str:
+        text = (
+            f"{consumer} has event {seq} of log {log}, which ends here with {head}: this ledger went back, and what it "
+            "sent now would be taken for a fork; nothing is sent"
+        )
         if not self.halted:
             self.halt()
-            self._tell_behind(found)
-        return str(found)
+            self._alarm(text, log)
+        return text
+
+    def _other(self, consumer: str, log: str) -> str:
+        """Head office judges what is sent: it takes nothing that does not grow from what it has."""
+        text = (
+            f"{consumer} follows log {log} of this store, and this ledger writes {self._own.log}, which does not grow "
+            "from it: another PC works under this store's name, or this ledger is an old one"
+        )
+        if log not in self._told:
+            self._told.add(log)
+            self._alarm(text, None)
+        return text
 
     def replay(self, consumer: str, log: str, seq: int) -> tuple[int | None, str]:
         """The first event that goes out again, or None and why none does."""

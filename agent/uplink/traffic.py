@@ -20,7 +20,7 @@ from agent.uplink import requests
 from agent.uplink.engine import Batch, Engine
 from agent.uplink.epcis import TIMES_EVENTS, EpcisDocuments
 from agent.uplink.expected import ExpectedDocuments
-from agent.uplink.lineage import Behind, Lineage, Source
+from agent.uplink.lineage import Lineage, Source
 from agent.uplink.link import Accepted, Inbound, Link
 from agent.uplink.master import Counts, ItemMaster, Items
 from agent.uplink.pages import Pages
@@ -58,7 +58,7 @@ class Outside:
     say: Callable[[str, str], None]
     items: Items | None
     orders: Orders = PLAIN
-    behind: Callable[[Behind], None] = lambda _found: None
+    alarm: Callable[[str, str | None], None] = lambda _text, _log: None
 
 
 class StoreTraffic:
@@ -85,7 +85,7 @@ class StoreTraffic:
         self._topics = Topics(store.id, store.prefix)
         self.engine = engine
         own = Source(store.log, engine, reader)
-        self.lineage = Lineage(own, elders, parents, say=outside.say, behind=outside.behind)
+        self.lineage = Lineage(own, elders, parents, say=outside.say, alarm=outside.alarm)
         self._plane = plane
         self._reader = reader
         self._clock = clock

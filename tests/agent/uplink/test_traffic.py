@@ -293,7 +293,7 @@ def test_a_lower_acknowledgement_brings_replay(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("consumer", "payload", "words"),
     [
-        ("hq", {"log": "another", "seq": 1}, "this store writes"),
+        ("hq", {"log": "another", "seq": 1}, "this ledger writes"),
         ("hq", {"log": None, "seq": 99}, "which ends here with 1"),
         ("stranger", {"log": None, "seq": 1}, "no configured consumer"),
         ("hq", {"log": None, "seq": -1}, "none"),
