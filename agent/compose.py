@@ -62,7 +62,7 @@ class Agent:
         folder = config.store.state_dir
         self._ledger = open_whole(config, self._clock, self._announcer.say, self._open_ledger)
         self._catalogue = open_at_start(folder, config.catalogue.file, self._clock.now().wall_us, self._announcer.say)
-        self._keeper = keeper_of(config, self._clock, self._announcer.say)
+        self._keeper = keeper_of(config, self._clock, self._announcer.say, self._ledger, self._pruned)
         self._feed = Feed()
         self._stations = stations_of(config)
         self._device_stations = {one.name: one.station for one in config.device if one.station}
@@ -203,6 +203,11 @@ class Agent:
             traffic.head_boxed[0] = head
             traffic.touched.extend(skus)
             link.wake()
+
+    def _pruned(self, first: int) -> None:
+        """In the keeper's thread."""
+        if self._traffic is not None and self._link is not None:
+            self._link.post(partial(self._traffic.pruned, first))
 
     def _post(self, call: Callable[[], None]) -> None:
         """Run `call` on the event loop."""

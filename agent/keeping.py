@@ -14,10 +14,12 @@ from agent.ledger import files, marks
 from agent.ledger.before import keep_before
 from agent.ledger.keeper import Keeper, Say
 from agent.ledger.log import Ledger
+from agent.ledger.pruning import Pruner, Retention
 from agent.ledger.restore import Place, Restored, finish, restore
 from agent.notify import notify
 from contract.times import Stamper
 
+DAY_S = 86_400
 RESTORE_US_MAX = 3600 * 1_000_000  # for systemd, which waits two minutes for a start
 
 
@@ -25,7 +27,12 @@ def snapshot_folder(config: Config) -> Path:
     return config.backup.folder or config.store.state_dir / "snapshots"
 
 
-def keeper_of(config: Config, clock: Clock, say: Say) -> Keeper:
+def keeper_of(
+    config: Config, clock: Clock, say: Say, ledger: Ledger, on_pruned: Callable[[int], None] = lambda _first: None
+) -> Keeper:
+    """`on_pruned(first)` runs in the keeper's thread."""
+    kept = config.ledger
+    rule = Retention(kept.opening_days * DAY_S, kept.keep_days * DAY_S, kept.events_max, config.uplink.consumers)
     return Keeper(
         config.store.state_dir,
         snapshot_folder(config),
@@ -33,6 +40,7 @@ def keeper_of(config: Config, clock: Clock, say: Say) -> Keeper:
         keep=config.backup.keep,
         clock=clock,
         say=say,
+        pruner=Pruner(config.store.state_dir, ledger, rule, clock=clock, say=say, on_pruned=on_pruned),
     )
 
 

@@ -72,6 +72,18 @@ class LedgerSection(Section):
     )
     checkpoint_events: int = Field(1_000, ge=10, le=10_000, description="The log is signed after so many events.")
     checkpoint_s: int = Field(3_600, ge=60, le=86_400, description="And after so long, when something has come since.")
+    opening_days: float = Field(
+        7.0, gt=0, le=90, description="Days between two openings: signed statements of all stock."
+    )
+    keep_days: float = Field(
+        90.0, gt=0, le=36_500, description="Older events go, once all of uplink.consumers have acknowledged them."
+    )
+    events_max: int = Field(
+        5_000_000,
+        ge=10_000,
+        le=1_000_000_000,
+        description="More events are never kept, whoever has not acknowledged them: a limit for the disk's sake.",
+    )
 
 
 class BackupSection(Section):

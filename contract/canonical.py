@@ -44,7 +44,7 @@ def check(value: Json) -> None:
 def encode(value: Json) -> bytes:
     """As `canonical`, for values that are canonical by construction (checked, or parsed from canonical JSON)."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
     except (orjson.JSONEncodeError, RecursionError) as error:
         raise CanonicalError("", str(error)) from error
 

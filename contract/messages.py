@@ -60,6 +60,15 @@ class Health(Shape):
     devices: dict[str, str]
     consumers: dict[str, ConsumerHealth]
     counters: dict[str, int] = Field(description="since start: reads, bad reads, refused commands, overflows …")
+    stuck_event: Count | None = Field(
+        default=None, description="an event that the broker does not take, because it is too large: what follows waits"
+    )
+    first: Count | None = Field(default=None, description="the oldest event that the store still has")
+    dropped: dict[str, Count] | None = Field(
+        default=None,
+        description="since the start: consumers whose events were pruned before they had them, because there were too "
+        "many, and the opening that each goes on from",
+    )
     last_backup: str | None = Field(default=None, description="when the newest snapshot of the ledger was taken")
     ledger_damage: str | None = Field(
         default=None, description="what a check of the whole ledger found; absent: nothing"

@@ -28,7 +28,7 @@ def opening_parts(
     """Unsigned data of the parts, in order: each holds what fits one event. Rows as `OpeningState` says: `stock` is
     [sku, zone, lot or null, disposition, quantity]; `more` are its other lists by name.
 
-    Raises `CanonicalError` for a row that no event has room for.
+    Raises `CanonicalError` for a row that no event has room for, and one without a canonical form.
     """
     states: list[dict[str, list[Any]]] = [{"stock": [], "sessions": []}]
     count = size_bytes = 0

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.clock import ClockState
-from agent.ledger import files, keys
+from agent.ledger import files, keys, openings
 from agent.ledger.transaction import Transaction
 from agent.operations.values import Draft
-from contract import checkpoint
+from contract import checkpoint, opening
 from contract.times import parse_us
 
 
@@ -38,9 +38,10 @@ class Checkpoints:
         self._signer: files.Signer = files.read_key(folder)
         self._durable: files.Signer = self._signer
         self.since_ns = since_ns
+        self._stated: int | None = None  # the end of an opening that the open transaction holds
 
     def due(self, head: int, now_ns: int, *, ending: bool = False) -> bool:
-        return due(self._rule, head - self.signed, now_ns - self.since_ns, ending=ending)
+        return due(self._rule, head - max(self.signed, self._stated or 0), now_ns - self.since_ns, ending=ending)
 
     def draft(self, tx: Transaction, clock: ClockState) -> Draft:
         """A checkpoint behind what the transaction holds."""
@@ -58,8 +59,23 @@ class Checkpoints:
         self._signer = made
         return made[1]
 
+    def state(self, tx: Transaction, clock: ClockState) -> int:
+        """An opening behind what the transaction holds: the sequence of its first part.
+
+        Raises `CanonicalError` where the state has no room in one, and nothing is changed then.
+        """
+        first, connection = tx.next_seq, tx.settle()
+        for part in openings.state_parts(connection, openings.parent_of(connection)):
+            place: dict[str, Any] = {"store": tx.store, "log": tx.log, "seq": tx.next_seq, "prev": tx.prev}
+            data = opening.sign(*self._signer, data=part, **place)
+            tx.append([Draft("journal", data, {}, parse_us(tx.recorded), clock)])
+        tx.execute("INSERT INTO opening VALUES (?)", (first,))
+        self._stated = tx.head
+        return first
+
     def written(self, signed: int | None, now_ns: int) -> None:
         """The group is durable; `signed` is its checkpoint, if it has one."""
+        signed, self._stated = signed or self._stated, None
         if self._signer != self._durable:
             keys.settle(self._folder, self._signer[1])
             self._durable = self._signer
@@ -67,7 +83,7 @@ class Checkpoints:
             self.signed, self.since_ns = signed, now_ns
 
     def rollback(self) -> None:
-        self._signer = self._durable
+        self._signer, self._stated = self._durable, None
 
 
 def due(rule: Rule, unsigned: int, waited_ns: int, *, ending: bool = False) -> bool:

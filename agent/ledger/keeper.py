@@ -1,4 +1,4 @@
-"""Who looks after the ledger: a thread of its own that takes snapshots when they are due, and checks the ledger.
+"""Who looks after the ledger: a thread of its own that takes snapshots when they are due, checks and prunes the ledger.
 
 What a snapshot holds is checked whole, so each one is a check of the ledger too. A start with a fresh snapshot checks
 the ledger itself, once: an unclean end may have damaged it since. The agent is open meanwhile.
@@ -14,10 +14,11 @@ from agent.clock import Clock
 from agent.errors import LedgerCorrupt, LedgerError
 from agent.ledger import marks
 from agent.ledger.checking import check_whole
+from agent.ledger.pruning import Pruner
 from agent.ledger.snapshots import snapshots, take
 from contract.times import Stamper
 
-LOOK_S = 300.0  # between two looks whether a snapshot is due
+LOOK_S = 60.0  # between two looks whether something is due
 AGAIN_S = 3600.0  # after one that failed
 PAUSE_S = 0.02  # behind each step of a check: a third of one core at most
 
@@ -27,11 +28,25 @@ class Say(Protocol):
 
 
 class Keeper:
-    """`into` is the folder of snapshots; `every_s` and `keep` are as the configuration says."""
+    """`into` is the folder of snapshots; `every_s` and `keep` are as the configuration says.
 
-    def __init__(self, folder: Path, into: Path, *, every_s: float, keep: int, clock: Clock, say: Say) -> None:
+    The `pruner` has its turn once the ledger was found whole: of a damaged one nothing is deleted.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        into: Path,
+        *,
+        every_s: float,
+        keep: int,
+        clock: Clock,
+        say: Say,
+        pruner: Pruner | None = None,
+    ) -> None:
         self._folder, self._into = folder, into
         self._every_s, self._keep = every_s, keep
+        self._pruner = pruner
         self._clock, self._say = clock, say
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-keeper", daemon=True)
@@ -52,11 +67,26 @@ class Keeper:
         """Members of the `health` message."""
         newest_us = self._newest_us()
         found = {} if newest_us is None else {"last_backup": stamper.text(newest_us)}
+        found |= {} if self._pruner is None else self._pruner.told()
         damage = self.damage or marks.told(self._folder, marks.BEHIND)
         return {**found, "ledger_damage": damage} if damage else found
 
     def look(self) -> None:
-        """A snapshot if one is due, else a check if there was none yet. Raises nothing that a disk can do."""
+        """A snapshot if one is due, else a check if there was none yet; then what may go. Raises nothing that a disk
+        can do."""
+        self._check()
+        if self._pruner is not None and self._checked and not self.damage:
+            self._prune(self._pruner)
+
+    def _prune(self, pruner: Pruner) -> None:
+        try:
+            pruner.look(self._pause)
+        except LedgerError as error:
+            self._say("retention", str(error), hint=error.hint, level=4)
+        except _Ended:
+            return
+
+    def _check(self) -> None:
         try:
             if self._due():
                 self._failed_ns = self._clock.now().monotonic_ns  # until it is whole

@@ -105,10 +105,18 @@ class Ledger:
 
     def rotation(self) -> Job:
         """A job that hands the log on to a new key, and gives its public half. Raises `LedgerUnusable`."""
-        held = self._checkpoints
-        if held is None:
-            raise self.unsigned or LedgerUnusable("this ledger is not signed", hint="open it with a rule")
+        held = self._signed()
         return lambda tx: held.rotate(tx, self._clock.state())
+
+    def opening(self) -> Job:
+        """A job that puts the whole state into the log, and gives its first event. Raises `LedgerUnusable`."""
+        held = self._signed()
+        return lambda tx: held.state(tx, self._clock.state())
+
+    def _signed(self) -> Checkpoints:
+        if self._checkpoints is None:
+            raise self.unsigned or LedgerUnusable("this ledger is not signed", hint="open it with a rule")
+        return self._checkpoints
 
     def submit(self, job: Job, done: Done) -> None:
         """Queue a job. Raises `LedgerBusy` at the queue's limit and `LedgerCorrupt` once the writer has ended."""

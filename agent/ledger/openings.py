@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from agent.ledger import files
+from agent.ledger.schema import KEPT
 from contract.opening import opening_parts
 from contract.stock import StockRow, wire_row
 
@@ -30,3 +32,10 @@ def state_parts(connection: sqlite3.Connection, parent: Mapping[str, Any] | None
         "books": books,
     }
     return opening_parts(stock, sessions, parent, more)
+
+
+def parent_of(connection: sqlite3.Connection) -> dict[str, Any] | None:
+    """The parent of the log, as each of its openings names it: the log begins with one."""
+    row = connection.execute(f"SELECT body FROM event WHERE {KEPT} ORDER BY seq LIMIT 1").fetchone()  # noqa: S608
+    parent: dict[str, Any] | None = files.parse(row[0])["data"]["parent"]
+    return parent

@@ -55,6 +55,11 @@ class Reader:
         """Events below it were pruned; 1 where none were."""
         return int(self._connection.execute(f"SELECT {DOOR}").fetchone()[0])
 
+    def openings(self) -> list[int]:
+        """Where openings begin that were written in the midst of the log."""
+        rows = self._connection.execute(f"SELECT seq FROM opening WHERE {KEPT} ORDER BY seq")  # noqa: S608  our own words
+        return [row[0] for row in rows]
+
     def events(self, start: int, limit: int) -> list[Row]:
         """(seq, type, body) from `start` on, at most `limit`."""
         statement = f"SELECT seq, type, body FROM event WHERE seq >= MAX(?, {DOOR}) ORDER BY seq LIMIT ?"  # noqa: S608
@@ -156,6 +161,8 @@ def walk(reader: Reader, rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     prev: str | None = None
     seq = reader.first() - 1
     for found, kind, body in rows:
+        if found > seq + 1 and found == reader.door():
+            raise LedgerUnusable("the log was pruned while it was read", hint="try again")
         event = check_body(body, prev=prev, seq=seq + 1)
         if found != event["seq"]:
             raise ChainError("sequence", f"event {event['seq']} is filed as {found}")

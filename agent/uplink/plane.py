@@ -6,6 +6,10 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import NamedTuple
 
+from agent.operations.reservations import Orders, available
+from contract.messages import Level
+from contract.stock import StockRow
+
 SAYINGS_MAX = 1000
 
 
@@ -86,3 +90,14 @@ class StatePlane:
     @property
     def waiting(self) -> bool:
         return bool(self._sayings or self._due or self._dirty or self.sweep_from is not None)
+
+
+def level_payload(sku: str, rows: list[StockRow], reserved: int, orders: Orders, log: str, as_of: int) -> bytes:
+    zones: dict[str, int] = {}
+    for row in rows:
+        zones[row.zone] = zones.get(row.zone, 0) + row.quantity
+    free = available(rows, reserved, orders)
+    level = Level(
+        sku=sku, on_hand=sum(zones.values()), reserved=reserved, available=free, zones=zones, log=log, as_of=as_of
+    )
+    return level.model_dump_json().encode()

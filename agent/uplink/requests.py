@@ -141,7 +141,7 @@ def _chain(request: ChainDigest, reader: Reader) -> Response:
     if request.log != reader.log:
         return _refused(request.id, "unknown_log", f"this store writes log {reader.log}")
     head = reader.head()
-    first, last = max(request.seq_from, reader.first()), min(request.seq_to, head)
+    first, last = max(request.seq_from, reader.first()), min(request.seq_to, head)  # none of what was pruned: rows 0
     name = reader.hash_of(last) if first <= last else None
     result = {
         "log": reader.log,

@@ -14,7 +14,7 @@ from agent.context import context_now
 from agent.errors import LedgerBusy
 from agent.ledger.reader import Reader
 from agent.ledger.transaction import Transaction
-from agent.operations.reservations import PLAIN, RESERVED, Orders, available
+from agent.operations.reservations import PLAIN, RESERVED, Orders
 from agent.operations.values import Context
 from agent.uplink import requests
 from agent.uplink.engine import Batch, Engine
@@ -24,12 +24,11 @@ from agent.uplink.lineage import Lineage, Source
 from agent.uplink.link import Accepted, Inbound, Link
 from agent.uplink.master import Counts, ItemMaster, Items
 from agent.uplink.pages import Pages
-from agent.uplink.plane import StatePlane
+from agent.uplink.plane import StatePlane, level_payload
 from agent.uplink.positions import Positions
 from agent.uplink.wire import FAILURE, HEADER_BYTES_MAX, PACKET_BYTES_MAX, EventPacker, Receipt, topic_field
 from contract.chain import frame
-from contract.messages import MESSAGE_SIZE_BYTES_MAX, Ack, Level, Response, State
-from contract.stock import StockRow
+from contract.messages import MESSAGE_SIZE_BYTES_MAX, Ack, Response, State
 from contract.times import Stamper
 from contract.topics import PREFIX, EventType, Topics, catalog_filter, expected_filter, parse
 
@@ -256,7 +255,13 @@ class StoreTraffic:
         at = None if state == "offline" else self._stamper.text(self._clock.now().wall_us)
         store = self._store
         value = State(
-            state=state, boot=store.boot, log=store.log, head=self.head_boxed[0], version=store.version, at=at
+            state=state,
+            boot=store.boot,
+            log=store.log,
+            head=self.head_boxed[0],
+            first=self.engine.first if self.engine.first > 1 else None,
+            version=store.version,
+            at=at,
         )
         return value.model_dump_json(exclude_none=True).encode()
 
@@ -284,6 +289,12 @@ class StoreTraffic:
         if master is not None:
             master.save()
 
+    def pruned(self, first: int) -> None:
+        """The log begins with event `first` now. In the link's thread."""
+        self.engine.pruned(first)
+        self.will = (self._topics.state(), self._state("offline"))
+        self._plane.put(self._topics.state(), self._state("online"))
+
     def ask_about(self, code: Mapping[str, Any], sku: str) -> None:
         """A code that was assigned to an item in the store. In the link's thread."""
         if self._master is not None:
@@ -304,7 +315,7 @@ class StoreTraffic:
         else:
             complaint = self.lineage.acknowledge(consumer, ack.log, ack.seq, now_s, retained=one.retained)
             if complaint is None and ack.log == self._store.log:
-                self._positions.save(consumer, ack.seq)
+                self._positions.save(consumer, self.engine.consumers[consumer].delivered)
         if complaint is not None:
             self.counts.acks_refused += 1
             self._outside.say(f"ack {consumer}", complaint)
@@ -365,14 +376,3 @@ def _carried_out(tx: Transaction, response: Response | requests.Command, context
     if outcome.drafts and outcome.refused is None:
         tx.append(outcome.drafts)
     return response.response(outcome)
-
-
-def level_payload(sku: str, rows: list[StockRow], reserved: int, orders: Orders, log: str, as_of: int) -> bytes:
-    zones: dict[str, int] = {}
-    for row in rows:
-        zones[row.zone] = zones.get(row.zone, 0) + row.quantity
-    free = available(rows, reserved, orders)
-    level = Level(
-        sku=sku, on_hand=sum(zones.values()), reserved=reserved, available=free, zones=zones, log=log, as_of=as_of
-    )
-    return level.model_dump_json().encode()
