@@ -205,6 +205,14 @@ class Shell:
                     self._client.unsubscribe(gone[at : at + SUBSCRIBE_TOPICS_MAX])
                 self._subscribe(self._client, [topic for topic in self._topics if topic not in before])
 
+    def hear_again(self) -> None:
+        """Deaf no longer. What was dropped may have been a retained value, as a store's state, that nobody would say
+        again: the broker does with each SUBSCRIBE (MQTT 5.0, 3.8.4)."""
+        self.deaf = False
+        with self._wanted:
+            if self._client.is_connected():
+                self._subscribe(self._client, self._topics)
+
     def _subscribe(self, client: paho.Client, topics: Sequence[str]) -> None:
         """In packets that any broker takes."""
         for at in range(0, len(topics), SUBSCRIBE_TOPICS_MAX):

@@ -109,7 +109,7 @@ class Worker:
             return RETRY_S_MIN
         except (DatabaseLost, DatabaseFull) as error:
             self._lose(error)
-            return min(RETRY_S_MAX, RETRY_S_MIN * 2 ** min(self._tries, 10)) * (0.5 + self._clock.chance())
+            return min(RETRY_S_MAX, RETRY_S_MIN * 2.0 ** min(self._tries, 10)) * (0.5 + self._clock.chance())
         return 0.0
 
     # -- one round --------------------------------------------------------------------------------------------------
@@ -257,7 +257,8 @@ class Worker:
             except DatabaseUnusable as error:
                 raise DatabaseLost(str(error), hint=error.hint) from error
         self._look_s, self._adopt_all = 0.0, True
-        self._broken = self._shell.deaf = False
+        self._broken = False
+        self._shell.hear_again()
 
     def _well(self) -> None:
         """Something was stored."""

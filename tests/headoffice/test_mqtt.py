@@ -176,6 +176,29 @@ def test_a_deaf_shell_keeps_nothing_but_that_it_is_connected(tmp_path: Path) -> 
         shell.close()
 
 
+@pytest.mark.broker
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto (apt install mosquitto)")
+def test_a_shell_that_was_deaf_hears_what_is_retained(tmp_path: Path) -> None:
+    """Found by `make explore`: a store that came back during an outage of the database stayed offline for ever."""
+    with Mosquitto(tmp_path) as broker:
+        shell = Shell(Broker("127.0.0.1", broker.port, "hq"), ["S1/state"], lambda _text: None, half)
+        shell.open()
+        wait(shell, bool)
+        shell.deaf = True
+        store = Shell(Broker("127.0.0.1", broker.port, "store"), ["S1/state"], lambda _text: None, half)
+        store.open()
+        wait(store, bool)
+        store.publish("S1/state", b"online", retain=True)
+        wait(store, bool)  # it has come back to the store, and so to head office, which dropped it
+        assert shell.take(10, 0.2) == []
+        shell.hear_again()
+        (heard,) = wait(shell, bool)
+        assert not isinstance(heard, Connected)
+        assert (heard.payload, heard.retain) == (b"online", True)
+        store.close()
+        shell.close()
+
+
 def test_a_refused_subscription_is_said_once() -> None:
     said: list[str] = []
     server = socket.create_server(("127.0.0.1", 0))
