@@ -1,0 +1,133 @@
+"""Ledgers that are lost, torn, old or doubled, through real processes: agent, mosquitto, head office. What head office
+has in the end is what the store has, and what nobody may mix up is not mixed up."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.agent.ledger.test_snapshots import spoil
+from tests.chain.test_orders_chain import BIN, Chain, until
+
+
+class House(Chain):
+    """One store and its head office; `drop` files of sales are the work that is done there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = 0
+        super().__init__(folder)
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "store"
+
+    def work(self, lines: int) -> None:
+        """So many movements, written."""
+        self._files += 1
+        name, now = f"{self._files:03}.csv", time.strftime("%Y-%m-%d %H:%M:%S")
+        self.drop(name, *(f"F{self._files}-{line},till-1,{now},MILK,1,y" for line in range(lines)))
+        until((self.folder / "drop" / "done" / name).exists, "the file was not taken")
+
+    def stop(self, name: str) -> None:
+        process = self._running[name]
+        process.terminate()
+        assert process.wait(30) == 0
+
+    def kill(self, name: str) -> None:
+        self._running[name].kill()
+        self._running[name].wait()
+
+    def start_hq(self) -> None:
+        self._running["hq"] = self._start("jaego-hq", "run", "--broker", self.address, "--db", "hq.db")
+
+    def jaego(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(BIN / "jaego"), *command, "-c", "agent.toml"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=self.folder,
+        )
+
+    def head(self) -> tuple[str, int]:
+        """Log and newest event of the store."""
+        return self.ask("SELECT log FROM identity")[0], self.ask("SELECT MAX(seq) FROM event")[0]
+
+    def taken(self) -> tuple[str, int]:
+        """Log and newest event that head office follows."""
+        with closing(sqlite3.connect(f"file:{self.folder}/hq.db?mode=ro", uri=True)) as database:
+            row = database.execute("SELECT log, seq FROM position").fetchone()
+            return row or ("", 0)
+
+    def milk(self) -> int:
+        """As head office has it."""
+        with closing(sqlite3.connect(f"file:{self.folder}/hq.db?mode=ro", uri=True)) as database:
+            return int(
+                database.execute("SELECT COALESCE(SUM(quantity), 0) FROM stock WHERE sku = 'MILK'").fetchone()[0]
+            )
+
+    def level(self) -> None:
+        """Until head office has everything; then both say the same, and its own events are in order."""
+        until(lambda: self.taken() == self.head(), f"head office does not come to {self.head()}: {self.taken()}")
+        until(lambda: self.milk() == self.stored(), f"{self.milk()} at head office, {self.stored()} here")
+        done = subprocess.run(
+            [str(BIN / "jaego-hq"), "verify", "--db", "hq.db", "--broker", self.address, "--deep"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=self.folder,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def said(self, words: str, name: str = "jaego") -> None:
+        log = self.folder / f"{name}.log"
+        until(lambda: words in log.read_text("utf-8"), f"{words!r} was not said")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    opened = House(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_a_log_whose_end_is_lost_is_followed_by_another_one(house: House) -> None:
+    """The end is rotten, and what is before it was not all sent."""
+    house.work(30)
+    house.level()
+    first_log, known = house.head()
+    house.kill("hq")
+    house.broker.kill()
+    house.work(20)
+    house.kill("agent")
+    newest = house.head()[1]
+    spoil(house.state / "ledger.db", f"UPDATE event SET body = x'7b7d' WHERE seq = {newest}")
+    house.start_agent()
+    assert house._running["agent"].wait(30) == 65
+    house.said("--from-hq")
+    done = house.jaego("restore", "--accept-loss")
+    assert done.returncode == 0, done.stderr
+    assert house.head()[0] != first_log
+    assert house.ask("SELECT MIN(seq) FROM event") == [newest]
+    house.start_agent()
+    house.work(5)
+    house.kill("agent")
+    house.start_agent()
+    house.broker.start()
+    house.start_hq()
+    house.level()
+    assert house.taken()[1] > newest > known
+    assert house.stored() == 55
+    until((house.state / f"former-{first_log}.db").exists, "the parent was not put away")
+    house.kill("agent")
+    house.start_agent()
+    house.work(3)
+    house.level()
