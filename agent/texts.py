@@ -144,6 +144,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unknown_badge": ("멈춤: 등록되지 않은 배지입니다", "Stop: this badge is not known"),
     "locked": ("멈춤: 잠겨 있습니다. 배지를 스캔하세요", "Stop: locked, scan your badge"),
     "no_clerk": ("멈춤: 배지를 먼저 스캔하세요", "Stop: scan your badge first"),
+    "too_old": (
+        "오래되어 기록에 없습니다. 다시 스캔하거나 조정하세요",
+        "Too old, it is no longer kept: scan again, or adjust",
+    ),
     "not_open": ("이미 처리된 예외입니다", "This entry is settled already"),
     "nothing_to_approve": ("승인할 것이 없는 예외입니다", "This entry needs no approval"),
     "not_allowed": ("관리자만 승인할 수 있습니다", "Only a supervisor approves"),

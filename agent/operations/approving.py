@@ -24,9 +24,11 @@ def approve(state: State, command: Approve, context: Context) -> Outcome:
     """The movement that the exception holds, as of the time of its scan: the goods are there since then, and a count in
     between has seen them. The result is `{"seq"}` of it."""
     seq, supervisor = command.seq, command.supervisor
-    event = state.event(seq) if state.books.get(resolving.BOOK, resolving.key_of(seq)) is not None else None
-    if event is None:
+    event = state.event(seq)
+    if state.books.get(resolving.BOOK, resolving.key_of(seq)) is None:
         return Outcome(refused="not_open", detail=f"entry {seq} is settled already, or was never one")
+    if event is None:
+        return Outcome(refused="too_old", detail=f"entry {seq} is older than the log: what it held is gone")
     held = event["data"].get("held")
     if held is None:
         return Outcome(refused="nothing_to_approve", detail=f"entry {seq} holds no movement")

@@ -8,6 +8,7 @@ scan did: so it stands in the log, and a count in between is balanced as for any
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from agent.operations.counts_settle import booked
 from agent.operations.values import Context, Draft, Outcome, State
 from contract.documents import ExpectedDocument
 from contract.stock import QUANTITY_MAX, StockError
-from contract.times import parse_us
+from contract.times import Stamper, parse_us
 
 BOOK = "exception_open"
 TRAY = "exception_tray"
@@ -91,7 +92,7 @@ def book(state: State, late: Late, source: Mapping[str, Any], context: Context) 
         return Outcome(refused="bad_quantity", detail=f"{late.quantity} is no number of base units")
     line = {"sku": late.sku, "quantity": late.quantity, "from": way.origin, "to": way.target}
     line |= {"disposition": way.disposition, **({"lot": late.lot} if late.lot else {})}
-    line |= {"code": event["data"]["code"]} if "code" in event["data"] else {}
+    line |= {"code": event["data"]["code"]} if "code" in event["data"] and "id" in event else {}
     data: dict[str, Any] = {"kind": way.kind, "lines": [line], "resolves": _reference(event)}
     data |= {"reason": way.reason} if way.reason else {}
     data |= {"transaction": event["data"]["transaction"]} if "transaction" in event["data"] else {}
@@ -151,6 +152,30 @@ def _session(state: State, seq: int, session: str | None) -> Mapping[str, Any] |
     return None
 
 
+def event_of(state: State, seq: int) -> Mapping[str, Any] | None:
+    """An exception's event. Where it was pruned: what its open entry still knows of it, without an id."""
+    event, record = state.event(seq), state.books.get(BOOK, key_of(seq))
+    newest = state.event(state.next_seq - 1)
+    if event is not None or record is None or newest is None:
+        return event
+    data = {name: record[name] for name in (*_COPIED, "detail") if name in record}
+    data |= {"code": {"text": record["text"]}} if "text" in record else {}
+    return {
+        "seq": seq,
+        "type": "exception",
+        "occurred_at": Stamper(_offset(newest["recorded_at"])).text(record["occurred_us"]),
+        "clock": "suspect",
+        "source": {name: record[name] for name in ("station", "device") if name in record},
+        "data": data,
+    }
+
+
+def _offset(stamp: str) -> tzinfo:
+    zone = datetime.fromisoformat(stamp).tzinfo
+    assert zone is not None, "events have an offset"
+    return zone
+
+
 def around(state: State, seq: int, limit: int = 10) -> list[Mapping[str, Any]]:
     """Events of the same station (or device) on both sides of one, oldest first, the one itself among them."""
     middle = state.event(seq)
@@ -179,7 +204,7 @@ def _settled(
 
 
 def _open_event(state: State, seq: int) -> Mapping[str, Any] | None:
-    return state.event(seq) if state.books.get(BOOK, key_of(seq)) is not None else None
+    return event_of(state, seq) if state.books.get(BOOK, key_of(seq)) is not None else None
 
 
 def _not_open(seq: int) -> Outcome:
@@ -187,7 +212,7 @@ def _not_open(seq: int) -> Outcome:
 
 
 def _reference(event: Mapping[str, Any]) -> dict[str, Any]:
-    return {"seq": event["seq"], "id": event["id"]}
+    return {name: event[name] for name in ("seq", "id") if name in event}
 
 
 # -- folds -------------------------------------------------------------------------------------------------------------

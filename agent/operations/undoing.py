@@ -13,9 +13,9 @@ from drivers.reads import Answer
 
 
 def undo(turn: Turn) -> Decision:
-    event = turn.state.event(turn.session.top) if turn.session.top is not None else None
+    event = _last(turn)
     if event is None:
-        return Decision(Answer.LOOK, "nothing_to_undo")
+        return _nothing(turn)
     if event["type"] == "journal":
         return counts.undone(turn.state, turn.scan, turn.session, turn.source, event)
     if (name := event["source"].get("document")) and documents.is_closed(turn.state.books, name):
@@ -27,9 +27,9 @@ def undo(turn: Turn) -> Decision:
 
 def set_last(turn: Turn, quantity: int) -> Decision:
     """The session's newest scan was of `quantity` base units: it is taken back, and booked anew."""
-    event = turn.state.event(turn.session.top) if turn.session.top is not None else None
+    event = _last(turn)
     if event is None:
-        return Decision(Answer.LOOK, "nothing_to_undo")
+        return _nothing(turn)
     if event["type"] == "journal":
         return counts.set_last(turn.state, turn.scan, turn.session, turn.source, event, quantity)
     if quantity == 0 or documents.is_closed(turn.state.books, event["source"].get("document", "")):
@@ -44,6 +44,15 @@ def set_last(turn: Turn, quantity: int) -> Decision:
     if more > 0 and (refused := _beyond(mine, event, data, more)) is not None:
         return refused
     return _both(mine, event, data, quantity)
+
+
+def _last(turn: Turn) -> Mapping[str, Any] | None:
+    return turn.state.event(turn.session.top) if turn.session.top is not None else None
+
+
+def _nothing(turn: Turn) -> Decision:
+    """What was pruned, or is in a log before this one, cannot be taken back."""
+    return Decision(Answer.LOOK, "nothing_to_undo" if turn.session.top is None else "too_old")
 
 
 def _both(turn: Turn, event: Mapping[str, Any], data: Mapping[str, Any], quantity: int) -> Decision:

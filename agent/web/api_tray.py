@@ -98,7 +98,7 @@ async def listed(call: Call) -> Any:
 
 def entry(state: State, seq: int) -> dict[str, Any] | None:
     """An exception with what was scanned around it; None for what is none."""
-    event = state.event(seq)
+    event = resolving.event_of(state, seq)
     if event is None or event["type"] != "exception":
         return None
     way = resolving.way_of(state, event)

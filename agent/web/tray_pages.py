@@ -29,7 +29,7 @@ async def listed(request: Request) -> Response:
     def read(state: State) -> tuple[list[dict[str, Any]], list[str], tuple[int, int]]:
         held = [(int(key), record) for key, record in state.books.under(resolving.BOOK)]
         wanted = [(seq, one) for seq, one in reversed(held) if seq < before and kind in {None, one["kind"]}]
-        events = [event for seq, _ in wanted[: ROWS + 1] if (event := state.event(seq)) is not None]
+        events = [event for seq, _ in wanted[: ROWS + 1] if (event := resolving.event_of(state, seq)) is not None]
         return [dict(one) for one in events], sorted({one["kind"] for _, one in held}), resolving.standing(state.books)
 
     events, kinds, (count, dropped) = await look(room, read)

@@ -57,6 +57,7 @@ def station(
 class Memory:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
+        self.first = 1
         self.now_us = START_US
         self._sealer = Sealer("S1", "L1")
         self._prev = GENESIS
@@ -109,7 +110,7 @@ class Memory:
         return self.sessions.get(station)
 
     def event(self, seq: int) -> Mapping[str, Any] | None:
-        return self.events[seq - 1] if 1 <= seq <= len(self.events) else None
+        return self.events[seq - 1] if self.first <= seq <= len(self.events) else None
 
     def recent(self, device: str, limit: int) -> list[Mapping[str, Any]]:
         return [one for one in reversed(self.events[-limit:]) if one["source"].get("device") == device]

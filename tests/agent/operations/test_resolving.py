@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from agent.operations import resolving
+from agent.operations.approving import Approve, approve
 from agent.operations.resolving import Late, Way
-from agent.operations.values import Draft, Outcome
+from agent.operations.rules import DEFAULTS
+from agent.operations.values import Clerk, Draft, Outcome
 from contract.documents import parse_document
+from tests.agent.ledger.gone import prune_all
 from tests.agent.operations.shop import NOON_US, Shop
 
 BY = {"clerk": "c7"}
@@ -186,3 +189,35 @@ def test_the_tray_is_bounded_and_says_what_dropped_out(monkeypatch: pytest.Monke
     assert shop.tray() == seqs[4:]
     assert shop.ledger.call(lambda tx: resolving.standing(tx.books)) == (8, 4)
     assert dismisses(shop, seqs[0]).refused == "not_open"
+
+
+# -- entries that outlive their event ----------------------------------------------------------------------------------
+
+
+def test_an_entry_whose_event_was_pruned_can_be_settled(shop: Shop) -> None:
+    session(shop, "receive", zone="salesfloor")
+    seqs = [unknown(shop) for _ in range(3)]
+    before = shop.ledger.call(lambda tx: resolving.event_of(tx, seqs[0]))
+    prune_all(shop.ledger, shop.folder)
+    event = shop.ledger.call(lambda tx: resolving.event_of(tx, seqs[0]))
+    assert "id" not in event
+    assert event["occurred_at"] == before["occurred_at"]
+    assert event["source"] == {"device": "hand", "station": "dock"}
+    assert event["data"] == {"kind": "unknown_code", "reason": "unknown_trade_item", "code": {"text": "8809"}}
+    assert dismisses(shop, seqs[0]).refused is None
+    assert shop.events("journal", "exception_resolved")[-1]["data"]["concerns"] == {"seq": seqs[0]}
+    assert books(shop, seqs[1]).refused == "say_where", "what the station was doing is gone too"
+    assert books(shop, seqs[1], way=Way("received", "supplier", "salesfloor")).refused is None
+    [line] = shop.events("movement")[-1]["data"]["lines"]
+    assert "code" not in line
+    assert (line["quantity"], shop.events("movement")[-1]["occurred_at"]) == (3, before["occurred_at"])
+    assert shop.tray() == [seqs[2]]
+    assert dismisses(shop, seqs[0]).refused == "not_open"
+
+
+def test_what_a_pruned_entry_held_cannot_be_approved(shop: Shop) -> None:
+    seq = unknown(shop)
+    prune_all(shop.ledger, shop.folder)
+    command = Approve(seq, Clerk("boss", "supervisor"), DEFAULTS)
+    assert shop.do(lambda state, context: approve(state, command, context)).refused == "too_old"
+    assert shop.tray() == [seq]

@@ -313,6 +313,17 @@ def test_undo_works_over_mode_changes_and_exceptions(store: Memory) -> None:
     assert store.sessions["dock"].mode == "lookup"
 
 
+def test_what_was_pruned_is_too_old_to_be_taken_back(store: Memory) -> None:
+    store.scan(COLA)
+    store.first = len(store.events) + 1
+    for code in (UNDO, encode("SET", "5")):
+        decision = store.scan(code)
+        assert (decision.answer, decision.text, decision.drafts) == (Answer.LOOK, "too_old", ())
+    assert store.held() == {("COLA", "backroom"): 1}
+    store.scan(COLA)
+    assert store.scan(UNDO).text == "reversed"
+
+
 def test_undo_is_the_stations_own(store: Memory) -> None:
     store.scan(COLA)
     other = station("other")

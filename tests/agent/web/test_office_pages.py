@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from contract.catalog import Item, Name
+from tests.agent.ledger.gone import prune_all
 from tests.agent.web.branch import Branch
 from tests.agent.web.office_day import counted, office_day, unknown
 from tests.agent.web.store import HOSTILE
@@ -108,6 +109,28 @@ def test_settings_never_show_a_secret(day):
 @pytest.mark.parametrize("path", ["/documents/NONE", "/counts/NONE", "/exceptions/1", "/exceptions/x", "/counts/%00"])
 def test_what_is_not_there_is_404(day, path):
     assert page(day[0], path, 404)
+
+
+def test_an_office_whose_log_was_pruned(tmp_path: Path):
+    with Branch(tmp_path) as branch:
+        pages = office_day(branch)
+        before = page(branch, "/exceptions?lang=en")
+        prune_all(branch.ledger, tmp_path)
+        for language in ("ko", "en"):
+            for name in NAMES:
+                page(branch, f"{pages[name]}?lang={language}")
+        after = page(branch, "/exceptions?lang=en")
+        assert after.count("<tr>") == before.count("<tr>") == 4
+        times = r"\d\d:\d\d:\d\d"
+        assert re.findall(times, after) == re.findall(times, before) != [], "in the store's own time"
+        entry = page(branch, f"{pages['entry']}?lang=en")
+        assert "8801043014830" in entry
+        assert branch.post(f"{pages['entry']}/dismiss", {})["result"]
+        assert page(branch, "/exceptions").count("<tr>") == 3
+        branch.move("MILK-1L", 1, "dock", "salesfloor", kind="moved")
+        html = page(branch, f"{pages['history']}?lang=en")
+        assert "dock → salesfloor" in html
+        assert "supplier → dock" not in html
 
 
 def test_an_empty_office(tmp_path: Path):
