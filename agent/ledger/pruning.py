@@ -22,8 +22,9 @@ from contract.times import parse_us
 CHUNK_EVENTS = 1_000
 _MOVE = "INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq"
 _SWEEP = (
-    "DELETE FROM event WHERE seq < (SELECT COALESCE(MAX(below), 0) FROM prune_door) "
-    "AND seq < (SELECT MIN(seq) FROM event) + ?"
+    # One bound: with two, SQLite goes through all that is below one of them to find what is below the other.
+    "DELETE FROM event WHERE seq < MIN((SELECT COALESCE(MAX(below), 0) FROM prune_door), "
+    "(SELECT MIN(seq) FROM event) + ?)"
 )
 
 
