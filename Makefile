@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz api-fuzz chaos cluster day power bench peers wheel deb fmt clean
+.PHONY: help demo test lint fuzz api-fuzz chaos uplink cluster day power bench peers wheel deb fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make fuzz     inputs without end against codes, LLRP, JSON and module frames (SECONDS=600)'
 	@echo 'make api-fuzz calls without end against both APIs, checked against their OpenAPI documents (EXAMPLES=500)'
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
+	@echo 'make uplink   a store with mosquitto, RabbitMQ and NATS: frozen, emptied, full, cut off, a week behind (BROKER=nats)'
 	@echo 'make cluster  three workers, bridged brokers, PostgreSQL: each killed 30 times (KILLS=5, TARGET=sqlite)'
 	@echo 'make day      days of a store against the physical truth (SEEDS=20)'
 	@echo 'make power    cuts of the power over the ledger on a disk that forgets (CUTS=500, SYNCHRONOUS=NORMAL: must fail)'
@@ -61,6 +62,12 @@ chaos: $(READY)-all
 	@scripts/broker
 	@scripts/postgres
 	@JAEGO_KILLS=$(or $(KILLS),20) $(BIN)/python -m pytest -q -s tests/chaos
+
+# The uplink under faults with each of three brokers, at full length; CI plays the short form in `make test`.
+uplink: $(READY)-all
+	@scripts/broker
+	@scripts/brokers
+	@JAEGO_UPLINK=long $(BIN)/python -m pytest -q -s tests/uplink_chaos $(if $(BROKER),-k '$(BROKER)')
 
 # kill -9 and freezing of workers, bridged brokers and PostgreSQL, 30 of each; with TARGET=sqlite of one worker and broker.
 cluster: $(READY)-all

@@ -68,6 +68,7 @@ def health(
             "head": engine.head,
             "outbox_depth": depth,
             "outbox_age_s": oldest_s,
+            "stuck_event": engine.stuck,
             "disk_free_bytes": space.f_bavail * space.f_frsize,
             "disk_size_bytes": space.f_blocks * space.f_frsize,
             "ledger_size_bytes": sum(path.stat().st_size for path in folder.glob(f"{database.name}*")),

@@ -232,7 +232,9 @@ class RabbitMq(Broker):
     def _definitions(needs: Needs) -> dict[str, Any]:
         salt = b"salt"
         made = base64.b64encode(salt + hashlib.sha256(salt + (needs.password or USER).encode()).digest()).decode()
-        all_of = {"user": USER, "vhost": "/", "read": ".*", "write": ".*"}
+        all_of = {"user": USER, "vhost": "/", "read": ".*"}
+        # Always said: what an import leaves out stays as it was.
+        topics = ".*" if needs.denied is None else rf"^(?!{needs.denied.replace('/', '.')}$).*"
         found: dict[str, Any] = {
             "vhosts": [{"name": "/"}],
             "users": [
@@ -243,11 +245,9 @@ class RabbitMq(Broker):
                     "tags": "",
                 }
             ],
-            "permissions": [{**all_of, "configure": ".*"}],
+            "permissions": [{**all_of, "write": ".*", "configure": ".*"}],
+            "topic_permissions": [{**all_of, "exchange": "amq.topic", "write": topics}],
         }
-        if needs.denied is not None:
-            name = needs.denied.replace("/", r"\.")
-            found["topic_permissions"] = [{**all_of, "exchange": "amq.topic", "write": rf"^(?!{name}$).*"}]
         if needs.queue_messages_max is not None:
             found["policies"] = [
                 {
@@ -301,15 +301,13 @@ class Nats(Broker):
             pytest.skip("needs nats-server (apt install nats-server)")
 
     def lines(self, needs: Needs) -> list[str]:
-        """A session's queue is a position in a stream: it has no limit of its own."""
+        """A session's queue is a position in a stream, without a limit of its own; `max_payload` is not for MQTT."""
         found: list[str] = []
         tls = ""
         if needs.certificate is not None:
             chain, key = needs.certificate
-            tls = f'tls {{ cert_file: "{chain}", key_file: "{key}" }}'
-        found.append(f'mqtt {{ listen: "{self.host}:{self.port}" {tls} }}')
-        if needs.packet_bytes_max is not None:
-            found.append(f"max_payload: {needs.packet_bytes_max}")
+            tls = f', tls {{ cert_file: "{chain}", key_file: "{key}" }}'
+        found.append(f'mqtt {{ listen: "{self.host}:{self.port}"{tls} }}')
         if needs.password is not None:
             rule = ""
             if needs.denied is not None:

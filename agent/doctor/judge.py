@@ -155,6 +155,8 @@ def _running(seen: Running) -> Iterator[Finding]:
     slow_ms, damage = seen.health.get("commit_ms_p99"), seen.health.get("ledger_damage")
     if damage:
         yield Finding("failure", "ledger_rotten", facts={"why": damage})
+    if seq := seen.health.get("stuck_event"):
+        yield Finding("failure", "event_stuck", facts={"seq": seq})
     if not seen.health["writes"]:
         yield Finding("failure", "disk_stuck")
     elif slow_ms is None or slow_ms > COMMIT_SLOW_MS:

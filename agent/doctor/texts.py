@@ -116,6 +116,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "",
         "",
     ),
+    "event_stuck": (
+        "브로커가 이벤트 {seq}을(를) 받지 않습니다: 너무 큽니다. 뒤의 이벤트는 기다립니다",
+        "the broker does not take event {seq}: it is too large, and what follows waits",
+        "브로커의 메시지 크기 제한을 1 MB 이상으로 올리세요",
+        "raise the broker's limit of a message to 1 MB or more",
+    ),
     "ledger_rotten": (
         "원장이 온전하지 않습니다: {why}",
         "the ledger is not whole: {why}",

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
+from agent.uplink.doubt import BYTES_MIN, Doubt
+
 Row = tuple[int, str, bytes]
 OVERHEAD_BYTES = 256  # topic, packet header, and the members around the events
 PROBE_EVENTS = 100
@@ -126,7 +128,9 @@ class Engine:
         self._replay: _Lane | None = None
         self._in_flight: dict[int, tuple[Batch, bool]] = {}
         self._window = 0
-        self._bytes_max = self.settings.batch_bytes_max
+        self._doubt = Doubt(self.settings.batch_bytes_max)
+        self._bytes_max = self._doubt.bytes_max
+        self.stuck: int | None = None  # an event that this broker does not take: what is behind it waits
         self._others: set[int] = set()
         self._ahead: deque[int] = deque()
         self._replay_turn = False
@@ -140,17 +144,25 @@ class Engine:
         """The broker accepted us. Everything that a listening consumer has not acknowledged goes out again."""
         self.connected = True
         self._window = max(1, min(self.settings.window_messages, receive_max))
-        self._bytes_max = max(1024, min(self.settings.batch_bytes_max, packet_bytes_max))
+        self._doubt.connected()
+        self._bytes_max = max(BYTES_MIN, min(self._doubt.bytes_max, packet_bytes_max))
         self._clear()
         self._replay = None
         listening = [one.delivered for one in self.consumers.values() if not one.stalled]
         self._live.move(min([self.taken, *listening], default=0) + 1)
         for one in self.consumers.values():
-            one.waiting_since_s = now_s
+            one.waiting_since_s, one.probe_s = now_s, 0.0  # who is silent may have been so for the broker's sake
 
     def disconnect(self) -> None:
         self.connected = False
+        oldest = next((batch for batch, _live in self._in_flight.values()), None)
+        if oldest is not None:
+            self._doubt.lost(oldest.first, len(oldest.bodies), sum(map(len, oldest.bodies)))
         self._clear()
+
+    def holds(self, batch: Batch, now_s: float) -> bool:
+        """Whether it is set aside, because the broker breaks the connection over it."""
+        return self._doubt.holds(batch.first, now_s)
 
     def _clear(self) -> None:
         self._in_flight.clear()
@@ -215,8 +227,11 @@ class Engine:
     def pubacks(self, tokens: Iterable[int]) -> None:
         """The broker took these messages."""
         for token in tokens:
-            if self._in_flight.pop(token, None) is None:
+            found = self._in_flight.pop(token, None)
+            if found is None:
                 self._others.discard(token)
+            elif self._doubt.careful:
+                self._doubt.taken(found[0].first)
         self._mark_taken()
 
     def refuse(self, token: int) -> Batch | None:
@@ -313,7 +328,7 @@ class Engine:
 
     def take(self, now_s: float, most: int = WINDOW_MAX) -> list[tuple[Batch, bool]]:
         """The next messages that may go out, each with whether it is of the live lane; say `sent` of each."""
-        room = 0 if self.halted else min(self.room, most)
+        room = 0 if self.halted else min(self.room, most, 1 - len(self._in_flight) if self._doubt.careful else most)
         if self._replay is None:
             ready, ahead = self._live.ready, self._ahead
             if ahead and len(ahead) + room > self.settings.ahead_messages_max and self._flowing(now_s) < ahead[-1]:
@@ -340,6 +355,8 @@ class Engine:
 
     def sent(self, token: int, batch: Batch, *, live: bool) -> None:
         self._in_flight[token] = (batch, live)
+        if self.stuck is not None and batch.first <= self.stuck <= batch.last:
+            self.stuck = None
         if len(self._ahead) < self.settings.ahead_messages_max:
             self._ahead.append(batch.last)
 

@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from agent.clock import Clock
 from agent.uplink.access import Accepted, Access, Inbound, session_kept, tls_context
 from agent.uplink.fastlane import LaneClient, SharedSocket
-from agent.uplink.wire import FAILURE, OURS, TOKEN_MAX, EventPacker, Receipt, publish, topic_field
+from agent.uplink.wire import DISCONNECT, FAILURE, OURS, TOKEN_MAX, EventPacker, Receipt, publish, topic_field
 
 BACKOFF_S_MIN = 0.5
 WAIT_S_MAX = 1.0
@@ -28,11 +28,11 @@ INBOX_MAX = 10_000
 BURST_ROUNDS = 100
 BURST_WAIT_S = 0.005
 FAREWELL_S_MAX = 2.0
-DISCONNECT = b"\xe0\x00"  # normal disconnection, the same in 3.1.1 (3.14) and 5 (3.14): the will is not sent
 UNSUPPORTED_VERSION = {1, 0x84}
 TAKEN_OVER = 0x8E
 STABLE_S = 10.0  # a connection that lasts so long ends the growth of the pauses
 SHORT_ONES_MAX = 3
+WORKS_ON = "the store works on, events wait in the ledger. Check the network and the broker"
 
 
 class Traffic(Protocol):
@@ -186,6 +186,8 @@ class Link:
             self._pump()
         now_s = self._now_s()
         if self.accepted is not None:
+            if self._said_down and now_s - self.accepted.since_s >= STABLE_S:
+                self._outage_is_over()
             if self._inbox:
                 messages = list(self._inbox)
                 self._inbox.clear()
@@ -297,9 +299,8 @@ class Link:
     def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._refused = int(reason.value)
-            self._parted = (
-                f"{self._access.where} refuses this store: {reason}; see username, password_file and its access list"
-            )
+            see = "see username, password_file and its access list"
+            self._parted = f"{self._access.where} refuses this store: {reason}; {see}"
             return
         shared = self._shared()
         self.accepted = Accepted(
@@ -311,21 +312,24 @@ class Link:
             shared.certificate_ends_s if shared is not None else None,
         )
         self.connects += 1
-        if self._said_down:
-            self._said_down = ""
-            self._say("broker", "connected again")
+        if self._short_ones < SHORT_ONES_MAX:
+            self._outage_is_over()
         for topic in self._traffic.subscriptions:
             client.subscribe(topic, qos=1)
         self._traffic.connected(self.accepted, self._now_s())
+
+    def _outage_is_over(self) -> None:
+        if self._said_down:
+            self._said_down = ""
+            self._say("broker", "connected again")
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if not flags.is_disconnect_packet_from_server:
             return
         self._parted = f"the broker ended the connection: {reason}"
         if int(reason.value) == TAKEN_OVER:
-            self._parted = (
-                f"another client came with our id {self._access.client_id}; each store needs its own client_id"
-            )
+            own = "each store needs its own client_id"
+            self._parted = f"another client came with our id {self._access.client_id}; {own}"
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         for reason in reasons:
@@ -365,17 +369,16 @@ class Link:
         self._short_ones += 1
         if self._short_ones < SHORT_ONES_MAX or self._parted:
             return why
-        often = f"{self._short_ones} connections in a row were short"
-        return f"{why}; {often}: is another client using the id {self._access.client_id}?"
+        # Without a number: it is one outage, and is said once.
+        hint = f"is another client using the id {self._access.client_id}? Or is a topic denied to this store?"
+        return f"{why}; several connections in a row were short: {hint}"
 
     def _back_off(self, now_s: float, why: str) -> None:
         ceiling_s = min(self._access.backoff_s_max, BACKOFF_S_MIN * 2 ** min(self._attempts, 16))
         self._next_s = now_s + BACKOFF_S_MIN + self._clock.chance() * (ceiling_s - BACKOFF_S_MIN)
         if why != self._said_down:
             self._said_down = why
-            self._say(
-                "broker", f"{why}; the store works on, events wait in the ledger. Check the network and the broker"
-            )
+            self._say("broker", f"{why}; {WORKS_ON}")
 
     def _farewell(self) -> None:
         """State `stopped`, then DISCONNECT, with a limit: a dead broker does not hold up the end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -100,6 +100,7 @@ class StoreTraffic:
         self.subscriptions = self._subscriptions()
         self._positions = Positions(outside.submit, outside.post)
         self._answering: set[str] = set()
+        self._said: set[tuple[str, Hashable]] = set()
         self._packet_bytes_max = PACKET_BYTES_MAX
         self._master = (
             ItemMaster(outside.items, self._topics, plane, clock=clock, say=outside.say, counts=self.counts)
@@ -127,6 +128,7 @@ class StoreTraffic:
             room_bytes = min(room_bytes, MESSAGE_SIZE_BYTES_MAX) // TIMES_EVENTS
         self.lineage.connect(now_s, receive_max=accepted.receive_max, packet_bytes_max=room_bytes)
         self._packet_bytes_max, self._version5 = accepted.packet_bytes_max, accepted.version5
+        self._said.clear()
         self._pack()
         self._plane.connect(all_levels=self._levels == "retained")
         self._plane.put(self._topics.state(), self._state("online"))
@@ -151,8 +153,14 @@ class StoreTraffic:
             batch = self._sending.refuse(ack.token)
             what = f"events {batch.first} to {batch.last}" if batch else "a message"
             why = f"the broker refused {what} (reason 0x{ack.reason:02x}); check its access list and limits"
-            self._outside.say("refused", why)
+            self._say_once("refused", why, ack.reason)
         self._sending.pubacks([ack.token for ack in acks])
+
+    def _say_once(self, subject: str, text: str, kind: Hashable) -> None:
+        """Once a connection for each kind: what is refused is sent again and again, and is counted."""
+        if (subject, kind) not in self._said:
+            self._said.add((subject, kind))
+            self._outside.say(subject, text)
 
     @property
     def draining(self) -> bool:
@@ -193,7 +201,7 @@ class StoreTraffic:
                 if fetch is None or engine.room <= 0:
                     return
                 continue
-            fitting = [one for one in taken if self._fits(packer.size_bytes(one[0].type, one[0].bodies), one[0])]
+            fitting = [one for one in taken if self._may_go(engine, one[0], packer, now_s)]
             if epcis is not None and fitting and (payload := epcis.of(fitting[0][0].bodies)) is not None:
                 self._send_other(link, self._topics.epcis(), payload, retain=False)
             tokens = link.send_events(packer, [(batch.type, batch.bodies) for batch, _live in fitting])
@@ -201,17 +209,31 @@ class StoreTraffic:
                 self.counts.events_sent += len(batch.bodies)
                 engine.sent(token, batch, live=live)
 
-    def _fits(self, size_bytes: int, what: Batch | str) -> bool:
-        """A packet over the broker's limit would end the connection, again and again (MQTT 5.0, 3.2.2.3.6).
+    def _may_go(self, engine: Engine, batch: Batch, packer: EventPacker, now_s: float) -> bool:
+        """An event that this broker does not take holds up what is behind it, and nothing else.
 
-        Events that do not fit are not sent: their consumers stay behind them, and are probed as silent ones are.
+        It is told in `health`; consumers stay before it, and are probed as silent ones are.
         """
+        size_bytes = packer.size_bytes(batch.type, batch.bodies)
+        if not self._fits(size_bytes, f"event {batch.first}"):
+            engine.stuck = batch.first
+            return False
+        if engine.holds(batch, now_s):
+            engine.stuck = batch.first
+            self.counts.messages_refused += 1
+            why = "the broker breaks the connection over it, it is tried again later: raise the broker's limit"
+            self._say_once("too large", f"event {batch.first} needs {size_bytes} bytes; {why}", batch.first)
+            return False
+        return True
+
+    def _fits(self, size_bytes: int, name: str) -> bool:
+        """A packet over the broker's limit would end the connection, again and again (MQTT 5.0, 3.2.2.3.6)."""
         limit = self._packet_bytes_max
         if size_bytes <= limit:
             return True
         self.counts.messages_refused += 1
-        name = f"event {what.first}" if isinstance(what, Batch) else what
-        self._outside.say("too large", f"{name} needs {size_bytes} bytes, the broker takes {limit}: raise its limit")
+        why = f"{name} needs {size_bytes} bytes, the broker takes {limit}: raise its limit"
+        self._say_once("too large", why, name)
         return False
 
     def _send_plane(self, link: Link, now_s: float) -> None:

@@ -14,6 +14,7 @@ OURS = 0x8000
 PUBLISH = b"\x32"  # at QoS 1
 PUBLISH_RETAINED = b"\x33"
 PUBACK = 0x40
+DISCONNECT = b"\xe0\x00"  # normal disconnection, the same in 3.1.1 (3.14) and 5 (3.14): the will is not sent
 PACKET_BYTES_MAX = 268_435_455
 FAILURE = 0x80
 HEADER_BYTES_MAX = 5  # packet type, and a length of up to four bytes

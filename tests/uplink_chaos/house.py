@@ -52,6 +52,7 @@ keepalive_s = 5
 backoff_s_max = 1
 ack_timeout_s = 2
 ahead_messages_max = 50
+health_interval_s = 2
 {uplink}
 [web]
 enabled = false
@@ -82,24 +83,33 @@ class Books:
         self.position, self.prev, self.log = 0, GENESIS, ""
         self.again = 0  # events heard that were known
         self.damaged: list[str] = []
-        self._held = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="books", clean_session=True)
-        self._client.username_pw_set(USER, PASSWORD)
-        if ca_file is not None:
-            self._client.tls_set_context(ssl.create_default_context(cafile=str(ca_file)))  # pyright: ignore[reportUnknownMemberType]
-        self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = self._connected
-        self._client.on_message = self._message
-        self._client.connect_async("127.0.0.1", port, 5)
-        self._client.loop_start()
+        self._port, self._ca_file = port, ca_file
+        self._client: paho.Client | None = None
+
+    def come(self) -> None:
+        """Once the broker takes it, it hears what comes from then on: it says nothing of itself."""
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id="books", clean_session=True)
+        client.username_pw_set(USER, PASSWORD)
+        if self._ca_file is not None:
+            client.tls_set_context(ssl.create_default_context(cafile=str(self._ca_file)))  # pyright: ignore[reportUnknownMemberType]
+        client.reconnect_delay_set(1, 1)
+        client.on_connect = self._connected
+        client.on_message = self._message
+        client.connect_async("127.0.0.1", self._port, 5)
+        client.loop_start()
+        self._client = client
+
+    def leave(self) -> None:
+        if self._client is not None:
+            self._client.disconnect()
+            self._client.loop_stop()
+            self._client = None
 
     def _connected(self, client: paho.Client, *_rest: Any) -> None:
         planes = ("movement", "count", "document", "exception", "journal")
         client.subscribe([(f"stock/v1/{STORE}/{plane}", 1) for plane in planes])
-        if self.position:
-            self._acknowledge()
 
-    def _message(self, _client: Any, _data: Any, message: Any) -> None:
+    def _message(self, client: Any, _data: Any, message: Any) -> None:
         try:
             found = json.loads(message.payload)
             self.log = found["log"]
@@ -108,18 +118,10 @@ class Books:
                 if event["seq"] == self.position + 1:
                     check_event(event, prev=self.prev, seq=self.position + 1)
                     self.position, self.prev = event["seq"], event["hash"]
-            self._acknowledge()
+            answer = json.dumps({"log": self.log, "seq": self.position})
+            client.publish(f"stock/v1/{STORE}/ack/books", answer, qos=1, retain=True)
         except Exception as error:  # noqa: BLE001  an exception would end paho's thread, and say nothing
             self.damaged.append(repr(error))
-
-    def _acknowledge(self) -> None:
-        if not self._held.is_set():
-            answer = json.dumps({"log": self.log, "seq": self.position})
-            self._client.publish(f"stock/v1/{STORE}/ack/books", answer, qos=1, retain=True)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 class Clerk(threading.Thread):
@@ -203,7 +205,7 @@ class House:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.clerk = Clerk(folder / STORE, rate_per_s)
         self.clerk.start()
-        self.books: Books | None = None
+        self.books = Books(self.port, ca_file=ca_file)
 
     def config(self, store: str) -> None:
         (self.folder / store).mkdir()
@@ -237,9 +239,6 @@ class House:
         if self._ca_file is not None:
             command += ["--ca", str(self._ca_file)]
         self.start("office", *command, within=within)
-
-    def start_books(self) -> None:
-        self.books = Books(self.port, ca_file=self._ca_file)
 
     def kill(self, name: str) -> None:
         if name == STORE:
@@ -328,11 +327,10 @@ class House:
         assert self.clerk.failure is None, repr(self.clerk.failure)
         head = self.head()
         until(lambda: self.office_head() == head, self.state)
-        if self.books is not None:
-            until(lambda: self.books is not None and self.books.position == head, self.state)
-            assert not self.books.damaged
-            newest = self.ledger("SELECT body FROM event ORDER BY seq DESC LIMIT 1")[0][0]
-            assert self.books.prev == json.loads(newest)["hash"]
+        until(lambda: self.books.position == head, self.state)
+        assert not self.books.damaged
+        newest = self.ledger("SELECT body FROM event ORDER BY seq DESC LIMIT 1")[0][0]
+        assert self.books.prev == json.loads(newest)["hash"]
         here, there = "SELECT seq, body FROM event ORDER BY seq", f"WHERE store = '{STORE}' ORDER BY"
         assert self.ledger(here) == self.office(here.replace("ORDER BY", there))
         stock = "SELECT sku, zone, disposition, quantity FROM stock WHERE quantity <> 0 ORDER BY 1, 2, 3"
@@ -343,8 +341,7 @@ class House:
 
     def state(self) -> dict[str, Any]:
         """For who waits in vain."""
-        books = self.books.position if self.books is not None else None
-        told = {"head": self.head(), "office": self.office_head(), "books": books}
+        told = {"head": self.head(), "office": self.office_head(), "books": self.books.position}
         return {**told, **{name: self.log(name)[-1500:] for name in self._running}}
 
     def verified(self) -> None:
@@ -366,8 +363,7 @@ class House:
 
     def close(self) -> None:
         self.clerk.end()
-        if self.books is not None:
-            self.books.close()
+        self.books.leave()
         for one in self._running.values():
             one.kill()
             one.wait()

@@ -114,6 +114,7 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
     ({"running": Running("stopped"), "screens": OFF, "devices": []}, "agent_stopped", "failure", ""),
     ({"running": Running("denied")}, "agent_denied", "warning", ""),
     ({"running": Running("silent", "nothing for 10 s")}, "agent_silent", "failure", ""),
+    (told(stuck_event=7), "event_stuck", "failure", ""),
     (told(writes=False), "disk_stuck", "failure", ""),
     (told(commit_ms_p99=1000), "disk_slow", "warning", ""),
     (told(commit_ms_p99=None), "disk_slow", "warning", ""),

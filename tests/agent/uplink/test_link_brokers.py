@@ -167,7 +167,9 @@ class Authority:
         certificate = self._certificate(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None))
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def _certificate(self, subject: x509.Name, key: Any, *extensions: x509.ExtensionType) -> x509.Certificate:
+    def _certificate(
+        self, subject: x509.Name, key: Any, *extensions: x509.ExtensionType, ends: timedelta = timedelta(days=1)
+    ) -> x509.Certificate:
         now = datetime.now(UTC)
         builder = (
             x509.CertificateBuilder()
@@ -176,17 +178,19 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(now + ends)
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
-    def issue(self, name: str, address: str = "127.0.0.1") -> tuple[Path, Path]:
-        """Files of a certificate for an address, and of its key."""
+    def issue(self, name: str, address: str = "127.0.0.1", *, ends: timedelta = timedelta(days=1)) -> tuple[Path, Path]:
+        """Files of a certificate for an address, and of its key; it ends so much later than now."""
         key = ec.generate_private_key(ec.SECP256R1())
         where = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-        certificate = self._certificate(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, where)
+        certificate = self._certificate(
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, where, ends=ends
+        )
         files = self._folder / f"{name}.crt", self._folder / f"{name}.key"
         files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
