@@ -84,7 +84,7 @@ class EventStore(ABC):
     def _project(self, batches: Sequence[Batch], now_us: int) -> None:
         folds: list[Fold] = []
         for batch in batches:
-            fold = Fold(batch.store, projecting.finder(self._database, batch.store))
+            fold = Fold(batch.store, projecting.StoreBooks(self._database, batch.store))
             for one in batch.accepted:
                 fold.take(one, now_us)
             folds.append(fold)

@@ -22,8 +22,9 @@ from contract.journal import ReservationData, ResolvedData, TagsDepartedData, Ta
 from contract.papers import CountData, DocumentData
 from contract.shapes import Reference
 from contract.stock import StockError, StockKey, event_deltas, is_outside, opening_rows
-from headoffice.ingest import Accepted
-from headoffice.records import Counted, Document, Find, Key, Place, Problem, Record, Reservation, Tag
+from headoffice.records import Books, Counted, Document, Key, Place, Problem, Record, Reservation, Tag
+from headoffice.restating import TOLD_MAX, added, carried, differences, replaced
+from headoffice.taken import Accepted
 
 VERSION = 1  # of the rules below: with another number everything is made again from the events
 SALE_DAYS = 62
@@ -41,11 +42,13 @@ class Fold:
     `settled` are exceptions that were not opened in this fold, and what became of them.
     """
 
-    __slots__ = ("_find", "daily", "records", "restated", "sales", "settled", "skus", "stock", "store", "transit")
+    __slots__ = (
+        "_books", "daily", "off", "records", "restated", "sales", "settled", "skus", "stock", "store", "transit",
+    )  # fmt: skip
 
-    def __init__(self, store: str, find: Find) -> None:
+    def __init__(self, store: str, books: Books) -> None:
         self.store = store
-        self._find = find
+        self._books = books
         self.restated: Place | None = None
         self.stock: dict[StockKey, int] = {}
         self.skus: dict[str, Place] = {}
@@ -54,6 +57,7 @@ class Fold:
         self.transit: dict[tuple[str, str], list[int]] = {}  # peer and SKU: sent, received
         self.records: dict[type, dict[Key, Record | None]] = {}  # by class
         self.settled: dict[Key, str] = {}
+        self.off: list[tuple[str, int, int, int, str]] = []  # openings: log, seq, SKUs, stored at, some of them
 
     def take(self, one: Accepted, at_us: int) -> None:
         """The next event. `at_us` is when head office stored it."""
@@ -152,7 +156,7 @@ class Fold:
         if key not in held:
             if self.restated is not None and kind in {Reservation, Tag}:
                 return None
-            held[key] = self._find(kind, key)
+            held[key] = self._books.find(kind, key)
         return cast("Of | None", held[key])
 
     def _put(self, kind: type[Record], key: Key, record: Record | None) -> None:
@@ -259,7 +263,28 @@ class Fold:
         self._put(Counted, key, found)
 
     def opening(self, event: Mapping[str, Any], data: Mapping[str, Any], place: Place) -> None:
-        """The first part puts an end to what was, and each part says some of what is. Its shape is checked."""
+        """Its shape is checked. In the middle of a log it counts whole, and only where it says something else."""
+        begin = place.seq - data["part"] + 1
+        if begin == 1 or not any(True for _ in self._books.events(place.log, begin - 1, begin - 1)):
+            self._restate(event, data, place)
+        elif data["part"] == data["parts"]:
+            parts = [*self._books.events(place.log, begin, place.seq)]
+            off = differences(parts, *self._standing())
+            if off:
+                told = orjson.dumps([[*one] for one in off[:TOLD_MAX]]).decode()
+                self.off.append((place.log, place.seq, len({one.sku for one in off}), place.at_us, told))
+                for part in parts:
+                    self._restate(part, part["data"], place._replace(seq=part["seq"]))
+
+    def _standing(self) -> tuple[dict[StockKey, int], dict[str, Reservation]]:
+        """Stock and reservations as of now."""
+        before = self._books if self.restated is None else None
+        stock, reserved = (before.stock(), before.reserved()) if before else ({}, {})
+        reservations = self.records.get(Reservation, {})
+        return added(stock, self.stock.items()), replaced(reserved, cast("Any", reservations))
+
+    def _restate(self, event: Mapping[str, Any], data: Mapping[str, Any], place: Place) -> None:
+        """The first part puts an end to what was, and each part says some of what is."""
         if data["part"] == 1:
             self.restated = place
             self.stock.clear()
@@ -273,15 +298,9 @@ class Fold:
             self._tags([epc], sku, zone, place)
         for book, name, record in data["state"].get("books", ()):
             if book == "reservation":
-                self._carried(name, record, place)
-
-    def _carried(self, name: str, record: Mapping[str, Any], place: Place) -> None:
-        shape = {**record, "kind": "reservation_made", "reservation": name}
-        said, made = _read(ReservationData, shape), record.get("made")
-        if said is not None and type(made) is int:
-            until = _time(said.expires_at)
-            carried = Reservation(said.sku, said.quantity, made, said.order, until, place.seq)
-            self._put(Reservation, (name,), carried)
+                found = carried(name, record)
+                if found is not None:
+                    self._put(Reservation, (name,), found._replace(expires_at=_time(found.expires_at), seq=place.seq))
 
 
 Taken = Callable[[Fold, Mapping[str, Any], Mapping[str, Any], Place], None]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import orjson
 
-from headoffice import projecting, rebuilding
+from headoffice import keeping, projecting, rebuilding
 from headoffice.database import Database
 from headoffice.storing import Storage
 
@@ -122,9 +122,10 @@ def _set_aside(storage: Storage, wanted: Wanted, now_us: int) -> None:
     )
     database.write("DELETE FROM event WHERE store = ? AND log = ? AND seq >= ?", place)
     database.write(
-        "UPDATE position SET (seq, hash, part, parts, at_us) = (?, ?, ?, ?, ?) WHERE store = ?",
-        (seq - 1, before.hash, *part, now_us, store),
+        "UPDATE position SET (seq, hash, part, parts, key, at_us) = (?, ?, ?, ?, ?, ?) WHERE store = ?",
+        (seq - 1, before.hash, *part, keeping.key_at(database, store, log, seq - 1, held[1]), now_us, store),
     )
+    keeping.take_back(database, store, log, seq)
 
 
 def digests(database: Database, store: str) -> dict[str, str]:

@@ -5,21 +5,25 @@ Stores are folded apart and written together, so a round of a thousand stores co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
+import orjson
+
+from contract.stock import StockKey
 from headoffice.database import Database, Row
 from headoffice.folding import VERSION, Fold, oldest_day
-from headoffice.records import TABLES, Find, Key, Place, Record
+from headoffice.records import TABLES, Key, Place, Record, Reservation
 
 _NUMBERS = frozenset({
     "quantity", "made", "seq", "at_us", "events", "sold", "returned", "revision", "expected", "done", "damaged", "over",
     "short", "blind", "lines_total", "accuracy_permille", "exact_permille", "counted", "units_off", "units_net",
-    "version", "sent", "received",
+    "version", "sent", "received", "skus",
 })  # fmt: skip
 PROJECTED = (
     "stock", "sku_changed", "reservation", "document", "counted", "exception", "tag", "daily", "sale_day", "transit",
+    "opening_off",
 )  # fmt: skip
 _STATED = ("stock", "tag", "reservation")  # what an opening states anew
 
@@ -38,17 +42,38 @@ _SKUS = Upsert("sku_changed", ("store", "sku"), (), Place._fields)
 _DAILY = Upsert("daily", ("store", "day", "kind"), ("events", "quantity"))
 _SALES = Upsert("sale_day", ("store", "sku", "day"), ("sold", "returned"))
 _TRANSIT = Upsert("transit", ("store", "peer", "sku"), ("sent", "received"))
+_OFF = Upsert("opening_off", ("store", "log", "seq"), (), ("skus", "at_us", "body"))
 _RECORDS = {kind: Upsert(table, ("store", *keys), (), kind._fields) for kind, (table, keys) in TABLES.items()}
 
 
-def finder(database: Database, store: str) -> Find:
-    """What a fold looks up: rows as they are in the open transaction."""
+class StoreBooks:
+    """What a fold looks up: a store's rows and events as they are in the open transaction."""
 
-    def find(kind: type, key: Key) -> Record | None:
-        rows = database.rows(_select(kind), (store, *key))
+    def __init__(self, database: Database, store: str) -> None:
+        self._database = database
+        self._store = store
+
+    def find(self, kind: type, key: Key) -> Record | None:
+        rows = self._database.rows(_select(kind), (self._store, *key))
         return cast("Record", kind(*rows[0])) if rows else None
 
-    return find
+    def stock(self) -> dict[StockKey, int]:
+        rows = self._database.rows(
+            "SELECT sku, zone, lot, disposition, quantity FROM stock WHERE store = ?", (self._store,)
+        )
+        return {StockKey(*row[:4]): row[4] for row in rows}
+
+    def reserved(self) -> dict[str, Reservation]:
+        columns = ", ".join(Reservation._fields)
+        rows = self._database.rows(f"SELECT reservation, {columns} FROM reservation WHERE store = ?", (self._store,))
+        return {row[0]: Reservation(*row[1:]) for row in rows}
+
+    def events(self, log: str, first: int, last: int) -> Iterator[dict[str, Any]]:
+        rows = self._database.rows(
+            "SELECT body FROM event WHERE store = ? AND log = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+            (self._store, log, first, last),
+        )
+        return (orjson.loads(row[0]) for row in rows)
 
 
 def write(database: Database, folds: Sequence[Fold]) -> None:
@@ -66,6 +91,7 @@ def write(database: Database, folds: Sequence[Fold]) -> None:
     add(database, _DAILY, [(one.store, *key, *sums) for one in folds for key, sums in one.daily.items()])
     add(database, _SALES, [(one.store, *key, *sums) for one in folds for key, sums in one.sales.items()])
     add(database, _TRANSIT, [(one.store, *key, *sums) for one in folds for key, sums in one.transit.items()])
+    add(database, _OFF, [(one.store, *off) for one in folds for off in one.off])
     for kind, upsert in _RECORDS.items():
         _records(database, kind, upsert, folds)
     settled = [(said, one.store, *key) for one in folds for key, said in one.settled.items()]

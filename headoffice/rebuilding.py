@@ -14,8 +14,8 @@ import orjson
 from contract.stock import StockError, StockKey, event_deltas
 from headoffice import projecting
 from headoffice.folding import VERSION, Fold
-from headoffice.ingest import Accepted
 from headoffice.storing import Storage, Written
+from headoffice.taken import Accepted
 
 REBUILDING = 0x6A6165676F02  # advisory lock; it goes with its session
 FOLD_EVENTS = 2_000  # that are written together: memory is bounded by what they change
@@ -86,14 +86,14 @@ def make_again(storage: Storage, store: str) -> int:
 
 
 def _fold(storage: Storage, store: str) -> Fold:
-    return Fold(store, projecting.finder(storage.database, store))
+    return Fold(store, projecting.StoreBooks(storage.database, store))
 
 
 def _logs(storage: Storage, store: str) -> Iterator[str]:
     """The logs of a store, each after the one that it grows from."""
     parents: dict[str, str | None] = {}
     for extent in storage.extents(store):
-        opening = orjson.loads(next(storage.written(store, extent.log, 1, 1)).body)
+        opening = orjson.loads(next(storage.written(store, extent.log, extent.first, extent.first)).body)
         parent = opening["data"]["parent"]
         parents[extent.log] = parent["log"] if parent else None
     known: set[str] = set()

@@ -5,8 +5,10 @@ What a store has of each is found by its key: the columns that `TABLES` names, b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from contract.stock import StockKey
 
 Key = tuple[str | int, ...]
 
@@ -86,8 +88,19 @@ class Problem(NamedTuple):
 
 
 Record = Reservation | Tag | Document | Counted | Problem
-Find = Callable[[type, Key], Record | None]
-"""The row of a table by its key without the store, as it was before the fold; None where there is none."""
+
+
+class Books(Protocol):
+    """A store's rows as they were before the fold, and its events up to the one that is folded."""
+
+    def find(self, kind: type, key: Key) -> Record | None:
+        """The row of a table by its key without the store; None where there is none."""
+        ...
+
+    def stock(self) -> dict[StockKey, int]: ...
+    def reserved(self) -> dict[str, Reservation]: ...
+    def events(self, log: str, first: int, last: int) -> Iterable[dict[str, Any]]: ...
+
 
 TABLES: Mapping[type[Record], tuple[str, tuple[str, ...]]] = {
     Reservation: ("reservation", ("reservation",)),

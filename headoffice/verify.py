@@ -6,7 +6,7 @@ Both sides are compared at one event: the digest says as of which, and its hash 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,12 @@ from contract.chain import ChainError, check_body
 from contract.messages import DigestResult
 from contract.opening import read_opening
 from contract.stock import StockKey, StockRow, stock_digest
-from headoffice import own
+from headoffice import keeping, keys, own
 from headoffice.errors import NotComparable
 from headoffice.ingest import HashAt
+from headoffice.restating import Standing
 from headoffice.storing import Storage
+from headoffice.taken import Skipped
 
 ROWS_LISTED = 200
 DIFFERENCES_MAX = 100
@@ -128,13 +130,13 @@ def compare_export(database: Storage, store: str | None, lines: Iterable[bytes])
 
     Raises `NotComparable` for an export that is damaged or goes further than head office, and `Damaged`.
     """
-    stock: own.Folded = {}
+    standing = Standing()
     event: dict[str, Any] = {}
     hashes = bytearray()
     try:
         for event in _read_export(lines):
             hashes += bytes.fromhex(event["hash"])
-            own.fold(stock, event)
+            own.fold(standing, event)
     except ChainError as error:
         raise NotComparable(f"the export is damaged: {error}", hint="write it again: jaego log export") from error
     if not event:
@@ -143,7 +145,7 @@ def compare_export(database: Storage, store: str | None, lines: Iterable[bytes])
         raise NotComparable(
             f"the export is of store {event['store']}, not {store}", hint="name the store of the export"
         )
-    rows = [StockRow(*key, quantity) for key, quantity in stock.items()]
+    rows = [StockRow(*key, quantity) for key, quantity in standing.stock.items()]
     return _against_export(database, event, rows, bytes(hashes))
 
 
@@ -154,9 +156,9 @@ def _read_export(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         event = check_body(line.rstrip(b"\n"), prev=prev, seq=seq)
         opened = read_opening(event)
-        if seq is None and (event["seq"] != 1 or opened is None or opened.part != 1):
+        if seq is None and (opened is None or opened.part != 1):
             raise NotComparable(
-                f"the export begins with event {event['seq']}, expected the opening", hint="export the whole log"
+                f"the export begins with event {event['seq']}, expected an opening", hint="export the whole log"
             )
         prev, seq = event["hash"], event["seq"] + 1
         yield event
@@ -167,7 +169,7 @@ def _against_export(database: Storage, last: dict[str, Any], rows: list[StockRow
     verdict = Verdict(store, log, seq, found["rows"], found["quantity"], equal=True)
     with database.moment():
         find = database.hash_at(store)
-        first = _first_other(find, log, hashes)
+        first = _first_other(find, seq, hashes, database.skipped(store, log), log)
         if first <= seq and find(log, first) is None:
             held = database.position(store)
             where = f"at event {held[0].seq} of log {held[0].log}" if held else "without an event of this store"
@@ -182,16 +184,20 @@ def _against_export(database: Storage, last: dict[str, Any], rows: list[StockRow
     return verdict
 
 
-def _first_other(find: HashAt, log: str, hashes: bytes) -> int:
+def _first_other(find: HashAt, last: int, hashes: bytes, skipped: Sequence[Skipped], log: str) -> int:
     """The first event whose hash head office has not or has otherwise; one behind the last where all are the same.
 
-    Each hash stands for all before it, so halving finds it.
+    Each hash stands for all before it, so halving finds it. What head office never had is not looked at.
     """
+    base = last - len(hashes) // HASH_SIZE_BYTES
+    places = [seq for seq in range(base + 1, last + 1) if not any(one.seq_from <= seq <= one.seq_to for one in skipped)]
 
     def other(seq: int) -> bool:
-        return find(log, seq) != hashes[(seq - 1) * HASH_SIZE_BYTES : seq * HASH_SIZE_BYTES].hex()
+        at = (seq - base - 1) * HASH_SIZE_BYTES
+        return find(log, seq) != hashes[at : at + HASH_SIZE_BYTES].hex()
 
-    return bisect_left(range(1, len(hashes) // HASH_SIZE_BYTES + 1), True, key=other) + 1
+    found = bisect_left(places, True, key=other)
+    return places[found] if found < len(places) else last + 1
 
 
 def _stock_as_of(database: Storage, store: str, log: str, seq: int) -> list[StockRow]:
@@ -199,11 +205,12 @@ def _stock_as_of(database: Storage, store: str, log: str, seq: int) -> list[Stoc
     known = database.position(store)
     if known is None or (known[0].log, known[0].seq) == (log, seq):
         return database.stock(store)
-    position, key = known
-    stock = own.folded(database, store, log, last=seq)
-    rows = [StockRow(*place, quantity) for place, quantity in stock.items()]
+    position, pinned = known
+    keys_known = keys.of_logs(database.database, store, pinned)
+    standing = own.folded(database, store, log, known=keys_known, last=seq)
+    rows = [StockRow(*place, quantity) for place, quantity in standing.stock.items()]
     if position.log == log:
-        prev = database.hash_at(store)(log, seq) or ""
-        own.folded(database, store, log, key=key, first=seq + 1, prev=prev, stock=stock)
-        own.check_stock(database, store, position, stock)
+        prev, key = database.hash_at(store)(log, seq) or "", keeping.key_at(database.database, store, log, seq, pinned)
+        own.folded(database, store, log, known=keys_known, key=key, first=seq + 1, prev=prev, standing=standing)
+        own.check_stock(database, store, position, standing.stock)
     return rows

@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from contract.stock import StockError, StockKey, StockRow, event_deltas, opening_rows
+from headoffice import keeping, keys
 from headoffice.checks.engine import Holding, NotCompared
 from headoffice.event_store import SKU_LAST
-from headoffice.ingest import Position
 from headoffice.storing import Storage, Written
+from headoffice.taken import Position, Skipped
 
 PAGE_EVENTS = 500
 BACK_EVENTS_MAX = 20_000  # that are taken back to be at the store's event
@@ -34,6 +35,17 @@ class StoreBooks:
 
     def other_logs(self, log: str) -> list[str]:
         return [extent.log for extent in self._storage.extents(self.store) if extent.log != log]
+
+    def skipped(self, log: str) -> list[Skipped]:
+        return self._storage.skipped(self.store, log)
+
+    def oldest(self, log: str) -> int:
+        said, first = keeping.oldest(self._storage.database, self.store)
+        return first if said == log else 1
+
+    def keys(self) -> set[str]:
+        held = self.position()
+        return keys.of_logs(self._storage.database, self.store, held[1] if held else None)
 
     def rows(self, log: str, seq: int, sku_from: str | None, sku_to: str | None) -> list[StockRow] | None:
         with self._storage.moment():

@@ -23,9 +23,10 @@ from contract.chain import GENESIS, ChainError, check_body
 from contract.messages import DigestResult, Level
 from contract.opening import read_opening
 from contract.stock import StockRow, stock_digest
-from headoffice.ingest import Position
+from headoffice.beginnings import resumption
 from headoffice.mending import Mended
 from headoffice.storing import Written
+from headoffice.taken import Position, Skipped
 from headoffice.verify import ROWS_LISTED, Difference, narrow
 
 WAIT_S = 0.5
@@ -94,6 +95,16 @@ class Books(Protocol):
     def page(self, log: str, first: int) -> list[Written]: ...
 
     def other_logs(self, log: str) -> list[str]: ...
+
+    def skipped(self, log: str) -> list[Skipped]: ...
+
+    def oldest(self, log: str) -> int:
+        """The first event that the store has of it, as it said last."""
+        ...
+
+    def keys(self) -> set[str]:
+        """That the store's logs are signed with; none: any."""
+        ...
 
     def holdings(self) -> tuple[Position | None, dict[str, Holding]]: ...
 
@@ -173,8 +184,8 @@ def _mended(talk: _Talk, verdict: Verdict, look: _Look, *, right: bool) -> Talk:
         return
     seq = verdict.damaged or INTEGER_MAX
     if verdict.damaged is not None:
-        has = yield from talk.ask(Chain(log, seq, as_of))
-        if has.rows != as_of - seq + 1:
+        has = yield from talk.asked(Chain(log, seq, as_of))
+        if has is None or has.rows != as_of - seq + 1:
             verdict.reason = f"event {seq} is damaged, and the store no longer has it: restore a copy of the database"
             return
     done: Mended = yield Mend(log, seq)
@@ -201,12 +212,21 @@ class _Talk:
         self._asks = 0
 
     def ask(self, step: Stock | Chain) -> Generator[Step, Any, DigestResult]:
+        answer: DigestResult | str = yield from self._answer(step)
+        if isinstance(answer, str):
+            raise NotCompared(answer)
+        return answer
+
+    def asked(self, step: Chain) -> Generator[Step, Any, DigestResult | None]:
+        """None where the store does not say."""
+        answer: DigestResult | str = yield from self._answer(step)
+        return None if isinstance(answer, str) else answer
+
+    def _answer(self, step: Stock | Chain) -> Generator[Step, Any, DigestResult | str]:
         self._asks += 1
         if self._asks > ASKS_MAX:
             raise NotCompared("it differs in more places than can be asked for")
         answer: DigestResult | str = yield step
-        if isinstance(answer, str):
-            raise NotCompared(answer)
         return answer
 
     def look(self, verdict: Verdict, *, levels: bool) -> Generator[Step, Any, _Look]:
@@ -222,11 +242,12 @@ class _Talk:
         chain = self._books.hash_at(theirs.log, theirs.as_of) == theirs.head_hash
         if not chain:
             verdict.reason = f"event {theirs.as_of} has another hash than in the store"
+        first = max([self._books.oldest(theirs.log), *(one.seq_to + 1 for one in self._books.skipped(theirs.log))])
         for point in range(1, POINTS):
-            seq = theirs.as_of * point // POINTS
-            if chain and seq:
-                there = yield from self.ask(Chain(theirs.log, seq, seq))
-                if there.rows and self._books.hash_at(theirs.log, seq) != there.hash:
+            seq = first + (theirs.as_of - first) * point // POINTS
+            if chain and first <= seq:
+                there = yield from self.asked(Chain(theirs.log, seq, seq))
+                if there is not None and there.rows and self._books.hash_at(theirs.log, seq) != there.hash:
                     chain, verdict.reason = False, f"event {seq} has another hash than in the store"
         stock = found["hash"] == theirs.hash
         if not stock:
@@ -283,32 +304,32 @@ class _Talk:
 
     def walk(self, verdict: Verdict, first: int) -> Talk:
         """To the event that is compared; says in the verdict where the first damage is."""
-        held = self._books.position()
         log, last = verdict.log or "", verdict.as_of or 0
-        verdict.damaged = yield from self._walked(verdict, log, max(1, first), last, held[1] if held else None)
+        verdict.damaged = yield from self._walked(verdict, log, max(1, first), last)
         if verdict.damaged is not None:
             verdict.reason = f"event {verdict.damaged} is not as the store sent it"
 
     def walk_others(self, verdict: Verdict) -> Talk:
         """Logs that were left: nobody can send them again."""
-        held = self._books.position()
         for log in self._books.other_logs(verdict.log or ""):
-            bad = yield from self._walked(verdict, log, 1, None, held[1] if held else None)
+            bad = yield from self._walked(verdict, log, 1, None)
             if bad is not None:
                 raise NotCompared(f"event {bad} of log {log}, which was left, is damaged: restore a copy")
 
-    def _walked(
-        self, verdict: Verdict, log: str, first: int, last: int | None, key: str | None
-    ) -> Generator[Step, Any, int | None]:
-        prev = GENESIS if first == 1 else self._books.hash_at(log, first - 1)
+    def _walked(self, verdict: Verdict, log: str, first: int, last: int | None) -> Generator[Step, Any, int | None]:
+        keys, skips = self._books.keys(), self._books.skipped(log)
+        first = next((one.seq_to + 1 for one in skips if one.seq_from <= first <= one.seq_to), first)
+        behind = {one.seq_from: one.seq_to + 1 for one in skips}
+        prev = GENESIS if first == 1 else "" if first in behind.values() else self._books.hash_at(log, first - 1)
         if prev is None:
             return first - 1
         while last is None or first <= last:
             rows = self._books.page(log, first)
             for one in rows:
+                first, prev = (behind[first], "") if first in behind else (first, prev)
                 if last is not None and one.seq > last:
                     return None
-                if not _is_whole(one, self._books.store, log, first, prev, key):
+                if not _is_whole(one, self._books.store, log, (first, prev), keys):
                     return first
                 first, prev, verdict.events = first + 1, one.hash, verdict.events + 1
             if not rows:
@@ -317,11 +338,15 @@ class _Talk:
         return None
 
 
-def _is_whole(one: Written, store: str, log: str, seq: int, prev: str, key: str | None) -> bool:
+def _is_whole(one: Written, store: str, log: str, place: tuple[int, str], keys: set[str]) -> bool:
+    """At `place`: the number, and the hash of the event before; none: what is skipped is before it."""
+    seq, prev = place
     try:
-        event = check_body(one.body, prev=prev, seq=seq)
-        read_opening(event, key)
+        event = check_body(one.body, prev=prev or None, seq=seq)
+        opening = read_opening(event) if prev else resumption(event, keys)
     except ChainError:
+        return False
+    if opening is not None and keys and opening.key not in keys:
         return False
     return (one.seq, one.hash, one.type, log, store) == (
         seq, event["hash"], event["type"], event["log"], event["store"]

@@ -19,6 +19,7 @@ class Writer:
         self._draw = Random(seed)
         self.log = Log("L1", store=store)
         self._number = 1
+        self._parent: dict[str, Any] | None = None
         self.log.open(self._stock(), more=self._more())
 
     def write(self, events: int) -> None:
@@ -34,8 +35,13 @@ class Writer:
         ended = self.log
         self._number += 1
         self.log = Log(f"L{self._number}", store=ended.store)
-        self.log.open(self._stock(), ended.end(), more=self._more())
+        self._parent = ended.end()
+        self.log.open(self._stock(), self._parent, more=self._more())
         return ended
+
+    def state(self) -> None:
+        """An opening in the middle of the log, which says something else than its events."""
+        self.log.open(self._stock(), self._parent, more=self._more())
 
     def _stock(self) -> list[list[Any]]:
         rows = {(self._sku(), self._zone(), self._draw.choice((None, "A1"))) for _ in range(400)}

@@ -9,12 +9,14 @@ from headoffice.storing import Batch, Storage
 from tests.headoffice.logs import Log
 
 
-def batch(storage: Storage, log: Log, first: int = 1, last: int | None = None) -> Batch:
+def batch(storage: Storage, log: Log, first: int = 1, last: int | None = None, oldest: int = 1) -> Batch:
+    """`oldest` is the first event that the store says it has."""
     held = storage.position(log.store)
     position, key = held or (None, None)
     engine = Ingest(
-        log.store, position=position, key=key, hash_at=storage.hash_at(log.store), knows=storage.knows(log.store)
-    )
+        log.store, position=position, key=key, hash_at=storage.hash_at(log.store), knows=storage.knows(log.store),
+        oldest=(log.name, oldest),
+    )  # fmt: skip
     found = Batch(log.store, position)
     for at in range(first, (last or log.head) + 1, 50):
         outcome = engine.receive(log.message(at, min(at + 49, last or log.head)))

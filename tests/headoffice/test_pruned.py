@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from contract.stock import StockKey
 from headoffice import own
 from headoffice.ingest import REFUSALS_MIN, Accepted, Gap, Ingest, Outcome, Position
+from headoffice.restating import Standing
 from headoffice.taken import Note, Opened, Rekeyed, Skipped
 from tests.headoffice.logs import KEY, OTHER_KEY, Log
 
@@ -270,7 +271,7 @@ class Shop:
     def __init__(self) -> None:
         self.logs = [Log("L1").open()]
         self.first = 1
-        self.stock: own.Folded = {}
+        self.stock: dict[StockKey, int] = {}
 
     @property
     def log(self) -> Log:
@@ -340,11 +341,12 @@ class Office:
         self.taken += outcome.accepted
         self.notes += outcome.notes
 
-    def stock(self) -> own.Folded:
-        found: own.Folded = {}
+    def stock(self) -> dict[StockKey, int]:
+        found = Standing()
         for one in self.taken:
+            found.begun = found.begun and self.hash_at(one.log, one.seq - 1) is not None
             own.fold(found, one.event)
-        return {key: quantity for key, quantity in found.items() if quantity}
+        return {key: quantity for key, quantity in found.stock.items() if quantity}
 
     def catch_up(self) -> None:
         """The store says where it is, and answers what it is asked, until nothing is missing."""

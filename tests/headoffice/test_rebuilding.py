@@ -27,7 +27,9 @@ def logs(seed: int) -> list[list[Log]]:
     for number, store in enumerate(STORES):
         writer, chain = Writer(seed * 10 + number, store), list[Log]()
         for _ in range(3):
-            writer.write(250)
+            writer.write(200)
+            writer.state()
+            writer.write(50)
             chain.append(writer.begin_anew())
         writer.write(FOLD_EVENTS if number == 0 else 100)
         found.append([*chain, writer.log])

@@ -22,7 +22,9 @@ Made = Callable[..., World]
 
 def rich() -> Log:
     writer = Writer(3, "S1")
-    writer.write(400)
+    writer.write(300)
+    writer.state()
+    writer.write(100)
     return writer.log
 
 

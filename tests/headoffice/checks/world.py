@@ -40,7 +40,10 @@ class Shop:
     def stock(self) -> dict[tuple[str, str, str, str], int]:
         found: dict[tuple[str, str, str, str], int] = {}
         for event in parsed(self.log.events):
-            found.update({row[:4]: row.quantity for row in opening_rows(event) or ()})
+            stated = opening_rows(event)
+            if stated is not None and event["data"]["part"] == 1:
+                found.clear()
+            found.update({row[:4]: row.quantity for row in stated or ()})
             for key, delta in event_deltas(event):
                 found[tuple(key)] = found.get(tuple(key), 0) + delta
         for place, more in self.lie.items():
