@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from agent import device_cli, doctor_cli, key_cli, people_cli, print_cli, restore_cli
+from agent import device_cli, doctor_cli, key_cli, people_cli, print_cli, restore_cli, run_cli
 from agent.errors import EXIT_CONFIG, AgentError, ConfigError, exit_code
 from agent.portal_cli import passages, portal_app
+from agent.run_cli import DEFAULT
 from contract.topics import EventType
 from drivers.r200.frames import Framing
 
@@ -40,7 +41,6 @@ restore_cli.register(app)
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="JAEGO_CONFIG", help="Configuration file.", show_default=True)
 ]
-DEFAULT = Path("/etc/jaego/agent.toml")
 Recorded = Annotated[Path, typer.Argument(help="Raw bytes or hexadecimal text; - is standard input.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -78,13 +78,7 @@ def _catalogue_said() -> Generator[None]:
 @app.command()
 def run(config: Annotated[Path, typer.Argument(help="Configuration file.", envvar="JAEGO_CONFIG")] = DEFAULT) -> None:
     """Run the agent until SIGTERM."""
-    with _said():
-        from agent import compose
-        from agent import config as configuration
-
-        with _catalogue_said():
-            code = compose.run(configuration.load(config))
-    raise typer.Exit(code)
+    raise typer.Exit(run_cli.run(config))
 
 
 @app.command("check-config")

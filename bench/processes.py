@@ -40,12 +40,7 @@ def spin():
         sum(range(1000))
 threading.Thread(target=spin, daemon=True).start()
 """
-RUN = """
-import sys
-from pathlib import Path
-from agent import compose, config
-sys.exit(compose.run(config.load(Path(sys.argv[1]))))
-"""
+RUN = "from agent.run_cli import main; main()"
 
 
 class Agent:
@@ -61,9 +56,9 @@ class Agent:
 
     def start(self, *, busy: bool = False) -> None:
         code = (BUSY if busy else "") + RUN
-        log = (self.folder / "log").open("ab")
-        with log:
-            self._process = subprocess.Popen([sys.executable, "-c", code, str(self.config)], stderr=log, stdout=log)
+        command = [sys.executable, "-c", code, "run", str(self.config)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stderr=log, stdout=log)
 
     def first_answer_s(self, timeout_s: float = 60) -> float:
         """From here on until a scan is answered."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from contract.journal import JournalData
 from contract.papers import CountData, DocumentData
@@ -132,7 +132,10 @@ Event = Annotated[
 ]
 
 
-EVENT: TypeAdapter[MovementEvent | CountEvent | DocumentEvent | ExceptionEvent | JournalEvent] = TypeAdapter(Event)
+# Built by whoever validates first: an agent makes events and does not, and it is 1 MB.
+EVENT: TypeAdapter[MovementEvent | CountEvent | DocumentEvent | ExceptionEvent | JournalEvent] = TypeAdapter(
+    Event, config=ConfigDict(defer_build=True)
+)
 
 
 class EventMessage(Shape):

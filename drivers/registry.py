@@ -7,13 +7,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-import drivers.hid.driver
-import drivers.llrp.driver
-import drivers.r200.driver
-import drivers.reader_json.driver
-import drivers.serial_scanner.driver
-import drivers.ssi.driver
-import drivers.thingmagic.driver
 from drivers.driver import Clock, Driver
 from drivers.hid.settings import HidSettings
 from drivers.llrp.settings import LlrpSettings
@@ -50,18 +43,32 @@ def factory(name: str, settings: AnySettings, clock: Clock) -> Callable[[], Driv
     """Makes a fresh driver of the device at each call: a driver is opened once."""
     match settings:
         case HidSettings():
+            import drivers.hid.driver
+
             return lambda: drivers.hid.driver.build(name, settings, clock)
         case LlrpSettings():
+            import drivers.llrp.driver
+
             return lambda: drivers.llrp.driver.build(name, settings, clock)
         case R200Settings():
+            import drivers.r200.driver
+
             return lambda: drivers.r200.driver.build(name, settings, clock)
         case ReaderJsonSettings():
+            import drivers.reader_json.driver
+
             return lambda: drivers.reader_json.driver.build(name, settings, clock)
         case SerialLineSettings():
+            import drivers.serial_scanner.driver
+
             return lambda: drivers.serial_scanner.driver.build(name, settings, clock)
         case SsiSettings():
+            import drivers.ssi.driver
+
             return lambda: drivers.ssi.driver.build(name, settings, clock)
         case ThingmagicSettings():
+            import drivers.thingmagic.driver
+
             return lambda: drivers.thingmagic.driver.build(name, settings, clock)
 
 

@@ -31,6 +31,7 @@ KEY = "store.key"
 LOCK = "ledger.lock"
 TAIL_EVENTS = 64
 CACHE_KIB = 4096
+READER_CACHE_KIB = 256  # four of them, in a process that runs for years; the kernel holds the file anyway
 
 _FOLDER_HINTS = {
     errno.ENOENT: "create the state folder, owned by the agent's user",
@@ -72,12 +73,18 @@ def open_writer(folder: Path, connect: Connect = connect) -> sqlite3.Connection:
             _settings(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            migrate(connection)
+            migrate(connection, _refold)
             _sync_log(connection)
         except _DISK_ERRORS as error:
             raise _unusable(folder, error) from error
         opened.pop_all()
         return connection
+
+
+def _refold(connection: sqlite3.Connection) -> None:
+    from agent.ledger.rebuild import replace  # noqa: PLC0415  it stands on this file
+
+    replace(connection)
 
 
 def _sync_log(connection: sqlite3.Connection) -> None:
@@ -101,16 +108,16 @@ def open_reader(folder: Path, name: str = DATABASE) -> sqlite3.Connection:
         raise LedgerUnusable(f"there is no ledger in {folder}", hint="is this the state_dir of the configuration?")
     try:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
-        _settings(connection)
+        _settings(connection, READER_CACHE_KIB)
         connection.execute("SELECT seq FROM event LIMIT 1")
     except _DISK_ERRORS as error:
         raise _unusable(folder, error, name) from error
     return connection
 
 
-def _settings(connection: sqlite3.Connection) -> None:
+def _settings(connection: sqlite3.Connection, cache_kib: int = CACHE_KIB) -> None:
     connection.execute("PRAGMA busy_timeout = 5000")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
 
 
 @contextmanager
