@@ -35,6 +35,8 @@ _HEALTH = (
     "THEN COALESCE(store_state.health_us, 0) ELSE excluded.health_us END, "
     "heard_us = CASE WHEN excluded.heard_us = 0 THEN store_state.heard_us ELSE excluded.heard_us END"
 )
+# It was said to be away, and speaks: what said that it is back was lost.
+_RETURNED = "UPDATE store_state SET state = 'online', state_us = ? WHERE store = ? AND state IN ('offline', 'stopped')"
 _HEARD = "UPDATE store_state SET heard_us = ? WHERE store = ?"
 _DEVICE = (
     "INSERT INTO device (store, device, kind, state, since_at, body, at_us) SELECT ?, ?, ?, ?, ?, ?, ? "
@@ -54,6 +56,7 @@ class Planes:
         self._healths: dict[str, str] = {}
         self._devices: dict[tuple[str, str], tuple[DeviceState, str] | None] = {}
         self._heard: set[str] = set()
+        self._returned: set[str] = set()  # whose `health` came, live, behind the newest `state`
 
     def next(self) -> Planes:
         """For another round: what was said of broken ones is not said again."""
@@ -85,11 +88,14 @@ class Planes:
             self._heard.add(store)
         if isinstance(found, State):
             self._states[store] = found
+            self._returned.discard(store)
             return found
         if isinstance(found, DeviceState):
             self._devices[store, address.name or found.device] = (found, text)
         else:
             self._healths[store] = text
+            if not message.retained:
+                self._returned.add(store)
         return None
 
     def _tell(self, store: str, plane: str, error: ValueError) -> None:
@@ -106,6 +112,8 @@ class Planes:
         for store, health in sorted(self._healths.items()):
             heard_us = now_us if store in self._heard else 0
             db.write(_HEALTH, (store, now_us, heard_us, health, heard_us))
+        for store in sorted(self._returned):
+            db.write(_RETURNED, (now_us, store))
         for store in sorted(self._heard - self._states.keys() - self._healths.keys()):
             db.write(_HEARD, (now_us, store))
         for (store, name), device in sorted(self._devices.items()):

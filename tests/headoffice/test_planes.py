@@ -89,6 +89,21 @@ def test_what_is_retained_may_be_old_and_is_no_sign_of_life(desk: Desk) -> None:
     assert (orjson.loads(health)["uptime_s"], health_us) == (1, heard_us)
 
 
+def test_a_store_that_speaks_is_not_away(desk: Desk) -> None:
+    """Found by `make explore`: the message that it is back was lost, and no command was sent to it any more."""
+    send(desk, "S1/state", {**STATE, "state": "offline"})
+    send(desk, "S1/health", HEALTH, retained=True)
+    assert states(desk)["S1"][0] == "offline", "that one may be old"
+    back_us = send(desk, "S1/health", HEALTH)
+    assert states(desk)["S1"] == ("online", back_us, back_us)
+    will = Message(f"{PREFIX}/S1/state", orjson.dumps({**STATE, "state": "offline"}), retained=False)
+    health = Message(f"{PREFIX}/S1/health", orjson.dumps(HEALTH), retained=False)
+    desk.service.receive([health, will])
+    assert states(desk)["S1"][0] == "offline", "it spoke before it went"
+    desk.service.receive([will, health])
+    assert states(desk)["S1"][0] == "online"
+
+
 def test_health_comes_before_a_state_too(desk: Desk) -> None:
     first_us = send(desk, "S1/health", HEALTH)
     assert states(desk) == {"S1": ("unknown", first_us, first_us)}

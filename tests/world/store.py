@@ -27,7 +27,9 @@ from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from contract.ids import uuid7
+from contract.messages import Health
 from contract.times import Stamper
+from contract.topics import Topics
 from drivers.hid.session import HidSession
 from drivers.hid.settings import HidSettings
 from drivers.reader_json.session import ReaderJsonSession
@@ -207,6 +209,15 @@ class Agent:
         if self.ledger.waiting:
             self._write_soon()
 
+    def speak(self) -> None:
+        """As `agent.reporting` does, with what this world knows."""
+        now = self._pc.clock.now()
+        health = Health(
+            at=Stamper(SEOUL).text(now.wall_us), uptime_s=0, head=self.ledger.head, outbox_depth=0, outbox_age_s=0,
+            disk_free_bytes=0, ledger_size_bytes=0, clock=self._pc.clock.state(), devices={}, consumers={}, counters={},
+        )  # fmt: skip
+        self.link.post(lambda: self.traffic.put(Topics(STORE).health(), health.model_dump_json().encode()))
+
     def _committed(self, head: int, skus: set[str]) -> None:
         self._pc.hooks.committed(head)
         self.traffic.head_boxed[0] = head
@@ -256,6 +267,7 @@ class StorePc:
         life = Life(self.sim)
         self.agent = agent = Agent(self, life)
         life.every(20.0, agent.sign)
+        life.every(30.0, agent.speak)
         self.hooks.opened()
 
     def crash(self) -> None:
