@@ -102,13 +102,15 @@ class StoreTraffic:
         self._answering: set[str] = set()
         self._said: set[tuple[str, Hashable]] = set()
         self._packet_bytes_max = PACKET_BYTES_MAX
-        self._master = (
-            ItemMaster(outside.items, self._topics, plane, clock=clock, say=outside.say, counts=self.counts)
-            if outside.items is not None
-            else None
-        )
+        self._master, self._expected = self._heard_of_head_office()
+
+    def _heard_of_head_office(self) -> tuple[ItemMaster | None, ExpectedDocuments]:
+        plane, clock, outside = self._plane, self._clock, self._outside
+        master = None
+        if outside.items is not None:
+            master = ItemMaster(outside.items, self._topics, plane, clock=clock, say=outside.say, counts=self.counts)
         pages = Pages("expected", self._topics, plane, clock)
-        self._expected = ExpectedDocuments(outside.submit, pages, say=outside.say, counts=self.counts)
+        return master, ExpectedDocuments(outside.submit, pages, say=outside.say, counts=self.counts)
 
     def _subscriptions(self) -> tuple[str, ...]:
         """Exact topics wherever a retained value matters: not every broker hands it to a wildcard."""
