@@ -43,6 +43,10 @@ class House(Chain):
         self._running[name].kill()
         self._running[name].wait()
 
+    def ended(self) -> int:
+        """How an agent ends by itself."""
+        return self._running["agent"].wait(30)
+
     def start_hq(self) -> None:
         self._running["hq"] = self._start("jaego-hq", "run", "--broker", self.address, "--db", "hq.db")
 
@@ -111,7 +115,7 @@ def test_a_log_whose_end_is_lost_is_followed_by_another_one(house: House) -> Non
     newest = house.head()[1]
     spoil(house.state / "ledger.db", f"UPDATE event SET body = x'7b7d' WHERE seq = {newest}")
     house.start_agent()
-    assert house._running["agent"].wait(30) == 65
+    assert house.ended() == 65
     house.said("--from-hq")
     done = house.jaego("restore", "--accept-loss")
     assert done.returncode == 0, done.stderr
