@@ -103,7 +103,7 @@ class Disk:
 
     def crashed(self, close: Callable[[], None]) -> None:
         """Close what the dead process had open, and leave the files as it left them."""
-        self.lied = self.old is not None
+        self.lied = self.lied or self.old is not None
         image = self.old or self._image or self.read()
         self.old = self._image = self.cut_at = None
         close()

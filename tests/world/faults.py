@@ -95,7 +95,7 @@ class Faults:
             "disk full": self._fill,
             "store clock wrong": self._set_clock,
             "remembered": self._remember,
-            LIE: self._kill,
+            LIE: lambda: (self._pc.disk.old is not None or self._pc.disk.lied) and self._kill(),
         }
 
     def _kill(self) -> bool:
