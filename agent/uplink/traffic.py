@@ -105,12 +105,11 @@ class StoreTraffic:
         self._master, self._expected = self._heard_of_head_office()
 
     def _heard_of_head_office(self) -> tuple[ItemMaster | None, ExpectedDocuments]:
-        plane, clock, outside = self._plane, self._clock, self._outside
-        master = None
-        if outside.items is not None:
-            master = ItemMaster(outside.items, self._topics, plane, clock=clock, say=outside.say, counts=self.counts)
-        pages = Pages("expected", self._topics, plane, clock)
-        return master, ExpectedDocuments(outside.submit, pages, say=outside.say, counts=self.counts)
+        items, say, master = self._outside.items, self._outside.say, None
+        if items is not None:
+            master = ItemMaster(items, self._topics, self._plane, clock=self._clock, say=say, counts=self.counts)
+        pages = Pages("expected", self._topics, self._plane, self._clock)
+        return master, ExpectedDocuments(self._outside.submit, pages, say=say, counts=self.counts)
 
     def _subscriptions(self) -> tuple[str, ...]:
         """Exact topics wherever a retained value matters: not every broker hands it to a wildcard."""
@@ -222,7 +221,6 @@ class StoreTraffic:
             return False
         if engine.holds(batch, now_s):
             engine.stuck = batch.first
-            self.counts.messages_refused += 1
             why = "the broker breaks the connection over it, it is tried again later: raise the broker's limit"
             self._say_once("too large", f"event {batch.first} needs {size_bytes} bytes; {why}", batch.first)
             return False
