@@ -123,14 +123,20 @@ def rebuild(connection: sqlite3.Connection, progress: Callable[[int], None] = la
     """Replace the projections in one transaction; gives what they are now."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        tables = fold(_bodies(connection, latest_opening(connection), progress))
-        for name, columns in _COLUMNS.items():
-            connection.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
-            connection.executemany(f"INSERT INTO {name} VALUES ({columns})", tables[name])  # noqa: S608 - same
+        tables = replace(connection, progress)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+    return tables
+
+
+def replace(connection: sqlite3.Connection, progress: Callable[[int], None] = lambda _count: None) -> Tables:
+    """The same within the caller's transaction."""
+    tables = fold(_bodies(connection, latest_opening(connection), progress))
+    for name, columns in _COLUMNS.items():
+        connection.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
+        connection.executemany(f"INSERT INTO {name} VALUES ({columns})", tables[name])  # noqa: S608 - same
     return tables
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.errors import LedgerUnusable
 
@@ -27,8 +27,12 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to `VERSION`. A file of a newer release is refused, never written to."""
+def migrate(connection: sqlite3.Connection, refold: Callable[[sqlite3.Connection], Any] | None = None) -> None:
+    """Bring the file to `VERSION`. A file of a newer release is refused, never written to.
+
+    `refold` makes the projections of an older file again, in the transaction that ends its migration: an older release
+    did not know what this one's tables say of its events.
+    """
     found = version(connection)
     if found > VERSION:
         raise LedgerUnusable(
@@ -42,15 +46,19 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     steps = Migrations("ledger")
     for number, name in enumerate(STEPS, start=1):
-        steps(name=name)(_step(number, name))
+        steps(name=name)(_step(number, name, refold if number == VERSION else None))
     steps.apply(Database(connection))
 
 
-def _step(number: int, name: str) -> Callable[[Database], None]:
+def _step(
+    number: int, name: str, refold: Callable[[sqlite3.Connection], Any] | None = None
+) -> Callable[[Database], None]:
     def apply(database: Database, /) -> None:
         connection = database.conn
         for statement in _statements(name):
             connection.execute(statement)
+        if refold is not None and connection.execute("SELECT 1 FROM event LIMIT 1").fetchone():
+            refold(connection)
         connection.execute(f"PRAGMA user_version = {number}")
 
     return apply
