@@ -26,6 +26,11 @@ def proof(reader: Reader, seq: int) -> dict[str, Any]:
             if len(found) > 1 and event["data"]["kind"] == "checkpoint":
                 return {"key": event["data"]["key"], "events": found}
         start = rows[-1][0] + 1
+    if seq < reader.first():
+        raise LedgerUnusable(
+            f"event {seq} was pruned: the log begins with event {reader.first()}",
+            hint="an older snapshot may have it, and head office has its copy",
+        )
     if not found:
         raise LedgerUnusable(
             f"there is no event {seq}: the log has {reader.first()} to {reader.head()}", hint="see jaego log show"
