@@ -24,7 +24,6 @@ from contract.topics import PREFIX, Topics
 CONNECT_S_MAX = 10.0
 ANSWER_S_MAX = 10.0
 TRIES = 6
-TAKEN_OVER = 0x8E
 UNSUPPORTED_VERSION = (1, 0x84)
 
 
@@ -42,7 +41,6 @@ class HeadOffice:
         self._client: paho.Client | None = None
         self._version5 = True
         self._reason: Any = None
-        self._parted: Any = None
         self._subscribed = False
         self._wanted, self._heard = "", b""
 
@@ -57,15 +55,18 @@ class HeadOffice:
             self._client.disconnect()
 
     def page(self, log: str | None, seq: int) -> RestorePage:
+        broken = 0  # connections; not every broker says that another client came with the same id
         for _ in range(TRIES):
             if self._client is None:
                 self._connect()
             found = self._ask(log, seq)
             if found is not None:
                 return found
-        if self._parted is not None and int(self._parted.value) == TAKEN_OVER:
+            broken += self._client is None
+        if broken == TRIES:
             raise UplinkRefused(
-                f"another client keeps coming with our id {self._access.client_id}",
+                f"the broker ended {TRIES} connections in a row: is another client using the id "
+                f"{self._access.client_id}?",
                 hint="is an agent of this store running, here or on its old PC? Stop it first",
             )
         raise UplinkUnreachable(
@@ -128,7 +129,6 @@ class HeadOffice:
         if access.tls:
             client.tls_set_context(tls_context(access))  # pyright: ignore[reportUnknownMemberType]
         client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
@@ -146,9 +146,6 @@ class HeadOffice:
         self._reason = reason
         if not reason.is_failure:
             client.subscribe(self._answers, qos=1)
-
-    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._parted = reason
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         self._subscribed = not any(one.is_failure for one in reasons)
