@@ -52,9 +52,10 @@ from contract.topics import Topics
 class Agent:
     """One store. `run` ends on SIGTERM or SIGINT, or with the exit code of what failed."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        """`clock` is another than the machine's: for who plays days in minutes, or lets it jump."""
         self._config = config
-        self._clock: Clock = SystemClock(trust_unsynchronised=config.store.clock_trusted)
+        self._clock = clock or SystemClock(trust_unsynchronised=config.store.clock_trusted)
         # Threads stamp times at the same moment: each gets a stamper of its own.
         self._announcer = Announcer(self._clock, self._new_stamper())
         self._stop = asyncio.Event()
@@ -351,5 +352,5 @@ class Agent:
         self._loop.close()
 
 
-def run(config: Config) -> int:
-    return Agent(config).run()
+def run(config: Config, clock: Clock | None = None) -> int:
+    return Agent(config, clock).run()

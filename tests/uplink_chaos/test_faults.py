@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 import time
@@ -133,3 +134,45 @@ def test_head_office_is_restored_from_an_old_copy(house: House) -> None:
         shutil.move(old, house.folder / "hq.db")
         house.mend()
         house.start_office()
+
+
+def test_a_consumer_a_week_behind_does_not_delay_the_other(house: House) -> None:
+    """While the books catch up, head office has what was scanned just now; how soon is printed, with and without."""
+    with house.fault(f"the other consumer {WEEK_EVENTS:,} events behind"):
+        alone_s = sorted(_delay_s(house) for _ in range(15))
+        house.books.leave()
+        house.sell("behind", WEEK_EVENTS)
+        until((house.folder / "drop" / "done" / "behind.csv").exists, house.state, 600.0)
+        until(lambda: house.office_head() == house.head(), house.state)
+        house.books.pause_s = 0.05
+        house.mend()
+        house.books.come()
+        beside_s: list[float] = []
+        while house.books.position < house.office_head() - 50 or len(beside_s) < 5:
+            beside_s.append(_delay_s(house))
+            assert len(beside_s) > 1 or house.books.position < house.office_head()
+        house.books.pause_s = 0.0
+    middle_ms = [round(1000 * found[len(found) // 2]) for found in (alone_s, sorted(beside_s))]
+    sys.stdout.write(f"\nscan to head office, median: {middle_ms[0]} ms alone, {middle_ms[1]} ms beside the other\n")
+
+
+def _delay_s(house: House) -> float:
+    """From a scan's acknowledgement to its event in head office's database."""
+    head = house.head()
+    return until(lambda: house.office_head() > head, house.state)
+
+
+def test_the_clock_jumps_back_a_year_and_forward_again(house: House) -> None:
+    """Times are wrong then, and marked; order and sums are not."""
+    house.stop(STORE)
+    house.start_agent(jumping=True)
+    with house.fault("clock a year back, and forward again"):
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            good = house.clerk.good
+            until(lambda good=good: house.clerk.good > good + 20, house.state)
+            house.signal(STORE, number)
+        house.mend()
+    years = house.office("SELECT DISTINCT substr(body ->> '$.recorded_at', 1, 4) FROM event WHERE store = 'S001'")
+    assert len(years) > 1
+    house.stop(STORE)
+    house.start_agent()
