@@ -22,7 +22,8 @@ from contract.messages import AskRestore
 from contract.topics import PREFIX, Topics
 
 CONNECT_S_MAX = 10.0
-ANSWER_S_MAX = 10.0
+FIRST_S = 1.0  # then twice as long each time: head office leaves out who asks too fast
+ANSWER_S_MAX = 16.0
 TRIES = 6
 UNSUPPORTED_VERSION = (1, 0x84)
 
@@ -42,7 +43,7 @@ class HeadOffice:
         self._version5 = True
         self._reason: Any = None
         self._subscribed = False
-        self._wanted, self._heard = "", b""
+        self._wanted, self._heard = set[str](), b""
 
     def __enter__(self) -> Self:
         self._connect()
@@ -56,10 +57,11 @@ class HeadOffice:
 
     def page(self, log: str | None, seq: int) -> RestorePage:
         broken = 0  # connections; not every broker says that another client came with the same id
-        for _ in range(TRIES):
+        self._wanted.clear()
+        for tried in range(TRIES):
             if self._client is None:
                 self._connect()
-            found = self._ask(log, seq)
+            found = self._ask(log, seq, min(self._answer_s_max, FIRST_S * 2**tried))
             if found is not None:
                 return found
             broken += self._client is None
@@ -70,17 +72,19 @@ class HeadOffice:
                 hint="is an agent of this store running, here or on its old PC? Stop it first",
             )
         raise UplinkUnreachable(
-            f"head office does not answer ask/restore within {TRIES * self._answer_s_max:.0f} s",
+            f"head office does not answer ask/restore, {TRIES} times",
             hint="is it running, and of a release that answers it? Nothing was changed",
         )
 
-    def _ask(self, log: str | None, seq: int) -> RestorePage | None:
+    def _ask(self, log: str | None, seq: int, patience_s: float) -> RestorePage | None:
+        """An answer that comes late, to a question before, is as good."""
         client = self._client
         assert client is not None
-        self._wanted, self._heard = uuid7(self._clock.now().wall_us // 1000, self._clock.entropy(10)), b""
-        asked = AskRestore(id=self._wanted, log=log, seq=seq)
+        ask_id, self._heard = uuid7(self._clock.now().wall_us // 1000, self._clock.entropy(10)), b""
+        self._wanted.add(self._topics.answer(ask_id))
+        asked = AskRestore(id=ask_id, log=log, seq=seq)
         client.publish(self._topics.ask("restore"), asked.model_dump_json(exclude_none=True).encode(), qos=1)
-        if not self._loop(lambda: bool(self._heard), self._answer_s_max) and not client.is_connected():
+        if not self._loop(lambda: bool(self._heard), patience_s) and not client.is_connected():
             self._client = None
         try:
             return RestorePage.model_validate_json(self._heard) if self._heard else None
@@ -153,5 +157,5 @@ class HeadOffice:
             self._reason = reasons[0]
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
-        if message.topic == self._topics.answer(self._wanted):
+        if message.topic in self._wanted:
             self._heard = bytes(message.payload)

@@ -47,7 +47,7 @@ class Answering:
         self.asked.append(asked)
         answer = self._answer(asked, len(self.asked))
         if answer is not None:
-            client.publish(f"stock/v1/S1/answer/{asked['id']}", json.dumps(answer), qos=1)
+            client.publish(f"stock/v1/S1/answer/{answer['id']}", json.dumps(answer), qos=1)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -84,6 +84,19 @@ def test_a_page_that_is_lost_is_asked_for_again(broker: Mosquitto) -> None:
     assert len(there.asked) == 3
 
 
+def test_an_answer_that_is_late_is_taken(broker: Mosquitto) -> None:
+    first: list[str] = []
+
+    def answer(asked: dict[str, Any], count: int) -> Any:
+        first.append(asked["id"])
+        return {**PAGE, "id": first[0]} if count > 1 else None
+
+    there = Answering(broker.port, answer)
+    with office(broker.port) as asking:
+        assert asking.page("L1", 9).id == first[0]
+    there.close()
+
+
 def test_a_broker_that_goes_and_comes_again_ends_nothing(broker: Mosquitto) -> None:
     with office(broker.port) as asking:
         broker.kill()
@@ -95,7 +108,10 @@ def test_a_broker_that_goes_and_comes_again_ends_nothing(broker: Mosquitto) -> N
 
 def test_silence_is_said_with_what_to_look_at(broker: Mosquitto) -> None:
     there = Answering(broker.port, lambda _asked, _count: None)
-    with office(broker.port, 0.05) as asking, pytest.raises(UplinkUnreachable, match="does not answer") as caught:
+    with (
+        office(broker.port, 0.05) as asking,
+        pytest.raises(UplinkUnreachable, match="does not answer ask/restore, 6 times") as caught,
+    ):
         asking.page(None, 0)
     there.close()
     assert "is it running" in caught.value.hint
