@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz api-fuzz chaos uplink cluster day power bench peers wheel deb fmt clean
+.PHONY: help demo test lint fuzz api-fuzz chaos uplink cluster day explore power bench peers wheel deb fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make uplink   a store with mosquitto, RabbitMQ and NATS: frozen, emptied, full, cut off, a week behind (BROKER=nats)'
 	@echo 'make cluster  three workers, bridged brokers, PostgreSQL: each killed 30 times (KILLS=5, TARGET=sqlite)'
 	@echo 'make day      days of a store against the physical truth (SEEDS=20)'
+	@echo 'make explore  whole store-days under faults in one process, by seed (SEEDS=1-10000, JOBS=2)'
 	@echo 'make power    cuts of the power over the ledger on a disk that forgets (CUTS=500, SYNCHRONOUS=NORMAL: must fail)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
@@ -79,6 +80,10 @@ cluster: $(READY)-all
 day: $(READY)-all
 	@scripts/broker
 	@JAEGO_DAYS=$(or $(SEEDS),20) $(BIN)/python -m pytest -q tests/day
+
+# Agent, head office, broker and devices in one process under a simulated clock; CI plays 100 days in `make test`.
+explore: $(READY)-all
+	@$(BIN)/python -m tests.world.explore --seeds $(or $(SEEDS),1-1000) --jobs $(or $(JOBS),2)
 
 # The ledger on a disk that forgets, 500 cuts; CI makes 40 in `make test`. With SYNCHRONOUS=NORMAL it must fail.
 power: $(READY)-all
