@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from agent.clock import ClockState
 from agent.ledger import files, keys, openings
+from agent.ledger.openings import Prepared
 from agent.ledger.transaction import Transaction
 from agent.operations.values import Draft
 from contract import checkpoint, opening
@@ -59,13 +60,17 @@ class Checkpoints:
         self._signer = made
         return made[1]
 
-    def state(self, tx: Transaction, clock: ClockState) -> int:
+    def state(self, tx: Transaction, clock: ClockState, prepared: Prepared | None = None) -> int:
         """An opening behind what the transaction holds: the sequence of its first part.
 
-        Raises `CanonicalError` where the state has no room in one, and nothing is changed then.
+        Parts that were prepared are taken if nothing has come since. Raises `CanonicalError` where the state has no
+        room in an opening, and nothing is changed then.
         """
-        first, connection = tx.next_seq, tx.settle()
-        for part in openings.state_parts(connection, openings.parent_of(connection)):
+        first = tx.next_seq
+        if prepared is None or prepared.head != tx.head:
+            connection = tx.settle()
+            prepared = Prepared(tx.head, openings.state_parts(connection, openings.parent_of(connection)))
+        for part in prepared.parts:
             place: dict[str, Any] = {"store": tx.store, "log": tx.log, "seq": tx.next_seq, "prev": tx.prev}
             data = opening.sign(*self._signer, data=part, **place)
             tx.append([Draft("journal", data, {}, parse_us(tx.recorded), clock)])

@@ -23,6 +23,7 @@ from agent.ledger import files
 from agent.ledger.checkpoints import Checkpoints, Rule
 from agent.ledger.guard import Reserve
 from agent.ledger.latency import Latency
+from agent.ledger.openings import Prepared
 from agent.ledger.transaction import Transaction
 from contract.canonical import CanonicalError
 from contract.stock import StockError
@@ -108,10 +109,10 @@ class Ledger:
         held = self._signed()
         return lambda tx: held.rotate(tx, self._clock.state())
 
-    def opening(self) -> Job:
+    def opening(self, prepared: Prepared | None = None) -> Job:
         """A job that puts the whole state into the log, and gives its first event. Raises `LedgerUnusable`."""
         held = self._signed()
-        return lambda tx: held.state(tx, self._clock.state())
+        return lambda tx: held.state(tx, self._clock.state(), prepared)
 
     def _signed(self) -> Checkpoints:
         if self._checkpoints is None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from typing import Any
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -12,6 +14,21 @@ from agent.ledger import files
 from agent.ledger.schema import KEPT
 from contract.opening import opening_parts
 from contract.stock import StockRow, wire_row
+
+
+class Prepared(NamedTuple):
+    """Parts of an opening, true of the ledger as long as event `head` is its newest."""
+
+    head: int
+    parts: list[dict[str, Any]]
+
+
+def prepare(folder: Path) -> Prepared:
+    """The parts as of now, made beside the writer, who does not wait. Raises as `state_parts`."""
+    with closing(files.open_reader(folder)) as connection, files.read_errors(folder):
+        connection.execute("BEGIN")
+        (head,) = connection.execute("SELECT MAX(seq) FROM event").fetchone()
+        return Prepared(head, state_parts(connection, parent_of(connection)))
 
 
 def state_parts(connection: sqlite3.Connection, parent: Mapping[str, Any] | None) -> list[dict[str, Any]]:

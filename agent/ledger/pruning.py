@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from agent.clock import Clock
 from agent.errors import LedgerUnusable
 from agent.ledger import files
+from agent.ledger.openings import Prepared, prepare
 from agent.ledger.reader import Reader
 from agent.ledger.transaction import Transaction
 from contract.canonical import CanonicalError
@@ -63,7 +64,7 @@ class Writer(Protocol):
 
     def call(self, job: Callable[[Transaction], Any]) -> Any: ...
 
-    def opening(self) -> Callable[[Transaction], int]:
+    def opening(self, prepared: Prepared, /) -> Callable[[Transaction], int]:
         """A job that writes an opening. Raises `LedgerUnusable` where nothing can be signed."""
         ...
 
@@ -148,7 +149,7 @@ class Pruner:
 
     def _open(self) -> bool:
         try:
-            self._head = self._ledger.call(self._ledger.opening())
+            self._head = self._ledger.call(self._ledger.opening(prepare(self._folder)))
         except (CanonicalError, LedgerUnusable) as error:
             hint = getattr(error, "hint", "") or "see docs/retention.md"
             self._say("retention", f"no opening, so nothing is pruned: {error}", hint=hint, level=4)

@@ -18,6 +18,7 @@ from agent.ledger import files, pruning, rebuild
 from agent.ledger.checking import check_whole
 from agent.ledger.checkpoints import Rule
 from agent.ledger.log import Ledger
+from agent.ledger.openings import prepare
 from agent.ledger.proofs import proof
 from agent.ledger.pruning import Opening, Plan, Pruner, Retention, is_due, openings_in, plan, shut, sweep
 from agent.ledger.reader import Reader, verify, walk
@@ -281,6 +282,17 @@ def test_an_opening_states_what_its_own_group_did_before(store: Store) -> None:
     with closing(Reader(store.folder)) as reader:
         assert rebuild.latest_opening(reader._connection) == 3
     store.open()
+
+
+def test_what_was_prepared_is_only_taken_if_nothing_has_come(store: Store) -> None:
+    store.work(3)
+    prepared = prepare(store.folder)
+    store.work(4)
+    store.shut(store.ledger.call(store.ledger.opening(prepared)))
+    assert store.span() == (9, 9)
+    job = store.ledger.opening(prepare(store.folder)._replace(parts=[]))
+    assert store.ledger.call(job) == 10
+    assert store.ledger.head == 9, "what was prepared is what is written"
 
 
 def test_an_opening_is_a_signature(store: Store) -> None:
