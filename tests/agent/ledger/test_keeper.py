@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from agent.ledger import files, keeper
 from agent.ledger.keeper import Keeper
 from agent.ledger.log import Ledger
+from agent.ledger.pruning import Pruner, Retention
 from agent.ledger.snapshots import snapshots
 from tests.agent.clocks import FakeClock
 from tests.agent.ledger.test_ledger import SEOUL, append, movement, open_ledger
@@ -108,3 +109,36 @@ def test_its_thread_looks_by_itself_and_ends_within_a_check(tmp_path: Path, monk
         made.keeper.start()
         made.keeper.stop()
         assert snapshots(made.into) == []
+
+
+def test_what_is_damaged_or_was_not_checked_is_not_pruned(kept: Kept) -> None:
+    looked: list[str] = []
+
+    class Looking(Pruner):
+        def look(self, pause: Callable[[], None] = lambda: None) -> None:
+            looked.append("look")
+            super().look(pause)
+
+    rule = Retention(1.0, 1.0, 10_000, ())
+    pruner = Looking(kept.folder, kept.ledger, rule, clock=kept.clock, say=kept.say)
+    kept.keeper = Keeper(kept.folder, kept.into, every_s=DAY_S, keep=2, clock=kept.clock, say=kept.say, pruner=pruner)
+    assert looked == []
+    kept.look()
+    assert looked == ["look"]
+    assert kept.keeper.told(SEOUL)["first"] == 1
+    spoil(kept.folder / files.DATABASE, BEER)
+    kept.clock.advance(DAY_S)
+    kept.look()
+    kept.look()
+    assert looked == ["look"]
+    assert kept.keeper.damage
+
+
+def test_what_pruning_cannot_do_is_said(kept: Kept) -> None:
+    """The ledger has no key to sign with: the thread goes on."""
+    append(kept.ledger, movement())
+    pruner = Pruner(kept.folder, kept.ledger, Retention(1.0, 1.0, 10_000, ()), clock=kept.clock, say=kept.say)
+    kept.keeper = Keeper(kept.folder, kept.into, every_s=DAY_S, keep=2, clock=kept.clock, say=kept.say, pruner=pruner)
+    kept.clock.advance(100)
+    kept.look()
+    assert kept.said[-1] == ("retention", "no opening, so nothing is pruned: this ledger is not signed", 4)
