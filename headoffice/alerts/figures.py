@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -126,6 +126,8 @@ class StoreFigures(NamedTuple):
     at_us: int
     head: int | None
     seq: int | None
+    damage: str | None = None  # of its ledger, as it says
+    disk_free_bytes: int | None = None
 
 
 def stores_after(database: Database, store: str) -> list[StoreFigures]:
@@ -138,16 +140,24 @@ def stores_after(database: Database, store: str) -> list[StoreFigures]:
     found: list[StoreFigures] = []
     for name, state, heard_us, state_us, at_us, head, health, seq in rows:
         last_us = max(heard_us, at_us) or state_us  # what is retained alone may be old
-        found.append(StoreFigures(name, state, last_us, at_us, _head(head, health) if seq is not None else None, seq))
+        told = _told(health)
+        newest = _head(head, told.get("head")) if seq is not None else None
+        damage, free = told.get("ledger_damage"), told.get("disk_free_bytes")
+        said = (damage if type(damage) is str else None, free if type(free) is int else None)
+        found.append(StoreFigures(name, state, last_us, at_us, newest, seq, *said))
     return found
 
 
-def _head(head: int | None, health: str | None) -> int | None:
-    """`state` says it at connects, `health` every minute."""
+def _told(health: str | None) -> dict[str, Any]:
     try:
-        told = orjson.loads(health)["head"] if health else None
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        told = None
+        found: object = orjson.loads(health) if health else None
+    except orjson.JSONDecodeError:
+        found = None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _head(head: int | None, told: object) -> int | None:
+    """`state` says it at connects, `health` every minute."""
     return max((one for one in (head, told) if type(one) is int), default=None)
 
 

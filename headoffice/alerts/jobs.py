@@ -14,6 +14,7 @@ from headoffice.alerts import figures
 from headoffice.alerts.engine import Alert, Facts, Found, Verdict, ended
 from headoffice.alerts.figures import PAGE, Since, Standing, StoreFigures
 from headoffice.alerts.judging import FORKED, TAMPERED, exceptions_found, judged, pos_found, rounded, sku_found
+from headoffice.alerts.logs import LogLooks
 from headoffice.alerts.records import COLUMNS as ALERT
 from headoffice.alerts.records import DAY_US, Records, alert_of, read_rules, rules_mark, unclosed
 from headoffice.alerts.rules import RULES, Rules
@@ -28,6 +29,7 @@ POS_DAYS = 7
 POS_DAYS_KEPT = 62
 LAGGING_SHARE = 10  # one store of so many, and two at least: then it is head office, not the stores
 SECOND_US = 1_000_000
+MIB = 1024 * 1024
 REASON_CHARACTERS_MAX = 200
 
 
@@ -61,6 +63,7 @@ class Jobs:
             "WHERE id > 0",
             1,
         )
+        self._logs = LogLooks(database, since)
         self._pos = since("SELECT at_us, store, day FROM pos_day WHERE at_us > 0", 2)
 
     def rules_changed(self) -> bool:
@@ -142,6 +145,9 @@ class Jobs:
             self._duplicates([row[2] for row in rows])
             yield
         yield from self._refusals()
+        for found in self._logs.found(self.rules):
+            self._records.take(found)
+            yield
         newest: dict[str, Row] = {}
         for rows in self._checks.pass_((0,)):
             newest |= {row[2]: row for row in rows if row[3] != "not_compared"}
@@ -256,7 +262,14 @@ class Jobs:
         silent = judged("store_silent", one.store, "store", self.rules, silent_s, facts)
         behind = one.head - one.seq if one.head is not None and one.seq is not None else 0
         more: Facts = {"behind": rounded(max(0, behind))}
-        return [silent, judged("uplink_behind", one.store, "store", self.rules, behind, more)]
+        found = [silent, judged("uplink_behind", one.store, "store", self.rules, behind, more)]
+        damage: Facts = {"damage": (one.damage or "-")[:REASON_CHARACTERS_MAX]}
+        found.append(judged("ledger_damaged", one.store, "store", self.rules, int(one.damage is not None), damage))
+        if one.disk_free_bytes is not None:
+            free = one.disk_free_bytes // MIB
+            room: Facts = {"free_mib": rounded(free)}
+            found.append(judged("disk_low", one.store, "store", self.rules, free, room, below=True))
+        return found
 
     def _is_late(self, one: StoreFigures) -> bool:
         limit_us = (self.rules.of("worker_lagging").value or 0) * SECOND_US

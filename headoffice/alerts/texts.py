@@ -29,6 +29,11 @@ NAMES: dict[str, Pair] = {
     "device_down": ("장치 중단", "Device down"),
     "log_tampered": ("기록 변조 의심", "Log tampered with"),
     "log_forked": ("기록 분기", "Log forked"),
+    "ledger_damaged": ("매장 기록 손상", "Store's ledger damaged"),
+    "events_skipped": ("사라진 기록", "Events are gone"),
+    "opening_differs": ("기초 재고 불일치", "Opening differs"),
+    "key_changed": ("서명 키 변경", "Key changed"),
+    "disk_low": ("매장 디스크 부족", "Store's disk is filling"),
     "uplink_behind": ("전송 지연", "Store behind"),
     "worker_lagging": ("본사 수집 지연", "Head office is behind"),
     "exception": ("미처리 예외", "Open exceptions"),
@@ -59,6 +64,20 @@ WATCHES: dict[str, Pair] = {
         "events came whose hash, link or signature does not hold",
     ),
     "log_forked": ("한 매장의 기록이 둘로 갈라졌습니다", "a store's log has two continuations"),
+    "ledger_damaged": (
+        "매장 PC가 자기 기록에서 손상을 찾았습니다",
+        "a check in the store found its ledger damaged",
+    ),
+    "events_skipped": (
+        "매장에서 지워져 본사가 받을 수 없는 기록이 있습니다",
+        "events that a store no longer has, and head office never had",
+    ),
+    "opening_differs": (
+        "매장이 밝힌 재고가 그때까지의 기록과 다릅니다",
+        "items of which a store states another stock than its events add up to",
+    ),
+    "key_changed": ("매장 기록의 서명 키가 바뀌었습니다", "a store's log is signed with another key from here on"),
+    "disk_low": ("매장 PC 디스크의 남은 공간이 기준보다 적습니다", "less is free on the store's disk than"),
     "uplink_behind": ("매장이 아직 보내지 못한 기록이 많습니다", "events that a store has and head office has not"),
     "worker_lagging": ("본사가 받은 기록을 제때 저장하지 못합니다", "head office has not taken in for so long"),
     "exception": ("처리되지 않은 예외가 있습니다", "exceptions of a kind that nobody has settled"),
@@ -84,6 +103,8 @@ UNITS: dict[str, Pair] = {
     "events": ("건", "events"),
     "times": ("회", "times"),
     "open": ("건", "open"),
+    "items": ("개 품목", "items"),
+    "mib": ("MiB", "MiB"),
 }
 
 SEVERITIES: dict[str, Pair] = {
@@ -129,6 +150,23 @@ TEXTS: dict[str, Pair] = {
         "기록 {log}의 {seq}번에서 갈라졌습니다 ({times}회): {reason}",
         "log {log} forks at event {seq} ({times} times): {reason}",
     ),
+    "ledger_damaged": (
+        "매장 기록이 손상되었습니다: {damage}. 매장 PC에서 jaego restore를 실행하십시오",
+        "the store's ledger is damaged: {damage}; run jaego restore there",
+    ),
+    "events_skipped": (
+        "기록 {log}에서 {events}건이 사라졌습니다 (마지막 {seq_from}-{seq_to}번). 재고는 그 뒤의 기초 재고를 따릅니다",
+        "{events} events of log {log} are gone (last {seq_from} to {seq_to}): the opening behind them states stock",
+    ),
+    "opening_differs": (
+        "기록 {log}의 {seq}번: {skus}개 품목의 재고가 기록과 다릅니다. {sku}: 매장 {stated}, 기록 {counted}",
+        "event {seq} of log {log} states another stock of {skus} items; {sku}: {stated}, its events say {counted}",
+    ),
+    "key_changed": (
+        "기록 {log}는 {seq}번부터 키 {next}…(으)로 서명됩니다 (이전 {key}…)",
+        "log {log} is signed with key {next}… from event {seq} on, with {key}… before",
+    ),
+    "disk_low": ("남은 공간 {free_mib} MiB", "{free_mib} MiB are free"),
     "uplink_behind": ("약 {behind}건이 아직 오지 않았습니다", "about {behind} events have not come yet"),
     "worker_lagging": ("{what}: {since}부터 저장이 멈췄습니다", "{what}: has not taken in since {since}"),
     "exception": ("처리되지 않은 예외 {open}건: {kind_text}", "{open} open: {kind_text}"),

@@ -69,9 +69,10 @@ class World:
             own.close()
         self.store.close()
 
-    def take(self, log: Log, first: int = 1) -> None:
-        """What the store wrote from event `first` on, in one round."""
+    def take(self, log: Log, first: int = 1, oldest: int = 1) -> None:
+        """What the store wrote from event `first` on, in one round; it says which event is its oldest."""
         engine = self._engines.setdefault(log.store, Ingest(log.store))
+        engine.begins(log.name, oldest)
         batch = Batch(log.store, engine.position)
         for kind, payload in log.batches(first):
             batch.add(engine.receive(payload, kind), engine.position, engine.key)
