@@ -256,8 +256,7 @@ class Ingest:
                     return False
                 outcome.notes.append(Skipped(position.log, position.seq + 1, opening.parent.seq))
             self._left[position.log] = position.seq
-        if seq > 1:
-            outcome.notes.append(Skipped(log, 1, seq - 1))
+        outcome.notes += _before(log, seq, opening)
         self._until = 0
         self._drop_candidate((log, seq))
         outcome.new_log = log
@@ -388,3 +387,10 @@ class Ingest:
             raise ChainError("fork", f"event {found['seq']} of log {log} has come with two contents")  # noqa: TRY301  as above
         except ChainError as error:
             outcome.refusals.append(refused(error, log, found))
+
+
+def _before(log: str, seq: int, opening: OpeningData) -> list[Skipped]:
+    """Numbers before a log's first event: up to its parent's end they never were any; behind it they are gone."""
+    never = min(opening.parent.seq, seq - 1) if opening.parent is not None else 0
+    found = [Skipped(log, 1, never)] if never else []
+    return [*found, Skipped(log, never + 1, seq - 1)] if seq - 1 > never else found

@@ -34,12 +34,11 @@ class LogLooks:
             yield [_key(row, rules) for row in rows]
 
     def _gone(self, store: str, log: str, rules: Rules) -> Found:
-        """All of a log. What was before a store's first event here is not missed: nobody ever had it."""
+        """All of a log. What was before its first event here is not missed: numbers of its parent, or nobody had it."""
         rows = self._database.rows(
             "SELECT seq_from, seq_to FROM skipped WHERE store = ? AND log = ? ORDER BY seq_from", (store, log)
         )
-        others = self._database.rows("SELECT 1 FROM event WHERE store = ? AND log <> ? LIMIT 1", (store, log))
-        missed = [(first, last) for first, last in rows if first > 1 or others]
+        missed = [(first, last) for first, last in rows if first > 1]
         facts: Facts = {"log": log, "events": sum(last - first + 1 for first, last in missed)}
         if missed:
             facts |= {"seq_from": missed[-1][0], "seq_to": missed[-1][1]}

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract import opening
+from contract.chain import GENESIS
 from contract.stock import StockKey
 from headoffice import own
 from headoffice.ingest import REFUSALS_MIN, Accepted, Gap, Ingest, Outcome, Position
@@ -418,3 +420,19 @@ def check_told(office: Office, shop: Shop) -> None:
         if any(name == log.name for name, _ in have):
             assert {seq for name, seq in gone | set(have) if name == log.name} == set(range(1, log.head + 1))
     assert all(seq < shop.first for name, seq in gone if name == shop.log.name)
+
+
+@pytest.mark.parametrize("gone", [0, 3])
+def test_numbers_that_go_on_behind_the_parent_s_were_never_any(gone: int) -> None:
+    """A store's new log begins behind the event that it grows from; what it has pruned since is another row."""
+    seq = PARENT.head + 1 + gone
+    place = {"store": "S1", "log": "L2", "seq": seq, "prev": "a" * 64 if gone else GENESIS}
+    [part] = opening.opening_parts(STOCK, [], PARENT.end())
+    child = Log("L2")
+    child.write("journal", opening.sign(KEY.sign, PUBLIC, data=part, **place), **place)
+    engine = upto(PARENT, PARENT.head)
+    assert engine.heard("L2", seq, seq) == Gap("L2", seq)
+    outcome = engine.receive(child.message(1))
+    assert outcome.refusals == []
+    pruned = [Skipped("L2", PARENT.head + 1, seq - 1)] if gone else []
+    assert outcome.notes == [Skipped("L2", 1, PARENT.head), *pruned, Opened("L2", seq, 1)]
