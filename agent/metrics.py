@@ -50,6 +50,7 @@ def _of_store(seen: Seen) -> Iterator[Family]:
     values: tuple[tuple[str, str, float | None], ...] = (
         ("uptime_seconds", "since the agent's start", found.uptime_s),
         ("ledger_head", "the newest event's sequence", found.head),
+        ("ledger_first", "the oldest event's sequence", found.first),
         ("ledger_waiting", "what waits for the disk", found.waiting),
         ("ledger_size_bytes", "the ledger's files", found.ledger_size_bytes),
         ("disk_free_bytes", "where the ledger is", found.disk_free_bytes),

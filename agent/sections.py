@@ -102,7 +102,7 @@ class CatalogueSection(Section):
 
 
 class UplinkSection(Section):
-    enabled: bool = Field(default=True, description="Without it the store works alone and keeps everything.")
+    enabled: bool = Field(default=True, description="Without it the store works alone and keeps all that it may.")
     host: str = Field("127.0.0.1", min_length=1, max_length=255, description="The broker's host.")
     port: int = Field(1883, ge=1, le=65_535, description="The broker's port; 8883 is usual with TLS.")
     prefix: str = Field(PREFIX, pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$", description="Topics begin with this.")

@@ -18,6 +18,7 @@ HEALTH: dict[str, Any] = {
     "at": "2026-09-07T12:00:00.000+09:00",
     "uptime_s": 60,
     "head": 12,
+    "first": 3,
     "outbox_depth": 5,
     "outbox_age_s": 40,
     "disk_free_bytes": 1_000_000,
@@ -74,6 +75,7 @@ def test_every_line_is_of_the_format_and_says_what_was_seen() -> None:
     expected = {
         'jaego_info{store="S1",version="0.1.0"}': 1,
         "jaego_ledger_head": 12,
+        "jaego_ledger_first": 3,
         "jaego_ledger_waiting": 2,
         "jaego_disk_free_bytes": 1_000_000,
         "jaego_memory_bytes": 90_000_000,
