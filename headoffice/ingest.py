@@ -29,7 +29,7 @@ import orjson
 from contract.chain import ChainError, check_event, read_event
 from contract.checkpoint import read_checkpoint, read_rotation
 from contract.ids import is_name
-from contract.journal import OpeningData
+from contract.journal import OpeningData, Parent
 from contract.messages import MESSAGE_EVENTS_MAX, MESSAGE_SIZE_BYTES_MAX
 from contract.opening import read_opening
 from contract.stock import StockError, event_deltas
@@ -256,7 +256,7 @@ class Ingest:
                     return False
                 outcome.notes.append(Skipped(position.log, position.seq + 1, opening.parent.seq))
             self._left[position.log] = position.seq
-        outcome.notes += _before(log, seq, opening)
+        outcome.notes += _before(log, seq, opening.parent if position is not None else None)
         self._until = 0
         self._drop_candidate((log, seq))
         outcome.new_log = log
@@ -389,8 +389,8 @@ class Ingest:
             outcome.refusals.append(refused(error, log, found))
 
 
-def _before(log: str, seq: int, opening: OpeningData) -> list[Skipped]:
+def _before(log: str, seq: int, parent: Parent | None) -> list[Skipped]:
     """Numbers before a log's first event: up to its parent's end they never were any; behind it they are gone."""
-    never = min(opening.parent.seq, seq - 1) if opening.parent is not None else 0
+    never = min(parent.seq, seq - 1) if parent is not None else 0
     found = [Skipped(log, 1, never)] if never else []
     return [*found, Skipped(log, never + 1, seq - 1)] if seq - 1 > never else found
