@@ -91,9 +91,10 @@ PLANES: tuple[Plane, ...] = (
     Plane("response", _AT.response("_request_"), "store", False, ("Response",), "To a request, recorded by its id."),
     _ask("catalog", "Ask", "CatalogPage", "Items that changed since a revision, page by page."),
     _ask("expected", "Ask", "ExpectedPage", "Documents that changed since a revision, page by page."),
+    _ask("restore", "AskRestore", "RestorePage", "The store's own events back, page by page."),
     _ask("resolve", "AskResolve", "Resolved", "A code that the store does not know."),
     Plane(
-        "answer", _AT.answer("_ask_"), "office", False, ("CatalogPage", "ExpectedPage", "Resolved"),
+        "answer", _AT.answer("_ask_"), "office", False, ("CatalogPage", "ExpectedPage", "RestorePage", "Resolved"),
         "To a store's question.",
     ),
     Plane("alert", _AT.alert("_alert_"), "office", False, ("Alert",), "An alert was raised, acknowledged or closed."),

@@ -25,6 +25,7 @@ from headoffice.documents import Pages
 from headoffice.errors import ConfigError, NotComparable
 from headoffice.items import read_items
 from headoffice.mqtt import Broker, Connected, Shell
+from headoffice.restoring import Restores
 from headoffice.service import Roster, Service
 from headoffice.storages import await_server, locked, open_storage
 from headoffice.storing import Storage
@@ -80,7 +81,7 @@ def run(
     def served(storage: Storage) -> Service:
         return Service(
             storage, consumer=consumer, prefix=prefix, clock=clock, stamper=stamper, say=say,
-            asks=Asks(Items(storage.database), Pages(storage), prefix, say),
+            asks=Asks(Items(storage.database), Pages(storage), Restores(storage, clock.now_s), prefix, say),
             ours=membership.ours if membership is not None else Roster(known, say).ours,
             fence=membership.fence if membership is not None else None,
         )  # fmt: skip

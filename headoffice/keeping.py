@@ -41,10 +41,16 @@ def take_back(database: Database, store: str, log: str, seq: int) -> None:
 
 
 def skipped(database: Database, store: str, log: str) -> list[Skipped]:
-    rows = database.rows(
+    """In their order; two that touch are one."""
+    found: list[Skipped] = []
+    for row in database.rows(
         "SELECT log, seq_from, seq_to FROM skipped WHERE store = ? AND log = ? ORDER BY seq_from", (store, log)
-    )
-    return [Skipped(*row) for row in rows]
+    ):
+        one = Skipped(*row)
+        if found and found[-1].seq_to + 1 == one.seq_from:
+            one = found.pop()._replace(seq_to=one.seq_to)
+        found.append(one)
+    return found
 
 
 def oldest(database: Database, store: str) -> tuple[str, int]:

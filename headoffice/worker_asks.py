@@ -9,17 +9,21 @@ import orjson
 from pydantic import ValidationError
 
 from contract.catalog import shown
-from contract.messages import Ask, AskResolve
+from contract.messages import Ask, AskResolve, AskRestore
 from contract.topics import Topics
 from headoffice.catalogue import Items
 from headoffice.documents import Pages
 from headoffice.part import Publish
+from headoffice.restoring import Restores
 
 
 class Asks:
-    def __init__(self, items: Items, documents: Pages, prefix: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, items: Items, documents: Pages, restores: Restores, prefix: str, say: Callable[[str], None]
+    ) -> None:
         self._items = items
         self._documents = documents
+        self._restores = restores
         self._prefix = prefix
         self._say = say
 
@@ -46,4 +50,6 @@ class Asks:
         if verb == "expected":
             ask = Ask.model_validate_json(payload)
             return {"id": ask.id, **self._documents.page(store, ask.since, ask.page)}
+        if verb == "restore":
+            return self._restores.page(store, AskRestore.model_validate_json(payload))
         return None

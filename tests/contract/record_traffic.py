@@ -28,7 +28,7 @@ SECOND_SIZE_BYTES_MAX = 2_500
 LOG_MESSAGES = 24
 EPC = "303619B83C0005C000895444"  # of one of the five tags that lie before the demo's reader
 GTIN = "08809999000068"
-EPCIS = '[epcis]\nbase = "https://example.com"\n'
+MORE = '[epcis]\nbase = "https://example.com"\n[ledger]\ncheckpoint_events = 200\n'
 LATER = "2099-01-01T00:00:00+09:00"
 Heard = tuple[str, bytes, bool]
 
@@ -98,6 +98,11 @@ def questions(observer: Observer, log: str, sku: str) -> None:
             observer.publish(f"stock/v1/S001/request/{verb}", json.dumps(body).encode())
 
 
+def ask_back(observer: Observer, seq: int) -> None:
+    """A store that has lost its disk fetches the end of its log."""
+    observer.publish("stock/v1/S001/ask/restore", json.dumps({"id": "restore-1", "seq": seq}).encode())
+
+
 def expected(observer: Observer) -> None:
     request = {"document": "CR-1", "kind": "count_request", "revision": 1, "zones": ["backroom"], "blind": True}
     observer.publish("stock/v1/S001/expected/CR-1", json.dumps(request).encode(), retain=True)
@@ -118,7 +123,7 @@ class Office(Store):
 
 def day(folder: Path) -> list[Heard]:
     plan = Day(1)
-    with Office(folder, plan.items, EPCIS) as store, Observer(store.broker.port, "stock/v1/#") as observer:
+    with Office(folder, plan.items, MORE) as store, Observer(store.broker.port, "stock/v1/#") as observer:
         staff = Staff(store, plan)
         staff.play()
         staff.settled()
@@ -128,6 +133,7 @@ def day(folder: Path) -> list[Heard]:
         staff.post(f"/exceptions/{unknown[1]}/assign", {"sku": plan.items[0].sku})
         questions(observer, store.events()[-1]["log"], plan.items[0].sku)
         expected(observer)
+        ask_back(observer, store.events()[-1]["seq"] - 9)
         time.sleep(8)
         store.stop()
         time.sleep(1)

@@ -74,7 +74,9 @@ def topics() -> Iterator[str]:
     at = Topics("S001")
     for name in (name for name in vars(Topics) if not name.startswith("_") and callable(getattr(Topics, name))):
         method = getattr(at, name)
-        words = {"events": [*EventType], "request": VERBS, "ask": ["catalog", "expected", "resolve"]}.get(name, ["x"])
+        words = {"events": [*EventType], "request": VERBS, "ask": ["catalog", "expected", "resolve", "restore"]}.get(
+            name, ["x"]
+        )
         yield from [method(word) for word in words] if inspect.signature(method).parameters else [method()]
 
 

@@ -21,6 +21,7 @@ from headoffice.catalogue import Items, take
 from headoffice.documents import Pages
 from headoffice.errors import DatabaseFull
 from headoffice.part import Message, Publish
+from headoffice.restoring import Restores
 from headoffice.service import REPLAY_S_MAX, Roster, Service
 from headoffice.store import Store
 from headoffice.worker_asks import Asks
@@ -63,9 +64,13 @@ class Desk:
         self.store = Store(self.path)
         self.service = Service(
             self.store, consumer="headoffice", prefix=PREFIX, clock=self.clock, stamper=Stamper(UTC),
-            say=self.said.append, asks=Asks(Items(self.store.database), Pages(self.store), PREFIX, self.said.append),
+            say=self.said.append, asks=self.asks(),
             ours=Roster(self.known, self.said.append).ours,
         )  # fmt: skip
+
+    def asks(self) -> Asks:
+        say = self.said.append
+        return Asks(Items(self.store.database), Pages(self.store), Restores(self.store, self.clock.now_s), PREFIX, say)
 
     def restart(self) -> None:
         self.store.close()
@@ -482,3 +487,14 @@ def test_an_ask_out_of_range_is_said_and_not_answered(tmp_path: Path) -> None:
 
 def test_without_an_item_master_asks_are_left_to_others(desk: Desk) -> None:
     assert desk.get("S1/ask/catalog", {"id": "a"}) == []
+
+
+def test_a_store_fetches_its_events_back_and_only_its_own(desk: Desk) -> None:
+    desk.events(Log().open().receive_many(3))
+    desk.events(Log(store="S2").open())
+    [answer] = desk.get("S1/ask/restore", {"id": "a-1"})
+    found = orjson.loads(answer.payload)
+    assert (answer.topic, answer.retain) == (f"{PREFIX}/S1/answer/a-1", False)
+    assert (found["log"], found["head"], [one["store"] for one in found["events"]]) == ("L1", 4, ["S1"] * 4)
+    assert desk.get("S1/ask/restore", {"id": "a-2", "seq": -1}) == []
+    assert any("an ask/restore that is none" in line for line in desk.said)

@@ -21,6 +21,7 @@ from headoffice.documents import Pages
 from headoffice.errors import ConfigError, DatabaseFull, DatabaseLost, DatabaseUnusable, LeaseLost
 from headoffice.leases import bucket_of
 from headoffice.mqtt import Connected
+from headoffice.restoring import Restores
 from headoffice.service import Roster, Service
 from headoffice.storages import open_storage
 from headoffice.storing import Storage
@@ -337,7 +338,7 @@ class Loop:
     def _serve(self, storage: Storage) -> Service:
         return Service(
             storage, consumer="headoffice", prefix=PREFIX, clock=self.clock, stamper=Stamper(UTC), say=self.said.append,
-            asks=Asks(Items(storage.database), Pages(storage), PREFIX, self.said.append),
+            asks=Asks(Items(storage.database), Pages(storage), Restores(storage, self.clock.now_s), PREFIX, print),
             ours=self.membership.ours if self.membership else Roster(None, self.said.append).ours,
             fence=self.membership.fence if self.membership else None,
         )  # fmt: skip

@@ -17,6 +17,7 @@ from headoffice.database import Database, open_database
 from headoffice.documents import Pages, put
 from headoffice.mqtt import Connected
 from headoffice.part import Message
+from headoffice.restoring import Restores
 from headoffice.service import Roster, Service
 from headoffice.storages import open_storage
 from headoffice.storing import Storage
@@ -82,7 +83,9 @@ class Office:
     def _served(self, storage: Storage) -> Service:
         return Service(
             storage, consumer=CONSUMER, prefix=PREFIX, clock=self.clock, stamper=Stamper(UTC), say=self.said.append,
-            asks=Asks(Items(storage.database), Pages(storage), PREFIX, self.said.append),
+            asks=Asks(
+                Items(storage.database), Pages(storage), Restores(storage, self.clock.now_s), PREFIX, self.said.append
+            ),
             ours=Roster(None, self.said.append).ours, fence=self._committing,
         )  # fmt: skip
 

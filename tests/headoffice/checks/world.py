@@ -17,6 +17,7 @@ from headoffice.checks.part import ChecksPart, Times
 from headoffice.database import open_database
 from headoffice.documents import Pages
 from headoffice.part import Message, Publish
+from headoffice.restoring import Restores
 from headoffice.service import Roster, Service
 from headoffice.storages import open_storage
 from headoffice.worker_asks import Asks
@@ -101,9 +102,11 @@ class World:
         self._writer = open_database(target)
         self.database = self.storage.database
         stamper = Stamper(UTC)
+        restores = Restores(self.storage, self.clock.now_s)
+        asks = Asks(Items(self.database), Pages(self.storage), restores, PREFIX, self.said.append)
         self.service = Service(
             self.storage, consumer="headoffice", prefix=PREFIX, clock=self.clock, stamper=stamper,
-            say=self.said.append, asks=Asks(Items(self.database), Pages(self.storage), PREFIX, self.said.append),
+            say=self.said.append, asks=asks,
             ours=Roster(None, self.said.append).ours,
         )  # fmt: skip
         self.working = True
