@@ -132,17 +132,19 @@ class Pruner:
         """Do what is due. `pause` is called between two short steps. Raises `LedgerError`."""
         with closing(Reader(self._folder)) as reader, files.read_errors(self._folder):
             self._sweep(pause)
-            openings, head = openings_in(reader), reader.head()
+            head, newest = reader.head(), openings_in(reader)[-1]
             quiet, self._head = head == self._head and not self._ledger.waiting, head
-            if is_due(self._rule, openings[-1], head, self._now_us(), quiet=quiet):
+            if is_due(self._rule, newest, head, self._now_us(), quiet=quiet):
                 self._open()
-            found = plan(self._rule, openings, head, reader.positions(), self._now_us())
+            found = self._plan(reader)
             if found.full and self._open():
-                openings, head = openings_in(reader), reader.head()
-                found = plan(self._rule, openings, head, reader.positions(), self._now_us())
+                found = self._plan(reader)
             if found.below is not None:
                 self._shut(found.below, forced=found.forced)
                 self._sweep(pause)
+
+    def _plan(self, reader: Reader) -> Plan:
+        return plan(self._rule, openings_in(reader), reader.head(), reader.positions(), self._now_us())
 
     def _now_us(self) -> int | None:
         return self._clock.now().wall_us if self._clock.state() == "synced" else None
