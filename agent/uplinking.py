@@ -65,6 +65,7 @@ def uplink_of(config: Config, around: Around) -> Uplink:
     settings, ledger, clock = config.uplink, around.ledger, around.clock
     reader = Reader(config.store.state_dir)
     before = lineage.ancestors(config.store.state_dir, reader)
+    parents = {one.log: one.seq for one in before}
     elders = _opened(config, before, around.say)
     names = config.epcis.names(config.store.id)
     boot = uuid7(clock.now().wall_us // 1000, clock.entropy(10))
@@ -87,9 +88,9 @@ def uplink_of(config: Config, around: Around) -> Uplink:
         ),
         epcis=EpcisDocuments(names, around.catalogue, reader, around.say) if names else None,
         elders=[Source(one.log, _engine(config, one, one.head()), one, partial(_done, config, one)) for one in elders],
-        parents={one.log: one.seq for one in before},
+        parents=parents,
     )
-    _halt_again(config, traffic, {ledger.log, *(one.log for one in before)}, around.say)
+    _halt_again(config, traffic, parents, around.say)
     access = Access.of(settings, config.store.id)
     link = Link(access, traffic, clock=clock, say=around.say, on_failure=around.failed)
     return Uplink(link, traffic, reader, elders)
@@ -120,15 +121,22 @@ def _done(config: Config, reader: Reader) -> None:
     lineage.delivered(lineage.parent_of(config.store.state_dir, reader.log))
 
 
-def _alarm(config: Config, say: Say, text: str, log: str | None) -> None:
+def _alarm(config: Config, say: Say, text: str, missing: tuple[str, int] | None) -> None:
     """Remembered over a restart: by then the log may be as long as what was acknowledged, and be another one."""
-    if log is not None:
-        marks.put(config.store.state_dir, marks.BEHIND, {"what": f"{text}: run jaego restore --from-hq", "log": log})
+    if missing is not None:
+        what, (log, seq) = f"{text}: run jaego restore --from-hq", missing
+        marks.put(config.store.state_dir, marks.BEHIND, {"what": what, "log": log, "seq": seq})
     say("uplink", text, hint=HINT, level=2)
 
 
-def _halt_again(config: Config, traffic: StoreTraffic, logs: set[str], say: Say) -> None:
-    mark = marks.read(config.store.state_dir, marks.BEHIND)
-    if mark is not None and mark.get("log") in logs:
-        traffic.lineage.halt()
-        say("uplink", str(mark.get("what")), hint=HINT, level=2)
+def _halt_again(config: Config, traffic: StoreTraffic, parents: dict[str, int], say: Say) -> None:
+    """Unless the log that lacked something is a parent by now that has it: then it was restored."""
+    folder = config.store.state_dir
+    mark = marks.read(folder, marks.BEHIND)
+    if mark is None:
+        return
+    if parents.get(str(mark.get("log")), 0) >= int(mark.get("seq", 0)):
+        marks.forget(folder, marks.BEHIND)
+        return
+    traffic.lineage.halt()
+    say("uplink", str(mark.get("what")), hint=HINT, level=2)

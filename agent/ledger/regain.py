@@ -84,6 +84,7 @@ def regain(place: Place, office: Office, *, accept_loss: bool = False) -> Regain
         goes_on = base.local and end.sure
         begun = None if goes_on else begin_behind(place)
         aside = put_in_place(place)
+        marks.forget(place.folder, marks.BEHIND)
         kept = (source, local.saved + end.saved) if base.local else (None, 0)
         done = Restored(aside, *kept, end.head, begun, fetched, base.left)
         return Regained(done, log, stated.head, stated.key, _key(place.folder))

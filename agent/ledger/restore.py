@@ -171,7 +171,7 @@ def finish(folder: Path) -> Path | None:
         parent.replace(known)
     files.sync(aside)
     files.sync(folder)
-    marks.forget(folder, marks.DAMAGED, marks.BEHIND)
+    marks.forget(folder, marks.DAMAGED)
     _own(ready)
     ready.replace(folder / files.DATABASE)
     files.sync(folder)

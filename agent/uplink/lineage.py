@@ -35,7 +35,7 @@ class Source(NamedTuple):
 class Lineage:
     """In the link's thread only. `parents` are all logs that `own` is known to grow from, with their last event.
 
-    `alarm` gets what a person must mend, and the log if it is to be remembered that nothing of it may be sent.
+    `alarm` gets what a person must mend, and the log and event that are missing here, if it is to be remembered.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Lineage:
         parents: Mapping[str, int],
         *,
         say: Callable[[str, str], None],
-        alarm: Callable[[str, str | None], None],
+        alarm: Callable[[str, tuple[str, int] | None], None],
     ) -> None:
         self._own = own
         self._elders = list(elders)
@@ -98,7 +98,7 @@ class Lineage:
         )
         if not self.halted:
             self.halt()
-            self._alarm(text, log)
+            self._alarm(text, (log, seq))
         return text
 
     def _other(self, consumer: str, log: str) -> str:

@@ -57,7 +57,7 @@ class Outside:
     say: Callable[[str, str], None]
     items: Items | None
     orders: Orders = PLAIN
-    alarm: Callable[[str, str | None], None] = lambda _text, _log: None
+    alarm: Callable[[str, tuple[str, int] | None], None] = lambda _text, _missing: None
 
 
 class StoreTraffic:

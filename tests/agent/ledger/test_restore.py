@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import LedgerCorrupt, LedgerUnusable
-from agent.ledger import files, lineage, rebuild, snapshots
+from agent.ledger import files, lineage, marks, rebuild, snapshots
 from agent.ledger.checking import check_whole
 from agent.ledger.reader import Reader, verify
 from agent.ledger.restore import Place, finish, restore
@@ -92,7 +92,9 @@ def test_damage_beside_the_log_loses_nothing(store: Store) -> None:
     store.spoil_page(page_of(store.path, "stock"))
     with pytest.raises(LedgerCorrupt):
         check_whole(store.folder)
+    marks.put(store.folder, marks.BEHIND, {"what": "head office has more", "log": store.log(), "seq": 400})
     found = restore(store.place())
+    assert marks.told(store.folder, marks.BEHIND), "what is missing here is missing still"
     assert (found.saved, found.head, found.log) == (200, 300, None)
     assert found.snapshot == snapshots.snapshots(store.into)[0]
     assert store.events() == store.bodies

@@ -21,7 +21,7 @@ class Tree:
     """A store whose log begins with event 21, behind two that are not delivered: 1 to 10, and 11 to 20."""
 
     def __init__(self, *consumers: str) -> None:
-        self.alarms: list[tuple[str, str | None]] = []
+        self.alarms: list[tuple[str, tuple[str, int] | None]] = []
         self.delivered: list[str] = []
         self.said: list[str] = []
         sources = [
@@ -39,7 +39,7 @@ class Tree:
             sources[:-1],
             {OLDEST: 10, PARENT: 20},
             say=lambda _subject, text: self.said.append(text),
-            alarm=lambda text, log: self.alarms.append((text, log)),
+            alarm=lambda text, missing: self.alarms.append((text, missing)),
         )
         self.lineage.connect(0.0, receive_max=100, packet_bytes_max=1 << 16)
 
@@ -122,7 +122,7 @@ def test_more_than_a_log_has_ends_all_sending() -> None:
         tree = Tree("hq")
         complaint = tree.ack(log, seq, 1)
         assert complaint is not None
-        assert tree.alarms == [(complaint, log)]
+        assert tree.alarms == [(complaint, (log, seq))]
         assert tree.lineage.halted
         assert tree.sends(2)[1] == []
         assert tree.lineage.replay("hq", OLDEST, 1)[0] is None
