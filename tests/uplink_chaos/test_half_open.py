@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.brokers import BROKERS, Needs
-from tests.uplink_chaos.house import PASSWORD, STORE, House, until
+from tests.uplink_chaos.house import LONG, PASSWORD, STORE, House, until
 
-LONG = os.environ.get("JAEGO_UPLINK") == "long"
 SWALLOWED_S = 120.0 if LONG else 10.0
 OFFICE, TOWARDS_OFFICE, STORE_SIDE, TOWARDS_STORE = "10.203.1.1", "10.203.1.2", "10.203.2.1", "10.203.2.2"
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
