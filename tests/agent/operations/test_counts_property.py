@@ -8,6 +8,7 @@ is what lies there.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from agent.operations.values import Context, Draft, State
 from contract.stock import StockKey
 from contract.times import Stamper
 from tests.agent.clocks import FakeClock
+from tests.agent.ledger.gone import prune_all
 from tests.agent.ledger.stated import same_again
 from tests.agent.operations.counting import ZONES, Floor, Job, Store
 
@@ -309,9 +311,10 @@ def random_day(chance: random.Random, steps: int) -> list[tuple[int, int]]:
     return day
 
 
-def live(world: World, day: list[tuple[int, int]]) -> None:
+def live(world: World, day: list[tuple[int, int]], between: Callable[[], object] = lambda: None) -> None:
     for step, spot in day:
         STEPS[step](world, SPOTS[spot])
+        between()
     world.end()
 
 
@@ -332,11 +335,15 @@ def test_days_that_dwell_on_one_shelf_and_say_something() -> None:
     assert right > 400
 
 
+@pytest.mark.parametrize("pruned", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_ledger_agrees_and_a_rebuild_gives_the_same(tmp_path: Path, seed: int) -> None:
+def test_the_ledger_agrees_and_a_rebuild_gives_the_same(tmp_path: Path, seed: int, pruned: bool) -> None:
+    """Also where nothing is left of the past but what an opening states."""
     chance = random.Random(seed)
     log = InLedger(tmp_path)
-    live(World(log, seed), random_day(chance, 60))
+    between = (lambda: prune_all(log.ledger, tmp_path)) if pruned else (lambda: 0)
+    live(World(log, seed), random_day(chance, 60), between)
     rebuilt = same_again(log.reader)
     assert any(row[0] == "count_settled" for row in rebuilt["book"])
+    assert (log.reader.first() > 100) == pruned
     log.close()
