@@ -3,6 +3,7 @@ has in the end is what the store has, and what nobody may mix up is not mixed up
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -91,6 +92,11 @@ class House(Chain):
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def key(self, key: str) -> None:
+        """Head office is told of the store's next key."""
+        command = [str(BIN / "jaego-hq"), "key", "enrol", "S001", key, "--db", "hq.db"]
+        subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=self.folder)
+
     def said(self, words: str, name: str = "jaego") -> None:
         log = self.folder / f"{name}.log"
         until(lambda: words in log.read_text("utf-8"), f"{words!r} was not said")
@@ -135,3 +141,98 @@ def test_a_log_whose_end_is_lost_is_followed_by_another_one(house: House) -> Non
     house.start_agent()
     house.work(3)
     house.level()
+
+
+def restored(house: House, *options: str) -> subprocess.CompletedProcess[str]:
+    done = house.jaego("restore", "--from-hq", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_a_pc_that_is_replaced_goes_on_where_head_office_is(house: House) -> None:
+    """Its key is gone too, so head office is told of the new one; the old PC is found out when it comes back."""
+    house.work(120)
+    house.level()
+    log = house.head()[0]
+    house.kill("agent")
+    house.state.rename(house.folder / "old")
+    house.state.mkdir()
+    done = restored(house)
+    key = next(line for line in done.stdout.splitlines() if "jaego-hq key enrol" in line).split()[-1]
+    house.key(key)
+    assert house.stored() == 120
+    house.start_agent()
+    house.work(10)
+    house.level()
+    new, head = house.head()
+    assert new != log
+    assert house.stored() == 130
+
+    house.kill("agent")
+    shutil.rmtree(house.state)
+    (house.folder / "old").rename(house.state)
+    house.start_agent()
+    house.said(f"headoffice follows log {new} of this store, and this ledger writes {log}")
+    house.work(3)
+    house.said(f"log {log} was left, and comes back", "jaego-hq")
+    assert house.taken() == (new, head)
+    assert house.milk() == 130
+
+
+def test_a_folder_that_is_an_old_copy_sends_nothing_until_it_is_restored(house: House) -> None:
+    house.work(20)
+    house.level()
+    house.stop("agent")
+    shutil.copytree(house.state, house.folder / "old")
+    house.start_agent()
+    house.work(30)
+    house.level()
+    known = house.taken()
+    house.kill("agent")
+    shutil.rmtree(house.state)
+    (house.folder / "old").rename(house.state)
+    house.start_agent()
+    house.said("this ledger went back")
+    house.work(40)  # as long again as what head office has, and more
+    assert house.head()[1] > known[1]
+    assert house.stored() == 60, "scanning goes on"
+    house.kill("agent")
+    house.start_agent()
+    house.said("nothing is sent: run jaego restore --from-hq")
+    assert house.taken() == known
+    assert house.milk() == 50
+    house.kill("agent")
+
+    refused = house.jaego("restore", "--from-hq")
+    assert refused.returncode == 65
+    assert "41 events that only this ledger has" in refused.stderr, "the file's own among them"
+    restored(house, "--accept-loss")
+    assert house.stored() == 50
+    house.start_agent()
+    house.work(7)
+    house.level()
+    assert house.stored() == 57
+
+
+def test_what_head_office_has_more_than_was_saved_comes_back(house: House) -> None:
+    """Somebody accepts a loss that was none: the store works on and sends nothing, until it is restored."""
+    house.work(20)
+    house.level()
+    house.kill("agent")
+    log, newest = house.head()
+    shutil.rmtree(house.state / "snapshots")
+    spoil(house.state / "ledger.db", f"UPDATE event SET body = x'7b7d' WHERE seq = {newest - 4}")
+    done = house.jaego("restore", "--accept-loss")
+    assert done.returncode == 65, "the ledger itself knows that head office has more"
+    spoil(house.state / "ledger.db", "DELETE FROM position")
+    done = house.jaego("restore", "--accept-loss")
+    assert done.returncode == 0, done.stderr
+    house.start_agent()
+    house.said(f"headoffice has event {newest} of log {log}, which ends here with {newest - 5}")
+    house.kill("agent")
+    restored(house)
+    assert house.stored() == 20
+    house.start_agent()
+    house.work(3)
+    house.level()
+    assert house.stored() == 23
