@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from pydantic import Field
 
+from headoffice import keeping
 from headoffice.database import Database
 from headoffice.view.paging import Page, Told, Where, cut, place_of, told
 
@@ -47,6 +48,27 @@ class StoreHealth(Told):
     health: dict[str, Any] | None = Field(description="the newest `health`, as in the contract")
 
 
+class SkippedRange(Told):
+    log: str
+    seq_from: int
+    seq_to: int
+    at_us: int = Field(description="when head office went on behind it; 0: unknown")
+
+
+class StoreLog(Told):
+    """How the log that is followed stands: what the store still has of it, and what nobody has any more."""
+
+    store: str
+    log: str
+    first: int = Field(description="the oldest event that the store says it still has")
+    key: str | None = Field(description="with which it is signed now")
+    key_since: int | None = Field(description="from which event on; null: from its first")
+    skipped: list[SkippedRange] = Field(
+        description="numbers of any of its logs of which head office has no event, and never will; newest first"
+    )
+
+
+SKIPPED_MAX = 20
 _COLUMNS = f"""
 SELECT n.store, {ONLINE}, st.state, {HEARD_US}, p.log, p.seq, p.at_us, st.head,
     CASE WHEN st.log = p.log THEN CASE WHEN st.head > p.seq THEN st.head - p.seq ELSE 0 END END, st.version, st.health
@@ -86,3 +108,21 @@ def health(database: Database, name: str) -> StoreHealth | None:
         return None
     *head, text = rows[0]
     return told(StoreHealth, [(*head, orjson.loads(text) if text else None)])[0]
+
+
+def log(database: Database, name: str) -> StoreLog | None:
+    """None where nothing is followed."""
+    held = database.rows("SELECT log, key FROM position WHERE store = ?", (name,))
+    if not held:
+        return None
+    followed, key = held[0]
+    said, first = keeping.oldest(database, name)
+    since = database.rows("SELECT MAX(seq) FROM key_change WHERE store = ? AND log = ?", (name, followed))[0][0]
+    rows = database.rows(
+        "SELECT log, seq_from, seq_to, at_us FROM skipped WHERE store = ? ORDER BY at_us DESC, log, seq_from LIMIT ?",
+        (name, SKIPPED_MAX),
+    )
+    return StoreLog(
+        store=name, log=followed, first=first if said == followed else 1, key=key, key_since=since,
+        skipped=told(SkippedRange, rows),
+    )  # fmt: skip

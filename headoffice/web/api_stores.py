@@ -12,7 +12,7 @@ from headoffice.view.books import DeviceRow
 from headoffice.view.figures import StoreFigures
 from headoffice.view.overview import Overview, overview
 from headoffice.view.paging import Page
-from headoffice.view.stores import StoreHealth, StoreRow
+from headoffice.view.stores import StoreHealth, StoreLog, StoreRow
 from headoffice.web.lists import TABLE, Listing
 from headoffice.web.room import Now, Reading, Refused, StorePath, StoreQuery, room_of
 
@@ -60,6 +60,14 @@ def store_health(store: StorePath, database: Reading) -> StoreHealth:
     found = stores.health(database, store)
     if found is None:
         raise Refused(404, "unknown_store", "it has not said anything of itself", "store")
+    return found
+
+
+@router.get("/stores/{store}/log", summary="How a store's log stands: its key, and events that are gone")
+def store_log(store: StorePath, database: Reading) -> StoreLog:
+    found = stores.log(database, store)
+    if found is None:
+        raise Refused(404, "unknown_store", "no event ever came from a store of this name", "store")
     return found
 
 

@@ -154,6 +154,7 @@ def store_page(request: Request, store: StorePath, database: Reading, view: Now,
     content = {
         "one": one,
         "health": stores.health(database, store),
+        "log": stores.log(database, store),
         "figures": room_of(request).figures.of(store),
         "devices": books.devices(database, store=store, limit=PAGE_ROWS).rows,
         "page": newest,

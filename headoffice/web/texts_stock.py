@@ -88,5 +88,8 @@ STOCK: dict[str, tuple[str, str]] = {
     "no_stores": ("아직 아는 매장이 없습니다", "No store is known yet"),
     "figures_as_of": ("개와 kg, {time} 기준", "pieces and kg, as of {time}"),
     "store_stock": ("이 매장의 재고", "Stock of this store"),
+    "log_first": ("매장에 남은 첫 사건", "Oldest event in the store"),
+    "log_key": ("서명 키", "Signed with key"),
+    "log_skipped": ("사라진 사건", "Events that are gone"),
     "none_here": ("해당하는 것이 없습니다", "There is none"),
 }

@@ -297,6 +297,9 @@ class Wire:
     def waiting(self) -> bool:
         return bool(self.rounds)
 
+    def hear_again(self) -> None:
+        self.deaf = False
+
     def listen(self, topics: list[str]) -> None:
         self.topics = list(topics)
 

@@ -60,6 +60,26 @@ def test_what_a_store_says_of_itself(office: Office) -> None:
     assert client.get("/api/v1/stores/S9/health").status_code == 404
 
 
+def test_how_the_log_of_a_store_stands(office: Office) -> None:
+    log = Log().open()
+    public = log.key.public_key().public_bytes_raw().hex()
+    client = office.client()
+    assert client.get("/api/v1/stores/S1/log").status_code == 404
+    office.take(log)
+    bare = {"store": "S1", "log": "L1", "first": 1, "key": public, "key_since": None, "skipped": []}
+    assert client.get("/api/v1/stores/S1/log").json() == bare
+    log.rotate()
+    office.take(log)
+    office.state("S1", first_seq=2)
+    office.put("skipped", store="S1", log="L0", seq_from=5, seq_to=9, at_us=NOW_US)
+    told = client.get("/api/v1/stores/S1/log").json()
+    assert (told["first"], told["key_since"], told["key"] == public) == (2, 2, False)
+    assert told["skipped"] == [{"log": "L0", "seq_from": 5, "seq_to": 9, "at_us": NOW_US}]
+    page = client.get("/stores/S1?lang=en").text
+    assert told["key"][:16] in page
+    assert "5 – 9" in page
+
+
 def test_figures_of_a_store_are_what_its_tables_say(office: Office) -> None:
     price = {"amount_minor": 1500, "currency": "KRW", "per_units": 1}
     office.item("COLA", price=price)
