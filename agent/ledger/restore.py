@@ -117,8 +117,8 @@ def making(folder: Path) -> Generator[None]:
                 f"the ledger cannot be restored: {error}", hint="check room, owner and permission of the folders"
             ) from error
         finally:
-            for left in (*folder.glob(f"{salvage.PART}*"), *folder.glob(f"{lineage.BEGUN}*")):
-                left.unlink()
+            if not any(folder.glob("restored-*.db")):  # else it is ready, and the next start puts it in place
+                _forget_parts(folder)
 
 
 @contextmanager
@@ -153,8 +153,7 @@ def finish(folder: Path) -> Path | None:
     """Put a ledger that is ready in its place, and what was there into the folder that is given. Under the lock."""
     ready = next(folder.glob("restored-*.db"), None)
     if ready is None:
-        for left in folder.glob("parent-*.ready"):  # it was not to be
-            left.unlink()
+        _forget_parts(folder)
         return None
     aside = folder / f"damaged-{ready.stem.removeprefix('restored-')}"
     aside.mkdir(mode=0o750, exist_ok=True)
@@ -172,10 +171,18 @@ def finish(folder: Path) -> Path | None:
     files.sync(aside)
     files.sync(folder)
     marks.forget(folder, marks.DAMAGED)
-    _own(ready)
+    for made in (ready, aside, folder / files.LOCK):
+        _own(made)
     ready.replace(folder / files.DATABASE)
     files.sync(folder)
     return aside
+
+
+def _forget_parts(folder: Path) -> None:
+    """What was not to be: of a restore that failed, or that a kill or a power cut ended."""
+    for pattern in (f"{salvage.PART}*", f"{lineage.BEGUN}*", "parent-*.ready"):
+        for left in folder.glob(pattern):
+            left.unlink(missing_ok=True)
 
 
 def _own(path: Path) -> None:

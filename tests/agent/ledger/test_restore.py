@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -218,6 +219,40 @@ def test_an_interrupted_restore_is_ended_by_the_next_start(store: Store, moved: 
     assert store.path.read_bytes() == whole
     assert sorted(one.read_bytes() for one in aside.iterdir()) == [b"old", b"old-shm", b"old-wal"]
     assert finish(store.folder) is None
+
+
+def test_what_a_killed_restore_left_is_not_taken_for_the_ledger(store: Store) -> None:
+    rotten_event(store)
+    for name in ("restored.part", "restored.part-journal", "begun.part", "parent-L0.ready"):
+        (store.folder / name).write_bytes(snapshots.snapshots(store.into)[0].read_bytes() if "L0" in name else b"half")
+    found = restore(store.place(), accept_loss=True)
+    assert found.log is not None
+    assert verified(store) > found.head
+    assert not [one for one in store.folder.iterdir() if one.suffix in {".part", ".ready"}]
+    assert len(list(store.folder.glob("parent-*.db"))) == 1
+
+
+def test_what_is_no_part_of_the_log_comes_along(store: Store) -> None:
+    """Answers that were given, so that a request that comes again has no second effect; and what is expected."""
+    rows = [("r1", b"{}"), ("r2", b"{}")]
+    with closing(sqlite3.connect(store.path)) as raw, raw:
+        raw.executemany("INSERT INTO response VALUES (?, ?)", rows)
+        raw.execute("INSERT INTO expected VALUES ('ASN-1', 3, x'7b7d')")
+    rotten_event(store)
+    restore(store.place(), accept_loss=True)
+    with closing(sqlite3.connect(store.path)) as raw:
+        assert raw.execute("SELECT * FROM response ORDER BY id").fetchall() == rows
+        assert raw.execute("SELECT document, revision FROM expected").fetchall() == [("ASN-1", 3)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
+def test_what_root_restores_is_the_agent_s(store: Store) -> None:
+    for one in (store.folder, *store.folder.iterdir()):
+        os.chown(one, 65_534, 65_534)
+    (store.folder / files.LOCK).unlink()
+    rotten_event(store)
+    restore(store.place(), accept_loss=True)
+    assert {one.stat().st_uid for one in store.folder.iterdir()} == {65_534}
 
 
 class Cut(Exception):
