@@ -21,12 +21,15 @@ from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.epcis import EpcisDocuments
 from agent.uplink.lineage import Source
 from agent.uplink.link import Link
-from agent.uplink.plane import StatePlane
+from agent.uplink.plane import StatePlane, moved
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from contract.ids import uuid7
 from contract.times import Stamper
 
 DIRTY_LEVELS_MAX = 50_000
+MOVED_EVENTS_MIN = 1_000
+MOVED_EVENTS_MAX = 50_000  # half a second
+READ_EVENTS = 1_000
 HINT = "stop the agent and run jaego restore --from-hq (docs/restore.md); scanning goes on until then"
 
 
@@ -91,6 +94,7 @@ def uplink_of(config: Config, around: Around) -> Uplink:
         parents=parents,
     )
     _halt_again(config, traffic, parents, around.say)
+    traffic.touched.extend(_moved_lately(reader, traffic.engine))
     access = Access.of(settings, config.store.id)
     link = Link(access, traffic, clock=clock, say=around.say, on_failure=around.failed)
     return Uplink(link, traffic, reader, elders)
@@ -101,6 +105,16 @@ def _engine(config: Config, reader: Reader, head: int) -> Engine:
     limits = EngineSettings(settings.window_messages, settings.ahead_messages_max, ack_timeout_s=settings.ack_timeout_s)
     positions = {name: held.get(name, 0) for name in settings.consumers}
     return Engine(reader.log, head, positions, limits, first=reader.first())
+
+
+def _moved_lately(reader: Reader, engine: Engine) -> set[str]:
+    """SKUs whose level may not have gone out before the last end: those that are gone since are in no sweep."""
+    delivered = min((one.delivered for one in engine.consumers.values()), default=engine.head)
+    start = max(engine.head - MOVED_EVENTS_MAX, min(delivered, engine.head - MOVED_EVENTS_MIN)) + 1
+    found: set[str] = set()
+    for first in range(start, engine.head + 1, READ_EVENTS):
+        found |= moved(reader.events(first, READ_EVENTS))
+    return found
 
 
 def _opened(config: Config, before: list[lineage.Ancestor], say: Say) -> list[Reader]:

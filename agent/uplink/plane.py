@@ -4,11 +4,15 @@ every connect, because not every broker keeps retained messages over a crash (up
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import orjson
 
 from agent.operations.reservations import Orders, available
 from contract.messages import Level
-from contract.stock import StockRow
+from contract.stock import StockRow, event_deltas
+from contract.topics import EventType
 
 SAYINGS_MAX = 1000
 
@@ -40,12 +44,11 @@ class StatePlane:
             self._due[topic] = None
 
     def touch(self, sku: str) -> None:
-        """The level of a SKU changed. Beyond the limit of names, all levels are due."""
-        if len(self._dirty) >= self._dirty_max:
-            self._dirty.clear()
-            self.sweep_from = ""
-        if self.sweep_from is None or sku <= self.sweep_from:
+        """The level of a SKU changed, or it is gone, which no sweep finds. Beyond the limit of names all are due."""
+        if len(self._dirty) < self._dirty_max:
             self._dirty[sku] = None
+        elif sku not in self._dirty:
+            self.sweep_from = ""
 
     def connect(self, *, all_levels: bool) -> None:
         self._due = OrderedDict.fromkeys(self._kept)
@@ -90,6 +93,15 @@ class StatePlane:
     @property
     def waiting(self) -> bool:
         return bool(self._sayings or self._due or self._dirty or self.sweep_from is not None)
+
+
+def moved(rows: Iterable[tuple[int, str, bytes]]) -> set[str]:
+    """SKUs that these events of a log moved."""
+    found: set[str] = set()
+    for _seq, kind, body in rows:
+        if kind == EventType.MOVEMENT:
+            found.update(key.sku for key, _quantity in event_deltas(orjson.loads(body)))
+    return found
 
 
 def level_payload(sku: str, rows: list[StockRow], reserved: int, orders: Orders, log: str, as_of: int) -> bytes:

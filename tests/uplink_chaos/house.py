@@ -305,10 +305,10 @@ class House:
         found = self.ledger(f"SELECT seq FROM position WHERE consumer = '{consumer}'")
         return int(found[0][0]) if found else 0
 
-    def sell(self, name: str, count: int) -> None:
-        """A file of sales of one item each, put down whole."""
+    def sell(self, name: str, count: int, *, returned: bool = False) -> None:
+        """A file of sales, or returns, of one item each, put down whole."""
         now = time.strftime("%Y-%m-%d %H:%M:%S")
-        lines = [f"{name}-{number},till-1,{now},MILK,1," for number in range(count)]
+        lines = [f"{name}-{number},till-1,{now},MILK,1,{'y' * returned}" for number in range(count)]
         path = self.folder / f"{name}.csv"
         path.write_text("\n".join(["transaction,till,occurred_at,sku,quantity,return", *lines, ""]))
         path.rename(self.folder / "drop" / path.name)
