@@ -13,6 +13,7 @@ from agent.config import secret
 from agent.sections import UplinkSection
 
 SESSION_EXPIRY_S = 86_400
+RETAIN_REFUSED = 0x9A  # MQTT 5.0, 3.2.2.2: our will is retained
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ class Access:
     @property
     def where(self) -> str:
         return f"{self.host}:{self.port}"
+
+    def refused(self, code: int, reason: str) -> str:
+        """What to say of a CONNACK that is a refusal."""
+        see = "see username, password_file and its access list"
+        if code == RETAIN_REFUSED:
+            see = "the broker must keep retained messages (mosquitto: retain_available true)"
+        return f"{self.where} refuses this store: {reason}; {see}"
 
 
 def tls_context(access: Access) -> ssl.SSLContext:

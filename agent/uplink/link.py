@@ -299,8 +299,7 @@ class Link:
     def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._refused = int(reason.value)
-            see = "see username, password_file and its access list"
-            self._parted = f"{self._access.where} refuses this store: {reason}; {see}"
+            self._parted = self._access.refused(self._refused, str(reason))
             return
         shared = self._shared()
         self.accepted = Accepted(

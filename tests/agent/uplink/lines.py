@@ -99,6 +99,13 @@ class Running:
                 self._news.wait(0.02)
         raise AssertionError(f"not within {timeout_s} s; said {self.said}")
 
+    def wait_failed(self, failures: list[BaseException]) -> None:
+        """Until the link's thread has ended by a failure, which is taken from this rig."""
+        with self._news:
+            assert self._news.wait_for(lambda: self.failures, WAIT_S_MAX)
+            failures += self.failures
+            self.failures.clear()
+
     def hears(self, words: str, timeout_s: float = WAIT_S_MAX) -> str:
         self.wait(lambda: any(words in line for line in self.said), timeout_s)
         return next(line for line in self.said if words in line)

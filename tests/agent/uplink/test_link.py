@@ -11,7 +11,8 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.uplink.fastlane import LaneClient, SharedSocket
+from agent.uplink.access import Accepted
+from agent.uplink.fastlane import USER_TIMEOUT_MS, LaneClient, SharedSocket
 from agent.uplink.wire import OURS, publish, topic_field
 from tests.agent.uplink.lines import CONNACK_5, CONNACK_311, FakeBroker, Running, Words
 from tests.brokers import free_port
@@ -151,6 +152,43 @@ def test_a_name_that_cannot_be_found_is_an_outage() -> None:
     for host in ("no-such-host.invalid", "a..b", "x" * 300):
         with Running(Words(), 1883, host=host, connect_timeout_s=1) as running:
             running.hears("cannot be reached")
+
+
+def test_without_a_connection_nothing_is_queued_anywhere() -> None:
+    """paho would send it later all the same, and a second try double it."""
+    taken: list[int | None] = []
+    with Running(Words(), free_port()) as running:
+        running.link.post(lambda: taken.append(running.link.send(topic_field("t/x"), b"1", retain=False)))
+        running.wait(lambda: taken)
+        assert taken == [None]
+        assert not running.link.has_room
+
+
+class Broken(Words):
+    def connected(self, accepted: Accepted, now_s: float) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_bug_in_what_paho_calls_is_the_processs_end_and_no_silent_death() -> None:
+    failures: list[BaseException] = []
+    with FakeBroker(refuse_5) as broker:
+        running = Running(Broken(), broker.port)
+        running.wait_failed(failures)
+        running.link.stop()
+        running.link.close()
+    assert [type(one) for one in failures] == [ZeroDivisionError]
+
+
+def test_packets_go_out_at_once_and_a_dead_line_ends_in_time() -> None:
+    words = Words()
+    with FakeBroker(refuse_5) as broker, Running(words, broker.port) as running:
+        running.wait(lambda: words.accepted)
+        client = running.link._client
+        assert client is not None
+        assert client.shared is not None
+        inner = client.shared._inner
+        assert inner.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert inner.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == USER_TIMEOUT_MS
 
 
 def test_calls_from_other_threads_run_in_the_links_thread_in_order() -> None:

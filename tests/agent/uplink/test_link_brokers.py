@@ -157,6 +157,11 @@ def test_a_wrong_password_is_said_once_and_the_right_one_works_later(tmp_path: P
         assert running.said[1:] == ["connected again"]
 
 
+def test_a_broker_without_retained_messages_is_said_to_be_one(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path, "retain_available false") as broker, Running(Words(), broker.port) as running:
+        assert "retain_available true" in running.hears("refuses this store: Retain not supported")
+
+
 class Authority:
     """A self-made certificate authority."""
 
