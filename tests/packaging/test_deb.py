@@ -16,7 +16,7 @@ import pytest
 
 from agent.errors import EXIT_LEDGER
 from agent.ledger import schema
-from tests.packaging.machine import DEBIANS_PYTHON, Machine, lacking
+from tests.packaging.machine import DEBIANS_PYTHON, Machine, lacking, room
 
 ROOT = Path(__file__).parent.parent.parent
 SIZE_BYTES_MAX = 60_000_000
@@ -110,21 +110,20 @@ def newer(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def fresh(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, str]]:
+def fresh(deb: Path) -> Iterator[tuple[Machine, str]]:
     """A machine on which it was just installed, and what was said."""
-    folder = tmp_path_factory.mktemp("machine")
-    why = lacking(folder / "probe")
+    why = lacking()
     if why is not None:
         pytest.skip(why)
-    machine = Machine(folder / "fresh")
-    yield machine, installed(machine, deb)
-    shutil.rmtree(folder)
+    with room() as folder:
+        machine = Machine(folder / "fresh")
+        yield machine, installed(machine, deb)
 
 
 @pytest.fixture
-def machine(fresh: tuple[Machine, str], tmp_path: Path) -> Iterator[Machine]:
-    yield Machine(tmp_path / "machine", fresh[0])
-    shutil.rmtree(tmp_path / "machine")
+def machine(fresh: tuple[Machine, str]) -> Iterator[Machine]:
+    with room() as folder:
+        yield Machine(folder / "machine", fresh[0])
 
 
 def installed(machine: Machine, file: Path) -> str:
