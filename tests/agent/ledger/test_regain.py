@@ -3,6 +3,7 @@ changed and it is said why."""
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from agent.errors import LedgerCorrupt, LedgerUnusable, UplinkUnreachable
-from agent.ledger import files, lineage, marks
+from agent.ledger import files, lineage, marks, rebuild
 from agent.ledger.checking import check_whole
 from agent.ledger.reader import Reader, verify
 from agent.ledger.regain import regain
@@ -314,3 +315,49 @@ def test_a_key_that_head_office_does_not_say_is_its_log_s_end_changes_nothing(st
     store.office.key = "0" * 64
     store.unchanged("its log ends with key")
     assert not (store.folder / files.KEY).exists()
+
+
+def torn(store: Store, chance: random.Random) -> list[dict[str, Any]]:
+    """The ledger cut at a random event, perhaps gone on with, with random events rotten: what was in it."""
+    head = chance.choice((300, 290, chance.randrange(1, 301)))
+    with closing(files.connect(store.path)) as raw:
+        raw.execute("DROP TRIGGER event_is_never_deleted")
+        raw.execute("DELETE FROM event WHERE seq > ?", (head,))
+        rebuild.rebuild(raw)
+    if chance.random() < 0.3:
+        with closing(open_ledger(store.folder)) as ledger:
+            append(ledger, *(movement(sku="BEER") for _ in range(chance.randrange(1, 5))))
+    found = bodies_of(store.folder)
+    for seq in chance.sample(range(1, len(found) + 1), k=min(len(found), chance.randrange(3))):
+        rot(store, seq)
+        found[seq - 1] = {}
+    return found
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_whatever_is_lost_what_head_office_has_stays_and_nothing_is_mixed(store: Store, seed: int) -> None:
+    chance = random.Random(seed)
+    known = chance.choice((300, 290, chance.randrange(1, 301)))
+    store.office = Office(store.events[:known])
+    local = torn(store, chance)
+    before = store.path.read_bytes()
+    try:
+        found = regain(store.place(seed=99), store.office)
+    except LedgerCorrupt:
+        assert store.path.read_bytes() == before
+        found = regain(store.place(seed=99), store.office, accept_loss=True)
+        assert found.restored is not None
+        assert found.restored.left > 0, "else nobody need accept it"
+    check_whole(store.folder)
+    done = found.restored
+    whole = bodies_of(store.folder)
+    if done is not None and done.log is not None:
+        assert whole[0]["data"]["parent"]["seq"] == done.head
+        whole = bodies_of(store.folder, lineage.parent_of(store.folder, store.events[0]["log"]).name)
+        assert whole[-1]["seq"] == done.head
+    assert whole[:known] == store.events[:known], "all of it, and first"
+    for at, one in enumerate(whole[known:], start=known):
+        assert one == local[at], "behind it only what was written here"
+    if done is None or done.log is None:
+        assert len(whole) == len(local), "the log goes on only where its end is here"
+    assert store.on_hand() == sum(one["type"] == "movement" for one in whole)
