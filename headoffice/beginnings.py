@@ -10,9 +10,9 @@ from collections.abc import Collection
 from typing import Any
 
 from contract.chain import GENESIS, ChainError
-from contract.journal import OpeningData
+from contract.journal import OpeningData, Parent
 from contract.opening import read_opening
-from headoffice.taken import Position
+from headoffice.taken import Position, Skipped
 
 
 def beginning(event: dict[str, Any], position: Position | None, key: str | None) -> OpeningData:
@@ -56,3 +56,10 @@ def resumption(event: dict[str, Any], keys: Collection[str]) -> OpeningData:
     if keys and opening.key not in keys:
         raise ChainError("key", f"the opening at event {event['seq']} is signed with a key that is not this store's")
     return opening
+
+
+def numbers_before(log: str, seq: int, parent: Parent | None) -> list[Skipped]:
+    """Numbers before a log's first event: up to its parent's end they never were any; behind it they are gone."""
+    never = min(parent.seq, seq - 1) if parent is not None else 0
+    found = [Skipped(log, 1, never)] if never else []
+    return [*found, Skipped(log, never + 1, seq - 1)] if seq - 1 > never else found

@@ -29,12 +29,12 @@ import orjson
 from contract.chain import ChainError, check_event, read_event
 from contract.checkpoint import read_checkpoint, read_rotation
 from contract.ids import is_name
-from contract.journal import OpeningData, Parent
+from contract.journal import OpeningData
 from contract.messages import MESSAGE_EVENTS_MAX, MESSAGE_SIZE_BYTES_MAX
 from contract.opening import read_opening
 from contract.stock import StockError, event_deltas
 from headoffice import ahead
-from headoffice.beginnings import beginning, resumption
+from headoffice.beginnings import beginning, numbers_before, resumption
 from headoffice.refusals import Refusal, refused, seq_of
 from headoffice.taken import Accepted, Gap, Opened, Outcome, Position, Rekeyed, Skipped
 
@@ -104,6 +104,10 @@ class Ingest:
         elif self._candidate is None and head and not self._is_left(log):
             self._candidate = log
         return self.gap()
+
+    def stored(self) -> None:
+        """What was accepted so far is stored before anything is asked for that is."""
+        self._former.clear()
 
     def begins(self, log: str, first: int) -> None:
         """The oldest event that the store still has of its log."""
@@ -256,7 +260,7 @@ class Ingest:
                     return False
                 outcome.notes.append(Skipped(position.log, position.seq + 1, opening.parent.seq))
             self._left[position.log] = position.seq
-        outcome.notes += _before(log, seq, opening.parent if position is not None else None)
+        outcome.notes += numbers_before(log, seq, opening.parent if position is not None else None)
         self._until = 0
         self._drop_candidate((log, seq))
         outcome.new_log = log
@@ -387,10 +391,3 @@ class Ingest:
             raise ChainError("fork", f"event {found['seq']} of log {log} has come with two contents")  # noqa: TRY301  as above
         except ChainError as error:
             outcome.refusals.append(refused(error, log, found))
-
-
-def _before(log: str, seq: int, parent: Parent | None) -> list[Skipped]:
-    """Numbers before a log's first event: up to its parent's end they never were any; behind it they are gone."""
-    never = min(parent.seq, seq - 1) if parent is not None else 0
-    found = [Skipped(log, 1, never)] if never else []
-    return [*found, Skipped(log, never + 1, seq - 1)] if seq - 1 > never else found

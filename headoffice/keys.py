@@ -1,7 +1,8 @@
 """Keys of stores: the one of the log that is followed is pinned with its opening; a person may enrol the next.
 
-A log keeps its key from its first event to its last. The next log must be signed by the newest key that was enrolled,
-or else by the key of the log before; a store that is not known yet and has none enrolled is believed.
+Within a log the key itself names the one that comes after it (`keeping.py` notes where). The next log must be signed by
+the newest key that was enrolled and has not signed yet, or else by the last one of the log before; a store that is not
+known yet and has none enrolled is believed.
 """
 
 from __future__ import annotations

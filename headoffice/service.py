@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,7 +25,7 @@ from headoffice.announcing import Announcer, again
 from headoffice.behind import Behind
 from headoffice.clock import Clock
 from headoffice.database import Database
-from headoffice.ingest import Gap, HashAt, Ingest, Outcome
+from headoffice.ingest import Gap, Ingest, Outcome
 from headoffice.part import Message, Publish
 from headoffice.storing import Batch, Storage
 from headoffice.worker_asks import Asks
@@ -41,6 +42,8 @@ MEND_S = 1.0
 STORES_MAX = 10_000
 STRANGERS_SAID = 1000
 EVENTS = frozenset(EventType)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -267,48 +270,36 @@ class Service:
         found = self._followed.get(store)
         if found is None:
             self._behind.wait()
-            position, key = self._store.position(store) or (None, None)
+            held, database = self._store, self._store.database
+            position, key = held.position(store) or (None, None)
             engine = Ingest(
                 store,
                 position=position,
                 key=key,
-                hash_at=self._hash_at(store),
-                knows=self._knows(store),
-                enrolled=self._enrolled(store),
-                oldest=keeping.oldest(self._store.database, store),
+                hash_at=self._stored(held.hash_at(store)),
+                knows=self._stored(held.knows(store)),
+                enrolled=self._stored(lambda: keys.newest(database, store)),
+                oldest=keeping.oldest(database, store),
             )
             found = self._followed[store] = _Followed(engine)
         return found
 
-    def _hash_at(self, store: str) -> HashAt:
-        stored = self._store.hash_at(store)
+    def _stored(self, call: Callable[P, R]) -> Callable[P, R]:
+        """The same, asked of what is stored once nothing is being stored."""
 
-        def find(log: str, seq: int) -> str | None:
+        def asked(*args: P.args, **kwargs: P.kwargs) -> R:
             self._behind.wait()
-            return stored(log, seq)
+            return call(*args, **kwargs)
 
-        return find
-
-    def _knows(self, store: str) -> Callable[[str], bool]:
-        stored = self._store.knows(store)
-
-        def find(log: str) -> bool:
-            self._behind.wait()
-            return stored(log)
-
-        return find
-
-    def _enrolled(self, store: str) -> Callable[[], str | None]:
-        def find() -> str | None:
-            self._behind.wait()
-            return keys.newest(self._store.database, store)
-
-        return find
+        return asked
 
     def _take(self, store: str, kind: str, payload: bytes, batches: dict[str, Batch]) -> bool:
         """True when the position moved or the message held nothing new: both are answered with the position."""
         followed = self._engine(store)
-        batch = batches.setdefault(store, Batch(store, followed.engine.position))
+        batch = batches.get(store)
+        if batch is None:
+            batch = batches[store] = Batch(store, followed.engine.position)
+            followed.engine.stored()
         outcome = followed.engine.receive(payload, kind)
         batch.add(outcome, followed.engine.position, followed.engine.key)
         self._tell(store, followed, outcome)

@@ -264,6 +264,15 @@ def test_a_key_that_was_given_out_signs_no_further_log() -> None:
     assert codes(engine.receive(back.message(1))) == ["key"]
 
 
+def test_a_key_that_somebody_enrols_again_after_it_was_given_out_signs_the_next_log() -> None:
+    log = Log().open()
+    log.rotate()
+    engine = Ingest("S1", enrolled=lambda: PUBLIC)
+    engine.receive(log.message(1, log.head))
+    engine.stored()
+    assert not engine.receive(Log("L2").open(STOCK, log.end()).message(1)).refusals
+
+
 # -- whatever order and loss ------------------------------------------------------------------------------------------
 
 
