@@ -12,6 +12,7 @@ from __future__ import annotations
 BYTES_MIN = 1024  # a broker that takes less is none
 LOSSES_MAX = 3
 AGAIN_S = 60.0
+OTHERS_MAX = 100
 
 
 class Doubt:
@@ -22,6 +23,7 @@ class Doubt:
         self._doubted = self._blamed = False  # a batch, or an event, for the newest loss
         self._first: int = 0
         self._losses: int = 0
+        self._others = 0  # batches taken on this connection
 
     @property
     def careful(self) -> bool:
@@ -47,16 +49,16 @@ class Doubt:
         if self.aside is not None and not self._blamed:
             self._once_more(self.aside)
         self._doubted = self._blamed = False
+        self._others = 0
 
     def _once_more(self, first: int) -> None:
         self.aside, self._first, self._losses = None, first, LOSSES_MAX - 1
 
-    def taken(self, seq: int) -> None:
-        """The broker took everything up to here."""
-        if seq >= self._first:
+    def taken(self, first: int, last: int) -> None:
+        """The broker took this batch: the one in doubt, or so many others that it is not coming."""
+        self._others += 1
+        if first <= self._first <= last or self._others >= OTHERS_MAX:
             self._losses = 0
-        if self.aside is not None and seq >= self.aside:
-            self.aside = None
 
     def holds(self, first: int, now_s: float) -> bool:
         """Whether this batch is set aside. One that has waited long enough is tried once more."""

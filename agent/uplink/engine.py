@@ -231,7 +231,7 @@ class Engine:
             if found is None:
                 self._others.discard(token)
             elif self._doubt.careful:
-                self._doubt.taken(found[0].first)
+                self._doubt.taken(found[0].first, found[0].last)
         self._mark_taken()
 
     def refuse(self, token: int) -> Batch | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.uplink.doubt import AGAIN_S, BYTES_MIN, LOSSES_MAX, Doubt
+from agent.uplink.doubt import AGAIN_S, BYTES_MIN, LOSSES_MAX, OTHERS_MAX, Doubt
 from tests.agent.uplink.test_engine import Wire, connected, rows_of
 
 
@@ -78,7 +78,17 @@ def test_a_connection_that_was_lost_for_something_else_brings_another_try() -> N
     assert doubt.holds(7, 1.0)
     doubt.connected()
     assert not doubt.holds(7, 2.0)
-    doubt.taken(7)
+    doubt.taken(5, 9)
+    assert not doubt.careful
+
+
+def test_a_doubt_does_not_stay_where_its_batch_is_not_sent_again() -> None:
+    doubt = Doubt(65_536)
+    doubt.lost(7, 10, 9_000)
+    doubt.connected()
+    for first in range(20, 20 + OTHERS_MAX):
+        assert doubt.careful
+        doubt.taken(first, first)
     assert not doubt.careful
 
 
