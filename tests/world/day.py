@@ -30,7 +30,7 @@ from tests.world.scripts import EVENTS_MIN, GOODS_LIST, TAGGED, Day, Plan, items
 from tests.world.sim import OfficeClock, Sim
 from tests.world.store import BACK, CONSUMER, STORE, Hooks, StorePc
 
-DAY_S_MAX = 6 * 3600.0
+DAY_S_MAX = 3600.0
 HEALED_S_MAX = 2 * 3600.0
 LOOK_STEPS = 50
 CRASHES_MIN, NETWORK_MIN = 3, 5
@@ -119,12 +119,12 @@ class World:
         agent = self.pc.agent
         assert agent is not None
         rows = agent.screen.events(1, 100_000)
-        if self.pc.disk.lied and len(rows) < self.judge.head:
-            self.judge.lies, self.kept = True, len(rows)
+        if self.pc.disk.lied and rows[-1][0] < self.judge.head:
+            self.judge.lies, self.kept = True, rows[-1][0]
         if self.judge.lies:
             return
         self.judge.held_against(rows, "the ledger after a start")
-        self.judge.read(rows[self.judge.head :])
+        self.judge.read(row for row in rows if row[0] > self.judge.head)
 
     def _died(self) -> None:
         self.sim.trace("died")
@@ -286,7 +286,7 @@ class World:
         if sum(value for key, value in judge.stock.items() if key[0] == TAGGED) != len(self.day.tags):
             raise Broken("goods with tags came or went without anybody")
         for seq in judge.confirmed:
-            if seq > len(rows):
+            if seq > rows[-1][0]:
                 raise Broken(f"event {seq} was confirmed, and is not there")
         if agent.reader.positions().get(CONSUMER, 0) > self.office.position()[1]:
             raise Broken("the delivered position on the disk is above what head office has")
@@ -305,8 +305,8 @@ class World:
             "SELECT seq, type, body FROM event WHERE store = ? AND log = ? ORDER BY seq", (STORE, log)
         )
         self.judge.held_against([(int(one[0]), str(one[1]), bytes(one[2])) for one in found], "head office")
-        if len(found) != len(rows):
-            raise Broken(f"head office has {len(found)} events, the store {len(rows)}")
+        if len(found) != rows[-1][0]:
+            raise Broken(f"head office has {len(found)} events, the store {rows[-1][0]}")
         stock = self.office.view.rows(
             "SELECT sku, zone, lot, disposition, quantity FROM stock WHERE store = ?", (STORE,)
         )
@@ -372,13 +372,14 @@ class World:
         self.faults.counts["lies found out" if known > kept else "lies about what nobody else had"] += 1
 
     def _totals(self) -> Totals:
-        counts, judge, day = self.faults.counts, self.judge, self.day
+        counts, judge, day, agent = self.faults.counts, self.judge, self.day, self.pc.agent
         found = Counter(
             {
                 "agent crashes": sum(counts[one] for one in CRASHES) + counts[LIE],
                 "office crashes": sum(counts[one] for one in OFFICE_CRASHES),
                 "network faults": sum(counts[one] for one in NETWORK),
                 "disk faults": sum(counts[one] for one in DISK) + counts[LIE],
+                "events pruned": agent.screen.first() - 1 if agent is not None and not judge.lies else 0,
                 "clock jumps": sum(counts[one] for one in CLOCK),
                 "device faults": sum(one.harmed for one in (day.kim, day.lee, day.park)),
                 "scans without an answer": judge.resolved,

@@ -47,6 +47,8 @@ class Faults:
         names = chance.choices(CRASHES, k=chance.randint(3, 5)) + chance.choices(OFFICE_CRASHES, k=chance.randint(1, 2))
         names += chance.choices(NETWORK, k=chance.randint(5, 9))
         names += [one for one in (*DISK, *CLOCK) if chance.random() < 0.5]
+        if self._pc.prunes:  # what is pruned cannot come again: a backup that is older than that has gaps
+            names = ["office killed" if one == "office from a backup" else one for one in names]
         found = [(chance.randrange(40, LAST_EVENT), name) for name in names]
         if "office from a backup" in names:
             found.append((30, "office backup"))

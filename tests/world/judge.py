@@ -127,14 +127,18 @@ class Judge:
             self.confirmed[seq] = was
 
     def held_against(self, rows: list[tuple[int, str, bytes]], whose: str) -> None:
-        """Everything that was durable once is there, as it was, once and in order."""
-        if [row[0] for row in rows] != list(range(1, len(rows) + 1)):
-            raise Broken(f"{whose}: numbers are not 1 to {len(rows)}")
-        if len(rows) < self.head:
-            raise Broken(f"{whose} has {len(rows)} events, {self.head} were durable: {self.head - len(rows)} are lost")
-        for at, (mine, row) in enumerate(zip(self.bodies, rows, strict=False), 1):
+        """Everything that was durable once is there, as it was, once and in order; but for what was pruned, which head
+        office has."""
+        first, last = (rows[0][0], rows[-1][0]) if rows else (1, 0)
+        if [row[0] for row in rows] != list(range(first, last + 1)):
+            raise Broken(f"{whose}: numbers are not {first} to {last}")
+        if last < self.head:
+            raise Broken(f"{whose} ends with event {last}, {self.head} were durable: {self.head - last} are lost")
+        if first > 1 and (self.events[first - 1]["data"]["kind"] != "opening" or self.stored < first - 1):
+            raise Broken(f"{whose} begins with event {first}, head office has {self.stored}")
+        for mine, row in zip(self.bodies[first - 1 :], rows, strict=False):
             if mine != bytes(row[2]):
-                raise Broken(f"{whose}: event {at} is not what was committed")
+                raise Broken(f"{whose}: event {row[0]} is not what was committed")
 
     def same_stock(self, rows: Iterable[tuple[str, str, str, str, int]], whose: str) -> None:
         found: Counter[Place] = Counter()

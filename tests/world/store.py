@@ -14,10 +14,12 @@ from agent.capture.stations import Desk, Entry
 from agent.capture.tags import TagDesk
 from agent.capture.tills import TillDesk
 from agent.catalogue import Catalogue
+from agent.errors import LedgerError
 from agent.ledger.checkpoints import Rule
 from agent.ledger.guard import Reserve
 from agent.ledger.log import Ledger, Limits
 from agent.ledger.moment import Moments
+from agent.ledger.pruning import Pruner, Retention
 from agent.ledger.reader import Reader
 from agent.operations.reservations import Orders
 from agent.operations.rules import Rules
@@ -50,6 +52,7 @@ SEOUL = ZoneInfo("Asia/Seoul")
 RULES = Rules(quarantine_zone=BACK)
 LIMITS = Limits(group_max=20, queue_max=500)
 RESERVE_BYTES = 1 << 16
+RETENTION = Retention(opening_s=20, keep_s=30, events_max=10_000, consumers=(CONSUMER,))
 LEVELS_PER_S, DIRTY_MAX = 50, 100
 CLERKS = {"KIM": Clerk("c-kim", "clerk"), "LEE": Clerk("c-lee", "clerk"), "PARK": Clerk("c-park", "clerk")}
 STATIONS = {
@@ -103,6 +106,10 @@ class Agent:
         self.traffic = self._traffic()
         self.link = StoreLink(life, pc.broker, self.traffic, f"jaego-{STORE}", clock)
         self.ports = self._ports()
+        self.pruner = Pruner(
+            folder, self, RETENTION, clock=clock, say=lambda subject, text, **_: pc.said.append((subject, text)),
+            on_pruned=lambda first: self.link.post(lambda: self.traffic.pruned(first)),
+        )  # fmt: skip
 
     def _desk(self) -> Desk:
         pc, life = self._pc, self.life
@@ -130,7 +137,8 @@ class Agent:
         pc, ledger = self._pc, self.ledger
         held = self.reader.positions()
         settings = EngineSettings(window_messages=pc.window, ahead_messages_max=60, batch_events_max=pc.batch_events)
-        engine = Engine(ledger.log, ledger.head, {CONSUMER: held.get(CONSUMER, 0)}, settings)
+        positions = {CONSUMER: held.get(CONSUMER, 0)}
+        engine = Engine(ledger.log, ledger.head, positions, settings, first=self.reader.first())
         boot = uuid7(pc.clock.now().wall_us // 1000, pc.clock.entropy(10))
         return StoreTraffic(
             Store(STORE, ledger.log, boot, "world"),
@@ -195,6 +203,8 @@ class Agent:
 
     def _write(self) -> None:
         self.writing = False
+        if not self.ledger.waiting:  # `call` took it along
+            return
         try:
             self.ledger.turn()
         except Crash:
@@ -208,6 +218,33 @@ class Agent:
         self.ledger.tick()
         if self.ledger.waiting:
             self._write_soon()
+
+    # -- the keeper: as `agent.ledger.keeper` does with a thread of its own ------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        return self.ledger.waiting
+
+    def opening(self, *given: Any) -> Any:
+        return self.ledger.opening(*given)
+
+    def call(self, job: Any) -> Any:
+        """Waits for the writer: whatever else waits is written, too."""
+        held: list[Any] = []
+        self.submit(job, lambda *told: held.extend(told))
+        while not held:
+            self.ledger.turn()
+        if held[1] is not None:
+            raise held[1]
+        return held[0]
+
+    def prune(self) -> None:
+        try:
+            self.pruner.look()
+        except Crash:
+            self._pc.crash()
+        except LedgerError as error:
+            self._pc.said.append(("retention", str(error)))
 
     def speak(self) -> None:
         """As `agent.reporting` does, with what this world knows."""
@@ -260,6 +297,7 @@ class StorePc:
         self.clock = StoreClock(sim)
         self.disk = Disk(folder, sim.chance("disk"))
         self.window, self.batch_events = self.chance.choice((3, 8, 20)), self.chance.choice((5, 100))
+        self.prunes = self.chance.random() < 0.5
         self.agent: Agent | None = None
         self.said: list[tuple[str, str]] = []
 
@@ -268,6 +306,8 @@ class StorePc:
         self.agent = agent = Agent(self, life)
         life.every(20.0, agent.sign)
         life.every(30.0, agent.speak)
+        if self.prunes:
+            life.every(9.0, agent.prune)
         self.hooks.opened()
 
     def crash(self) -> None:
