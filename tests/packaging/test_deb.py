@@ -99,6 +99,7 @@ def newer(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         steps.replace(f'"{schema.STEPS[-1]}"', f'"{schema.STEPS[-1]}", "{name}"'), "utf-8"
     )
     (ledger / "schema" / f"{name}.sql").write_text("CREATE TABLE newer (id INTEGER PRIMARY KEY) STRICT;\n", "utf-8")
+    (folder / "opt/jaego/release").write_text("newer\n", "utf-8")
     for stale in (ledger / "__pycache__").glob("schema.*.pyc"):
         stale.unlink()
     made = folder.parent / f"jaego_{NEWER}.deb"
@@ -246,6 +247,38 @@ def test_an_upgrade_brings_the_ledger_forward_and_the_way_back_loses_nothing(
     assert stock(machine).endswith(" 4 units")
     logs = set(re.findall(r'"log":"([^"]+)"', machine.sh(f"{WORK} $run jaego log show --last 1000 --json")))
     assert len(logs) == 1, "it is the same log, so head office notices nothing"
+
+
+# Stands in for a systemd: writes down what it is told, and which release was there then.
+SYSTEMCTL = """#!/bin/sh
+case "$*" in
+*is-enabled*jaego-agent* | *is-enabled*jaego-hq.service*) echo enabled ;;
+*is-enabled*) echo disabled; exit 1 ;;
+*is-active*) ;;
+*) echo "$(cat /opt/jaego/release 2>/dev/null || echo older): $*" >>/srv/told ;;
+esac
+"""
+
+
+def test_units_stop_before_files_are_replaced_and_those_that_are_enabled_start_after(
+    newer: Path, machine: Machine
+) -> None:
+    machine.put("/usr/local/sbin/systemctl", SYSTEMCTL)
+    machine.sh("chmod +x /usr/local/sbin/systemctl; rm -f /usr/sbin/policy-rc.d; mkdir -p /run/systemd/system")
+    installed(machine, newer)
+    stopped, reloaded, *started = machine.sh("cat /srv/told").splitlines()
+    assert stopped.startswith("older: stop ")
+    assert {f"{name}.service" for name in ("jaego-agent", "jaego-hq", "jaego-hq-desk")} <= set(stopped.split())
+    assert reloaded == "newer: --system daemon-reload"
+    assert [line.split()[-1] for line in started] == ["jaego-agent.service", "jaego-hq.service"]
+    assert all(line.startswith("newer: --quiet --system start ") for line in started)
+
+
+def test_a_unit_that_does_not_start_leaves_the_package_whole(newer: Path, machine: Machine) -> None:
+    machine.put("/usr/local/sbin/systemctl", SYSTEMCTL.replace("*is-active*)", "*' start '*) exit 1 ;;\n*is-active*)"))
+    machine.sh("chmod +x /usr/local/sbin/systemctl; rm -f /usr/sbin/policy-rc.d; mkdir -p /run/systemd/system")
+    assert "jaego-agent.service does not start: journalctl" in installed(machine, newer)
+    assert machine.sh("dpkg-query -W -f '${Status}' jaego") == "install ok installed"
 
 
 @pytest.fixture
