@@ -175,7 +175,7 @@ class Ingest:
         `_one` goes on from there: it alone knows signatures, other logs, what waits, and what is refused.
         """
         position = self.position
-        if position is None or position.log != log or position.part < position.parts or self._ahead:
+        if position is None or position.log != log or position.part < position.parts or self._ahead.size_bytes:
             return 0
         _, seq, prev, part, parts = position
         accepted = outcome.accepted
