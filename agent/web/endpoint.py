@@ -53,13 +53,13 @@ _PARAMETER = re.compile(r"\{([a-z_]+)\}")
 class Query(BaseModel):
     """Parameters of an address. What is not documented is refused: a misspelt filter would filter nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # most are never asked for: memory
 
     lang: Literal["ko", "en"] | None = Field(None, description="language of hints; absent: the store's")
 
 
 class Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Nothing(Body):
@@ -69,7 +69,7 @@ class Nothing(Body):
 class Told(BaseModel):
     """An answer. Members are added in later versions, never given another meaning."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
 
 
 class Refusal(Told):
