@@ -195,7 +195,8 @@ def test_malformed_parameters_are_told(path, query):
 def test_the_api_tells_values():
     status, stock, health = ask(busy_day(), *API)
     told = status.json()
-    assert told["sync"] == {"connected": True, "head": 1204, "waiting": 112, "oldest_s": 250, "clock": "synced"}
+    sync = {"connected": True, "head": 1204, "waiting": 112, "oldest_s": 250, "clock": "synced", "halted": False}
+    assert told["sync"] == sync
     assert [one["station"] for one in told["stations"]] == ["dock-1", "backroom", "counter"]
     assert told["stations"][0]["last"]["answer"] == "good"
     assert told["stations"][2]["last"] is None
