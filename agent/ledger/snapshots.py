@@ -28,7 +28,14 @@ def snapshots(into: Path) -> list[Path]:
     return sorted(into.glob("ledger-*.db"), reverse=True)
 
 
-def take(folder: Path, into: Path, *, keep: int, pause: Callable[[], None] = lambda: None) -> Checked:
+def take(
+    folder: Path,
+    into: Path,
+    *,
+    keep: int,
+    pause: Callable[[], None] = lambda: None,
+    connect: files.Connect = files.open_reader,
+) -> Checked:
     """A new snapshot, and no more than `keep` afterwards.
 
     Raises `LedgerCorrupt` where the ledger or the copy is damaged, `LedgerUnusable` where there is no room or no right
@@ -38,7 +45,7 @@ def take(folder: Path, into: Path, *, keep: int, pause: Callable[[], None] = lam
         into.mkdir(mode=0o750, exist_ok=True)
         _forget_parts(into)
         _need_room(folder, into)
-        _copy(folder, into)
+        _copy(folder, into, connect)
         found = check_whole(into, pause, PART)
         made = into / f"ledger-{found.log}-{found.seq:012d}.db"
         (into / PART).replace(made)
@@ -63,9 +70,9 @@ def _need_room(folder: Path, into: Path) -> None:
         )
 
 
-def _copy(folder: Path, into: Path) -> None:
+def _copy(folder: Path, into: Path, connect: files.Connect) -> None:
     part = into / PART
-    with closing(files.open_reader(folder)) as connection:
+    with closing(connect(folder)) as connection:
         try:
             connection.execute("VACUUM INTO ?", (str(part),))
         except sqlite3.Error as error:

@@ -98,7 +98,7 @@ def undone(state: State, scan: Scan, session: Session, source: Mapping[str, Any]
     data = event["data"]
     count = data.get("count")
     held = open_count(state.books, data["zone"])
-    key = StockKey(data["sku"], data["zone"], data.get("lot") or NO_LOT, data["disposition"])
+    key = StockKey(data["sku"], data["zone"], data.get("lot") or NO_LOT, data.get("disposition", "sellable"))
     line = line_of(state.books, count, key) if held is not None and held[0] == count else None
     gone = line is None or not line.get("scans") or event["seq"] < line["first"]
     if gone or held is None or held[1]["state"] == "submitted":

@@ -30,9 +30,11 @@ from headoffice.store import STEPS, Store
 from tests.agent.clocks import FakeClock
 from tests.agent.doctor.shop import Shop, level
 from tests.agent.ledger.test_ledger import SEOUL, append, movement
+from tests.agent.operations.memory import COLA, UNDO
 from tests.headoffice.logs import Log
 from tests.headoffice.test_service import Desk
 from tests.kept.make import COMMITS, KEPT
+from tests.kept.write import CODES, STATIONS, scanned
 
 LEDGERS = range(1, schema.VERSION)
 OFFICES = [number for number in range(1, len(STEPS)) if number != 3]  # 3 and 4 came together
@@ -101,6 +103,16 @@ def test_an_old_ledger_opens_with_all_that_it_held_and_goes_on(kept: Kept) -> No
     with closing(sqlite3.connect(kept.folder / files.DATABASE, isolation_level=None)) as connection:
         held = projected(connection)
         assert rebuild.rebuild(connection) == held
+
+
+def test_clerks_go_on_where_an_old_release_left_them(kept: Kept) -> None:
+    """Open sessions, a count, undo of what was scanned before: events lack what later releases write."""
+    ledger, clock = opened(kept.folder), FakeClock()
+    for number, (code, at) in enumerate((code, at) for at in STATIONS for code in (UNDO, *CODES, UNDO, COLA, UNDO)):
+        clock.advance(90_000 + number)
+        ledger.call(scanned(at, code, number, clock))
+    ledger.close()
+    check_whole(kept.folder)
 
 
 def test_the_agent_starts_with_an_old_ledger_and_finds_it_whole(kept: Kept, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 Nothing is kept for sure but what a sync came behind. A sector that was written since then is as it was, as it was at
 any write since, or torn: its first part from one of these and the rest from another. A file's length is any that it
-had since its sync; a name in the folder is any that it was since the folder's sync. Each is decided for itself, so a
-later write may survive an earlier one.
+had since its sync; a change of names in the folder is there or not until the folder's sync. Each is decided for itself,
+so a later write may survive an earlier one.
 """
 
 from __future__ import annotations
@@ -39,11 +39,18 @@ class Link(NamedTuple):
     file: int | None
 
 
+class Rename(NamedTuple):
+    """Both names at once, as rename(2) says; the file keeps its number."""
+
+    name: str
+    to: str
+
+
 class SyncFolder(NamedTuple):
     pass
 
 
-Step = Write | Truncate | Sync | Link | SyncFolder
+Step = Write | Truncate | Sync | Link | Rename | SyncFolder
 
 
 @dataclass
@@ -106,6 +113,8 @@ class Disk:
             else:
                 self._names[step.name] = step.file
                 self._files = max(self._files, step.file + 1)
+        elif isinstance(step, Rename):
+            self._names[step.to] = self._names.pop(step.name)
 
     def open(self, name: str) -> int:
         """The file's number; a new and empty one where there is none."""
@@ -125,6 +134,9 @@ class Disk:
     def remove(self, name: str) -> None:
         self._tell(Link(name, None))
 
+    def rename(self, name: str, to: str) -> None:
+        self._tell(Rename(name, to))
+
     def sync_folder(self) -> None:
         self._tell(SyncFolder())
 
@@ -139,13 +151,17 @@ class Disk:
     def cut(self, fate: Fate, chance: random.Random, sector_bytes: int) -> dict[str, bytes]:
         """The files that are there when the power is back."""
         files = {number: _File(bytearray(data), data) for number, data in enumerate(self._first.values())}
-        names: dict[str, list[int | None]] = {name: [number] for number, name in enumerate(self._first)}
+        names: dict[str, int | None] = {name: number for number, name in enumerate(self._first)}
+        safe, changes = dict(names), list[dict[str, int | None]]()
         for step in self.steps:
             if isinstance(step, SyncFolder):
-                names = {name: bound[-1:] for name, bound in names.items()}
-            elif isinstance(step, Link):
-                names.setdefault(step.name, [None]).append(step.file)
-                if step.file is not None:
+                safe, changes = dict(names), []
+            elif isinstance(step, Link | Rename):
+                changes.append(
+                    {step.name: step.file} if isinstance(step, Link) else {step.to: names[step.name], step.name: None}
+                )
+                names.update(changes[-1])
+                if isinstance(step, Link) and step.file is not None:
                     files[step.file] = _File(bytearray(), b"")
             elif isinstance(step, Write):
                 files[step.file].change(step.at, step.data, sector_bytes)
@@ -153,9 +169,9 @@ class Disk:
                 files[step.file].truncate(step.size_bytes, sector_bytes)
             else:
                 files[step.file].sync()
-        left: dict[str, bytes] = {}
-        for name, bound in names.items():
-            number = chance.choice(bound) if fate == "mixed" else bound[0 if fate == "dropped" else -1]
-            if number is not None:
-                left[name] = files[number].left(fate, chance, sector_bytes)
-        return left
+        for change in changes:
+            if fate == "kept" or (fate == "mixed" and chance.random() < 1 / 2):
+                safe.update(change)
+        return {
+            name: files[number].left(fate, chance, sector_bytes) for name, number in safe.items() if number is not None
+        }

@@ -1,13 +1,16 @@
 """SQLite over a disk that forgets: a VFS that writes down what SQLite does with files, and apsw dressed as sqlite3.
 
 Files lie in a real folder, where locks and shared memory are the system's own. Only what would reach the platter is
-written down: what SQLite's own VFS for Unix syncs, and nothing else.
+written down: what SQLite's own VFS for Unix syncs, and nothing else; and what the ledger itself does with names and
+syncs, `recorded`.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +25,13 @@ class RecordingVFS(apsw.VFS):
     def __init__(self, disk: Disk) -> None:
         self.name = f"power-{id(self)}"
         self.disk = disk
+        self.written: set[str] = set()
         super().__init__(self.name, "")
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802  SQLite's names
-        return _File(self.disk, name, flags)
+        opened = _File(self.disk, name, flags)
+        self.written |= opened.names
+        return opened
 
     def xDelete(self, name: str, sync_folder: bool) -> None:  # noqa: N802
         super().xDelete(name, False)
@@ -42,6 +48,7 @@ class _File(apsw.VFSFile):
         self._new = bool(wanted & apsw.SQLITE_OPEN_CREATE and wanted & _SYNCS_ITS_FOLDER)
         self._disk = disk
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
+        self.names = set[str]() if path is None else {Path(path).name}
         # A file without a name is SQLite's scratch: it is gone after a cut, whatever it held.
         self._file = None if path is None else disk.open(Path(path).name)
 
@@ -61,6 +68,50 @@ class _File(apsw.VFSFile):
             if self._new:
                 self._disk.sync_folder()
                 self._new = False
+
+
+@contextmanager
+def recorded(folder: Path, vfs: RecordingVFS) -> Generator[None]:
+    """Writes down what this process does with files in the folder, beside SQLite: syncs, new names, names that go.
+
+    What stands in a file that SQLite does not write is written down when it is synced, or gets another name.
+    """
+    real, disk = (os.fsync, os.replace, os.unlink), vfs.disk
+    known = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def content(path: Path) -> int:
+        number, data = disk.open(path.name), path.read_bytes()
+        if path.name not in vfs.written and known.get(path.name) != data:
+            known[path.name] = data
+            disk.truncate(number, 0)
+            disk.write(number, 0, data)
+        return number
+
+    def fsync(handle: int) -> None:
+        real[0](handle)
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if path == folder:
+            disk.sync_folder()
+        elif path.parent == folder:
+            disk.sync(content(path))
+
+    def replace(name: Any, to: Any) -> None:
+        if Path(name).parent == folder:
+            content(Path(name))
+            disk.rename(Path(name).name, Path(to).name)
+            known[Path(to).name] = known.pop(Path(name).name, b"")
+        real[1](name, to)
+
+    def unlink(name: Any) -> None:
+        real[2](name)
+        if Path(name).parent == folder:
+            disk.remove(Path(name).name)
+
+    os.fsync, os.replace, os.unlink = fsync, replace, unlink  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        os.fsync, os.replace, os.unlink = real  # type: ignore[assignment]
 
 
 class Cursor:

@@ -15,14 +15,14 @@ from typing import Any
 import apsw
 import pytest
 
-from agent.ledger import files, schema
+from agent.ledger import files, keys, schema
+from agent.ledger.checkpoints import Rule
 from agent.ledger.log import Ledger
-from agent.ledger.reader import Reader
 from tests.agent.clocks import FakeClock
 from tests.power.cuts import ORDERED
-from tests.power.disk import SECTORS_BYTES, Disk, Sync, Write
-from tests.power.lives import STAMPER, STORE, Broken, Past, check, old_ledger, put, received
-from tests.power.recorder import Connection, RecordingVFS
+from tests.power.disk import SECTORS_BYTES, Disk, Rename, Sync, SyncFolder, Write
+from tests.power.lives import KEY, STAMPER, STORE, Broken, Past, check, old_ledger, put, received
+from tests.power.recorder import Connection, RecordingVFS, recorded
 
 ROOT = Path(__file__).parents[2]
 CUTS = 40
@@ -42,7 +42,8 @@ def test_no_cut_takes_what_was_acknowledged_or_leaves_what_was_not_written() -> 
     assert code == 0, said
     assert totals["cuts"] >= CUTS
     # The run has been everywhere: a scenario without one of these would prove less than it says.
-    for name in ("append", "checkpoint", "look", "rebuild", "restart", "migrations", "kills", "events kept beyond"):
+    steps = ("append", "checkpoint", "look", "prune", "rebuild", "restart", "rotate", "snapshot")
+    for name in (*steps, "migrations", "kills", "events kept beyond"):
         assert totals.get(name, 0) > 0, name
 
 
@@ -68,7 +69,7 @@ def over(disk: Disk, folder: Path, vfs: RecordingVFS | None = None) -> Ledger:
     """The agent's ledger over a disk, as it is there now."""
     put(folder, disk.running())
     recorder = vfs or RecordingVFS(disk)
-    parts: Any = {"store": STORE, "clock": FakeClock(), "stamper": STAMPER}
+    parts: Any = {"store": STORE, "clock": FakeClock(), "stamper": STAMPER, "rule": Rule()}
     ledger = Ledger(folder, connect=lambda path: Connection(path, recorder), **parts)
     ledger.start()
     return ledger
@@ -165,34 +166,58 @@ def test_what_is_written_down_is_what_is_in_the_folder(tmp_path: Path) -> None:
     assert sum(isinstance(step, Write) for step in disk.steps) > 100
 
 
-@pytest.mark.parametrize("version", range(1, len(schema.STEPS)))
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
 def test_the_checks_pass_what_is_whole_and_see_each_damage(tmp_path: Path, version: int) -> None:
-    contents, past = old_ledger(tmp_path / "old", version, 3)
+    contents, past = old_ledger(tmp_path / "old", version)
     folder = tmp_path / "check"
-    assert check(put(folder, contents), past, 1) == past.bodies
+    assert check(put(folder, contents), past, 1) == len(past.bodies)
     for kind, other in (
         ("lost", Past(past.bodies, past.groups, past.told + 1)),
         ("foreign", Past(past.bodies[:-1], past.groups, 0)),
         ("halved", Past(past.bodies, {0, 2}, 0)),
+        ("snapshot", Past(past.bodies, past.groups, 0, 1)),
     ):
         with pytest.raises(Broken) as broken:
             check(put(folder, contents), other, 1)
         assert broken.value.kind == kind
     for kind, statement in (
         ("projection", "UPDATE stock SET quantity = 9 WHERE sku = 'COLA'"),
-        ("unreadable", "INSERT INTO event VALUES (5, 'movement', x'7b7d')"),
+        ("unreadable", f"INSERT INTO event VALUES ({len(past.bodies) + 1}, 'movement', x'7b7d')"),
         ("halved", "INSERT INTO position VALUES ('power', 99)"),
     ):
-        put(folder, contents)
+        files.open_writer(put(folder, contents)).close()  # a migration would mend the first
         with closing(sqlite3.connect(folder / files.DATABASE)) as connection, connection:
             connection.execute(statement)
         with pytest.raises(Broken) as broken:
             check(folder, past, 1)
         assert broken.value.kind == kind
+    for kind, name, data in (("key", files.KEY, bytes(32)), ("snapshot", "ledger-log-1.db", b"half of a page")):
+        with pytest.raises(Broken) as broken:
+            check(put(folder, {**contents, name: data}), past, 1)
+        assert broken.value.kind == kind
 
 
-def test_reading_a_migrated_ledger_finds_its_stock(tmp_path: Path) -> None:
-    contents, _past = old_ledger(tmp_path / "old", 1, 7)
-    check(put(tmp_path / "check", contents), _past, 1)
-    with closing(Reader(tmp_path / "check")) as reader:
-        assert {row.sku: row.quantity for row in reader.stock()} == {"BEER": 7, "COLA": 7}
+def test_a_name_goes_over_to_another_file_in_one_step() -> None:
+    disk = Disk({"a": b"old", "b": b"new"})
+    disk.rename("b", "a")
+    found = [disk.cut("mixed", random.Random(seed), SECTOR) for seed in range(50)]
+    assert {tuple(sorted(one.items())) for one in found} == {(("a", b"new"),), (("a", b"old"), ("b", b"new"))}
+    disk.sync_folder()
+    assert disk.cut("dropped", random.Random(1), SECTOR) == {"a": b"new"}
+
+
+def test_what_the_ledger_does_beside_sqlite_is_written_down(tmp_path: Path) -> None:
+    """A key that is exchanged: its content and name are safe when the event that names it is committed."""
+    disk = Disk({files.KEY: KEY})
+    vfs = RecordingVFS(disk)
+    with closing(over(disk, tmp_path / "life", vfs)) as ledger, recorded(tmp_path / "life", vfs):
+        old = len(disk.steps)
+        ledger.call(ledger.rotation())
+    held = disk.running()
+    assert held[files.KEY] == (tmp_path / "life" / files.KEY).read_bytes() != KEY
+    assert {name for name in held if name.startswith(files.KEY)} == {files.KEY}
+    names = [step for step in disk.steps[old:] if isinstance(step, Rename)]
+    assert names == [Rename(f"{keys.NEXT}.new", keys.NEXT), Rename(keys.NEXT, files.KEY)]
+    between = disk.steps[disk.steps.index(names[0]) : disk.steps.index(names[1])]
+    assert isinstance(between[1], SyncFolder)
+    assert any(isinstance(step, Sync) for step in between[2:])
