@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from agent.device_cli import DEFAULT, ConfigFile
-from agent.errors import EXIT_CONFIG, EXIT_LEDGER, AgentError, ConfigError, LedgerError
+from agent.errors import AgentError, exit_code
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -31,8 +31,7 @@ def _said() -> Generator[None]:
         yield
     except AgentError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
-        code = EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_LEDGER if isinstance(error, LedgerError) else 1
-        raise typer.Exit(code) from error
+        raise typer.Exit(exit_code(error)) from error
 
 
 def _load(path: Path) -> Config:
@@ -98,6 +97,28 @@ def key_rotate(config: ConfigFile = DEFAULT) -> None:
     with _said():
         print(_rotate(_load(config)))
     print("the key's copy is out of date: jaego key backup FILE", file=sys.stderr)
+
+
+@key_app.command("lost")
+def key_lost(config: ConfigFile = DEFAULT) -> None:
+    """Without its key and any copy: a new log behind the old one, signed with a new key. The agent must be stopped."""
+    with _said():
+        from agent.clock import SystemClock
+        from agent.keeping import place_of
+        from agent.ledger.files import read_key
+        from agent.ledger.keys import forget
+        from agent.ledger.restore import begin_anew
+
+        loaded = _load(config)
+        forget(loaded.store.state_dir)
+        found = begin_anew(place_of(loaded, SystemClock(), lambda text: print(text, file=sys.stderr)))
+        key = read_key(loaded.store.state_dir)[1]
+    print(key)
+    print(
+        f"log {found.log} goes on behind event {found.head}; the old files are in {found.aside}.\n"
+        f"Head office takes it in after: jaego-hq key enrol {loaded.store.id} {key}",
+        file=sys.stderr,
+    )
 
 
 def _rotate(config: Config) -> str:

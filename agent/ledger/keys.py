@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,12 @@ def find(folder: Path, key: str) -> str:
     raise LedgerUnusable(
         f"{folder / files.KEY} is not the key of this log" if len(why) < len((files.KEY, NEXT)) else why[0], hint=LOST
     )
+
+
+def is_there(folder: Path, key: str) -> bool:
+    with suppress(LedgerUnusable):
+        return bool(find(folder, key))
+    return False
 
 
 def settle(folder: Path, key: str) -> None:
@@ -137,12 +144,34 @@ def put_back(folder: Path, file: Path) -> str:
             elif held.exists() and held.read_bytes() != file.read_bytes():
                 raise LedgerUnusable(f"{held} is there, and is another key", hint="move it away first")
             if held.exists() and held.read_bytes() != file.read_bytes():
-                held.replace(folder / OTHER)
+                held.replace(_other(folder))
             files.keep(held, file.read_bytes())
             files.keep(folder / SAVED, key.encode())
         except OSError as error:
             raise LedgerUnusable(f"{held}: {error.strerror}", hint="check owner and permission") from error
     return key
+
+
+def forget(folder: Path) -> None:
+    """Set a key aside that is not the log's, so that a new log gets a new one. The agent must be stopped.
+
+    Raises `LedgerUnusable` where the log's key is there, or may be there and cannot be read.
+    """
+    with files.lock(folder):
+        if is_there(folder, log_key(folder)):
+            raise LedgerUnusable("the log's key is not lost: it is here", hint="to exchange it: jaego key rotate")
+        for held in (folder / files.KEY, folder / NEXT):
+            try:
+                if held.exists():
+                    held.read_bytes()  # what cannot be read may be the log's
+                    held.replace(_other(folder))
+            except OSError as error:
+                raise LedgerUnusable(f"{held}: {error.strerror}", hint="look at it as root") from error
+
+
+def _other(folder: Path) -> Path:
+    """A name for a key that is not the log's: nothing is deleted."""
+    return next(one for number in count(1) if not (one := folder / f"{OTHER}-{number}").exists())
 
 
 def _read_copy(file: Path) -> str:

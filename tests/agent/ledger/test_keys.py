@@ -208,7 +208,7 @@ def test_only_the_logs_own_key_comes_back(tmp_path: Path) -> None:
     assert keys.is_saved(folder)
     (folder / files.KEY).write_bytes(old)
     keys.put_back(folder, stick)
-    assert (folder / keys.OTHER).read_bytes() == old, "nothing is deleted"
+    assert (folder / f"{keys.OTHER}-1").read_bytes() == old, "nothing is deleted"
     ledger = open_ledger(folder)
     with pytest.raises(LedgerUnusable, match="in use"):
         keys.put_back(folder, stick)
