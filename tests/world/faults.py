@@ -164,7 +164,8 @@ class Faults:
         return self._later(3, 15, lambda: setattr(self._office, "full", False))
 
     def _set_office_clock(self) -> bool:
-        clock, wrong_us = self._office.clock, int(self.chance.choice((-7200, -600, 600, 7200)) * 1e6)
+        wrong_s = self.chance.choice((1, -1)) * self.chance.choice((600, 7200, YEAR_S))
+        clock, wrong_us = self._office.clock, wrong_s * 1_000_000
         clock.offset_us += wrong_us
 
         def right() -> None:

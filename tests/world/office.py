@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from contract.times import Stamper
 from contract.topics import PREFIX
+from headoffice import ahead
 from headoffice.catalogue import Items
 from headoffice.commands import Commands
 from headoffice.database import Database, open_database
@@ -174,6 +175,16 @@ class Office:
             self.desk_line.publish(publish.topic, publish.payload, retain=publish.retain)
 
     # -- what people do and ask here --------------------------------------------------------------------------------
+
+    @property
+    def queues(self) -> dict[str, tuple[int, int]]:
+        """Everything that waits, and its limit."""
+        service = self.worker._service
+        held = {
+            f"events of {store} ahead": (len(one.engine._ahead), ahead.EVENTS_MAX)
+            for store, one in (service._followed if service is not None else {}).items()
+        }
+        return {**held, **self.shell.queues, **self.desk_line.queues}
 
     def expect(self, document: str, body: bytes) -> None:
         put(self.writing, STORE, {document: body})

@@ -25,7 +25,7 @@ from agent.operations.reservations import Orders
 from agent.operations.rules import Rules
 from agent.operations.sales import Tills
 from agent.operations.values import Clerk, Station
-from agent.uplink.engine import Engine, EngineSettings
+from agent.uplink.engine import PREFETCH_EVENTS, Engine, EngineSettings
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from contract.ids import uuid7
@@ -276,8 +276,10 @@ class Agent:
     @property
     def queues(self) -> dict[str, tuple[int, int]]:
         """Everything that waits, and its limit."""
-        traffic = self.traffic
+        traffic, engine = self.traffic, self.traffic.engine
+        lanes = {"live": engine._live, "replay": engine._replay}
         return {
+            **{f"engine {name}": (len(one.ready), PREFETCH_EVENTS) for name, one in lanes.items() if one is not None},
             "ledger queue": (self.ledger.waiting, LIMITS.queue_max),
             "portal groups": (len(self.portals._waiting), 1000),
             "engine window": (len(traffic.engine._in_flight) + len(traffic.engine._others), self._pc.window),
