@@ -6,14 +6,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from headoffice import own, projecting
 from headoffice.checks import results
 from headoffice.checks.part import Times
 from headoffice.database import Database
+from headoffice.part import Message
 from tests.headoffice.checks.conftest import plain
-from tests.headoffice.checks.world import Shop, World
+from tests.headoffice.checks.world import PREFIX, Shop, World
 from tests.headoffice.every_kind import Writer
 from tests.headoffice.logs import OTHER_KEY, Log
 
@@ -332,3 +334,58 @@ def test_a_new_desk_does_not_check_every_store_at_once(make: Made) -> None:
     assert checked[0] < 6
     assert checked == sorted(checked)
     assert checked[-1] == 12
+
+
+STATED = [["COLA", "shelf", None, "sellable", 20]]
+
+
+def says(world: World, **members: Any) -> None:
+    """The store of `world` tells of itself."""
+    log = world.shops["S1"].log
+    said = {"state": "online", "boot": "b", "log": log.name, "head": log.head, "version": "1", **members}
+    world._heard(world.service.receive([Message(f"{PREFIX}/S1/state", orjson.dumps(said))]))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("taken", [0, 30])
+def test_a_store_that_has_pruned_is_equal_and_its_log_whole(make: Made, deep: bool, taken: int) -> None:
+    log = plain()
+    stated = [[*key[:2], None, key[3], quantity] for key, quantity in Shop(log).stock().items()]
+    first = log.head + 1
+    log.open(stated).receive_many(20)
+    shop = Shop(log)
+    shop.first = first
+    world = make(log.fork(taken))
+    world.shops["S1"] = shop
+    says(world, first=first)
+    world.deliver("S1", first)
+    found = world.check(deep=deep)
+    assert (found.verdict, found.reason, found.as_of) == ("equal", None, log.head)
+    assert found.events == (log.head - first + 1 + taken) * (1 + deep)  # a deep one looks again once tables are made
+    asked = [one["seq_from"] for one in shop.asked if one["of"] == "events"]
+    assert asked
+    assert min(asked) >= first
+    harm(world.database, "UPDATE event SET body = ? WHERE seq = ?", (b"{}", first + 2))
+    assert world.check(deep=True).verdict == "repaired"
+    own.check(world.storage, "S1", deep=True)
+
+
+def test_what_an_exchanged_key_has_signed_is_whole(make: Made) -> None:
+    log = Log().open(STATED).receive_many(3)
+    log.checkpoint()
+    log.rotate()
+    log.receive_many(3).open(STATED).checkpoint()
+    world = make(log)
+    found = world.check(deep=True)
+    assert (found.verdict, found.reason, found.done) == ("equal", None, ["tables_made_again"])
+
+
+def test_a_store_that_does_not_say_what_a_damaged_event_was_is_looked_at(make: Made) -> None:
+    """The event is pruned there: the answer tells of fewer events, or is refused."""
+    world = make()
+    shop = world.shops["S1"]
+    shop.mute = True
+    harm(world.database, "UPDATE event SET body = ? WHERE seq = 20", (b"{}",))
+    found = world.check(deep=True)
+    assert (found.verdict, found.damaged) == ("different", 20)
+    assert "no longer has it" in str(found.reason)

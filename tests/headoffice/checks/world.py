@@ -36,6 +36,7 @@ class Shop:
         self.first = 1  # older events are pruned
         self.lie: dict[tuple[str, str, str, str], int] = {}  # its table says so much more
         self.busy = False
+        self.mute = False  # about its log
         self.asked: list[dict[str, Any]] = []
 
     def stock(self) -> dict[tuple[str, str, str, str], int]:
@@ -54,6 +55,8 @@ class Shop:
     def digest(self, asked: dict[str, Any]) -> Response:
         self.asked.append(asked)
         common = {"log": self.log.name, "as_of": self.log.head, "head_hash": self.log.hash}
+        if asked["of"] == "events" and self.mute:
+            return Response(id=asked["id"], status="refused", reason="pruned", hint="it begins later")
         if asked["of"] == "events":
             first, last = max(asked["seq_from"], self.first), min(asked["seq_to"], self.log.head)
             name = self.log.events[last - 1].hash if first <= last else "0" * 64
