@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz api-fuzz chaos uplink cluster day explore power bench peers wheel deb fmt clean
+.PHONY: help demo test lint fuzz api-fuzz chaos uplink cluster day explore power soak bench peers wheel deb fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make day      days of a store against the physical truth (SEEDS=20)'
 	@echo 'make explore  whole store-days under faults in one process, by seed (SEEDS=1-10000, JOBS=2)'
 	@echo 'make power    cuts of the power over the ledger on a disk that forgets (CUTS=500, SYNCHRONOUS=NORMAL: must fail)'
+	@echo 'make soak     days of a busy store in minutes: memory, files and sizes must stay (DAYS=7, SECONDS=1500)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
 	@echo 'make wheel    the Python package, in dist/'
@@ -93,6 +94,11 @@ power: $(READY)-all
 peers: $(READY)-all
 	@scripts/peers .venv-peers $(VENV)
 	@JAEGO_PEERS_S=$(or $(SECONDS),4) $(BIN)/python -m pytest -q tests/peers tests/simulators/test_reader_llrp_driver.py
+
+# Memory, files and the ledger over days of a busy store, accelerated; CI plays one in seconds. INTO=FOLDER keeps all that it wrote.
+soak: $(READY)-all
+	@scripts/broker
+	@$(BIN)/python -m tests.soak.soak --days $(or $(DAYS),7) --seconds $(or $(SECONDS),1500) $(if $(INTO),--into '$(INTO)')
 
 bench: $(READY)-all
 	@scripts/broker

@@ -1,0 +1,52 @@
+"""What a soak must show, from its samples alone: nothing grows that should not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from tests.soak.store import Sample
+
+MEMORY_SHARE_MAX = 0.05
+SIZE_SHARE_MAX = 0.10  # a ledger breathes between two openings
+FILES_MORE_MAX = 2  # a snapshot, or a look from outside, that was open at the moment of the sample
+RETENTION_DAYS = 4  # two that are kept, one until the next opening, and one for what its rows leave free
+
+
+def grown(samples: Sequence[Sample], *, strict: bool) -> list[str]:
+    """What grew, in words. Not `strict`: it ran for seconds, in which caches and allocators still fill, and nothing is
+    pruned; then files and threads alone are judged."""
+    first, last = _between(samples, 1, 1.5), _between(samples, samples[-1].hour / 24 - 0.5, samples[-1].hour / 24)
+    if not first or not last:
+        first, last = samples[: len(samples) // 2 or 1], samples[len(samples) // 2 :]
+    found: list[str] = []
+    for name in ("agent_files", "agent_threads", "headoffice_files", "headoffice_threads"):
+        before, after = (median(getattr(one, name) for one in some) for some in (first, last))
+        if after > before + FILES_MORE_MAX:
+            found.append(f"{name}: from {before:.0f} to {after:.0f}")
+    if strict:
+        found += _memory(first, last) + _sizes(samples)
+    return found
+
+
+def _memory(first: Sequence[Sample], last: Sequence[Sample]) -> list[str]:
+    before, after = (median(one.agent_rss for one in some) for some in (first, last))
+    share = after / before - 1
+    said = f"agent: memory after day 1 {before / 1e6:.1f} MB, at the end {after / 1e6:.1f} MB ({share:+.1%})"
+    return [said] if share > MEMORY_SHARE_MAX else []
+
+
+def _sizes(samples: Sequence[Sample]) -> list[str]:
+    """The ledger with its write-ahead log, once the first events went: the last days against those before."""
+    end = samples[-1].hour / 24
+    middle = (RETENTION_DAYS + end) / 2
+    before, after = _between(samples, RETENTION_DAYS, middle), _between(samples, middle, end)
+    if not before or not after:
+        return ["no plateau: it ended before retention could show"]
+    was, became = (max(one.ledger + one.wal for one in some) for some in (before, after))
+    said = f"ledger: {was / 1e6:.1f} MB in days {RETENTION_DAYS} to {middle:.1f}, {became / 1e6:.1f} MB after"
+    return [said] if became > was * (1 + SIZE_SHARE_MAX) else []
+
+
+def _between(samples: Sequence[Sample], begin_day: float, end_day: float) -> list[Sample]:
+    return [one for one in samples if begin_day <= one.hour / 24 <= end_day]
