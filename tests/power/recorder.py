@@ -72,10 +72,8 @@ class _File(apsw.VFSFile):
 
 @contextmanager
 def recorded(folder: Path, vfs: RecordingVFS) -> Generator[None]:
-    """Writes down what this process does with files in the folder, beside SQLite: syncs, new names, names that go.
-
-    What stands in a file that SQLite does not write is written down when it is synced, or gets another name.
-    """
+    """Writes down what this process does in the folder beside SQLite: syncs, new names, names that go, and what stands
+    in a file that SQLite does not write, when it is synced or renamed."""
     real, disk = (os.fsync, os.replace, os.unlink), vfs.disk
     known = {path.name: path.read_bytes() for path in folder.iterdir()}
 
