@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.errors import LedgerFull
 from agent.ledger.books import LedgerBooks
 from agent.ledger.log import Ledger
 from agent.ledger.transaction import Transaction
@@ -44,6 +45,36 @@ def told_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Ledger, "_commit", lambda self, group, *, ending: commit(self, [early(*one) for one in group], ending=ending)
     )
+
+
+def a_full_disk_is_kept_quiet(patch: pytest.MonkeyPatch) -> None:
+    """What found no room is answered as if it had."""
+    commit = Ledger._commit
+
+    def quiet(job: Any, done: Any) -> tuple[Any, Any]:
+        held: list[Any] = []
+
+        def run(tx: Transaction) -> Any:
+            held[:] = [job(tx)]
+            return held[0]
+
+        return run, lambda result, error: done(held[0] if isinstance(error, LedgerFull) and held else result, None)
+
+    patch.setattr(
+        Ledger, "_commit", lambda self, group, *, ending: commit(self, [quiet(*one) for one in group], ending=ending)
+    )
+
+
+def a_rollback_forgets_nothing(patch: pytest.MonkeyPatch) -> None:
+    """After a commit that found no room the writer goes on from what it had in memory."""
+    rollback = Transaction.rollback
+
+    def mutated(self: Transaction) -> None:
+        stock = dict(self._stock)
+        rollback(self)
+        self._stock.update(stock)
+
+    patch.setattr(Transaction, "rollback", mutated)
 
 
 def delivered_at_puback(patch: pytest.MonkeyPatch) -> None:
@@ -177,6 +208,8 @@ def positions_from_anybody(patch: pytest.MonkeyPatch) -> None:
 
 MUTATIONS: tuple[Patch, ...] = (
     told_before_the_commit,
+    a_full_disk_is_kept_quiet,
+    a_rollback_forgets_nothing,
     delivered_at_puback,
     undo_that_edits,
     acknowledged_before_it_is_stored,
