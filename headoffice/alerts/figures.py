@@ -128,6 +128,7 @@ class StoreFigures(NamedTuple):
     seq: int | None
     damage: str | None = None  # of its ledger, as it says
     disk_free_bytes: int | None = None
+    stuck: int | None = None  # an event that its broker does not take
 
 
 def stores_after(database: Database, store: str) -> list[StoreFigures]:
@@ -142,8 +143,9 @@ def stores_after(database: Database, store: str) -> list[StoreFigures]:
         last_us = max(heard_us, at_us) or state_us  # what is retained alone may be old
         told = _told(health)
         newest = _head(head, told.get("head")) if seq is not None else None
-        damage, free = told.get("ledger_damage"), told.get("disk_free_bytes")
-        said = (damage if type(damage) is str else None, free if type(free) is int else None)
+        damage = told.get("ledger_damage")
+        free, stuck = (one if type(one) is int else None for one in map(told.get, ("disk_free_bytes", "stuck_event")))
+        said = (damage if type(damage) is str else None, free, stuck)
         found.append(StoreFigures(name, state, last_us, at_us, newest, seq, *said))
     return found
 

@@ -265,6 +265,8 @@ class Jobs:
         found = [silent, judged("uplink_behind", one.store, "store", self.rules, behind, more)]
         damage: Facts = {"damage": (one.damage or "-")[:REASON_CHARACTERS_MAX]}
         found.append(judged("ledger_damaged", one.store, "store", self.rules, int(one.damage is not None), damage))
+        stuck: Facts = {"seq": one.stuck or 0}
+        found.append(judged("event_stuck", one.store, "store", self.rules, int(one.stuck is not None), stuck))
         if one.disk_free_bytes is not None:
             free = one.disk_free_bytes // MIB
             room: Facts = {"free_mib": rounded(free)}

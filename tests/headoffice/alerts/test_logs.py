@@ -73,6 +73,17 @@ def test_a_damaged_ledger_until_the_store_says_so_no_more(world: World) -> None:
     assert world.one("ledger_damaged").state == "closed"
 
 
+def test_an_event_that_the_broker_does_not_take(world: World) -> None:
+    world.start()
+    health(world, stuck_event=7)
+    world.run()
+    assert world.one("event_stuck").facts["seq"] == 7
+    assert "1 MB" in world.told()[0]["text"]["ko"]
+    health(world)
+    world.run()
+    assert world.one("event_stuck").state == "closed"
+
+
 def test_a_disk_that_fills(world: World) -> None:
     world.start()
     health(world, disk_free_bytes=900 * 2**20)
