@@ -147,6 +147,22 @@ def test_a_silent_consumer_gets_bounded_resends_then_probes_at_growing_intervals
     assert wire.engine.consumers["hq"].stalled
 
 
+def test_a_new_connection_asks_a_stalled_consumer_soon() -> None:
+    """It may have been silent for the broker's sake."""
+    wire = connected(rows_of(300), EngineSettings(ack_timeout_s=10, resends_max=0))
+    wire.drain(0.0)
+    for second in range(1000):
+        wire.engine.tick(float(second))
+        wire.drain(float(second))
+    wire.engine.disconnect()
+    wire.engine.connect(1000.0, receive_max=65535, packet_bytes_max=1 << 20)
+    wire.sent.clear()
+    for second in range(1001, 1012):
+        wire.engine.tick(float(second))
+        wire.drain(float(second))
+    assert covered(wire.sent) == list(range(1, PROBE_EVENTS + 1))
+
+
 def test_a_stalled_consumer_that_is_heard_again_gets_everything() -> None:
     wire = connected(rows_of(300), EngineSettings(ack_timeout_s=10, resends_max=0))
     wire.drain(0.0)
