@@ -33,7 +33,7 @@ LOOP_S = 1.0
 WAKES = 4096
 PACKET_ID_MAX = 0xFFFF
 BACKOFF_S_MIN = 0.5
-BACKOFF_S_MAX = 30.0
+BACKOFF_S_MAX = 10.0  # all stores wait for it
 
 
 @dataclass(frozen=True, slots=True)
