@@ -37,6 +37,8 @@ class Pruned(House):
         return self.ask("SELECT seq FROM opening ORDER BY seq")
 
     def hq_rows(self, statement: str) -> list[Any]:
+        if not (self.folder / "hq.db").exists():
+            return []
         with closing(sqlite3.connect(f"file:{self.folder}/hq.db?mode=ro", uri=True)) as database:
             return database.execute(statement).fetchall()
 
@@ -91,6 +93,7 @@ def test_a_log_is_pruned_and_head_office_goes_on(house: Pruned) -> None:
     house.stop("hq")  # and with none at all
     (house.folder / "hq.db").unlink()
     house.start_hq()
+    until(lambda: bool(house.hq_rows("SELECT 1 FROM sqlite_schema WHERE name = 'skipped'")), "no database is made")
     house.work(4)
     house.level()
     assert house.milk() == 49
