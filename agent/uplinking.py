@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from agent import VERSION
@@ -65,11 +66,11 @@ class Around:
 
 
 def uplink_of(config: Config, around: Around) -> Uplink:
-    settings, ledger, clock = config.uplink, around.ledger, around.clock
-    reader = Reader(config.store.state_dir)
-    before = lineage.ancestors(config.store.state_dir, reader)
+    settings, ledger, clock, folder = config.uplink, around.ledger, around.clock, config.store.state_dir
+    reader = Reader(folder)
+    before = lineage.ancestors(folder, reader)
     parents = {one.log: one.seq for one in before}
-    elders = _opened(config, before, around.say)
+    elders = _opened(folder, before, around.say)
     names = config.epcis.names(config.store.id)
     boot = uuid7(clock.now().wall_us // 1000, clock.entropy(10))
     traffic = StoreTraffic(
@@ -90,14 +91,17 @@ def uplink_of(config: Config, around: Around) -> Uplink:
             alarm=partial(_alarm, config, around.say),
         ),
         epcis=EpcisDocuments(names, around.catalogue, reader, around.say) if names else None,
-        elders=[Source(one.log, _engine(config, one, one.head()), one, partial(_done, config, one)) for one in elders],
+        elders=[
+            Source(one.log, _engine(config, one, one.head()), one, partial(lineage.delivered, folder, one.log), sent)
+            for one, sent in elders
+        ],
         parents=parents,
     )
     _halt_again(config, traffic, parents, around.say)
     traffic.touched.extend(_moved_lately(reader, traffic.engine))
     access = Access.of(settings, config.store.id)
     link = Link(access, traffic, clock=clock, say=around.say, on_failure=around.failed)
-    return Uplink(link, traffic, reader, elders)
+    return Uplink(link, traffic, reader, [one for one, _sent in elders])
 
 
 def _engine(config: Config, reader: Reader, head: int) -> Engine:
@@ -117,22 +121,17 @@ def _moved_lately(reader: Reader, engine: Engine) -> set[str]:
     return found
 
 
-def _opened(config: Config, before: list[lineage.Ancestor], say: Say) -> list[Reader]:
-    """Logs that are still to be sent, the oldest first."""
-    found: list[Reader] = []
+def _opened(folder: Path, before: list[lineage.Ancestor], say: Say) -> list[tuple[Reader, bool]]:
+    """Logs before the own one, the oldest first, and whether each is delivered."""
+    found: list[tuple[Reader, bool]] = []
     for one in before:
         if one.path is not None:
             try:
-                found.append(Reader(config.store.state_dir, one.path.name))
+                found.append((Reader(folder, one.path.name), one.sent))
             except LedgerError as error:
                 hint = "head office takes nothing of this store before it has it: jaego restore --from-hq"
                 say("uplink", f"log {one.log} cannot be sent: {error}", hint=hint, level=2)
     return found
-
-
-def _done(config: Config, reader: Reader) -> None:
-    reader.close()
-    lineage.delivered(lineage.parent_of(config.store.state_dir, reader.log))
 
 
 def _alarm(config: Config, say: Say, text: str, missing: tuple[str, int] | None) -> None:

@@ -27,15 +27,20 @@ from contract.opening import read_opening
 from contract.times import Stamper
 
 BEGUN = "begun.part"
+_FORMER = "former-"
 _BESIDE = ("response", "expected")  # no projections, and true for any log of the store; positions are of one log
 
 
 class Ancestor(NamedTuple):
-    """A log that this one grows from, and its last event there. `path` is its file where it is still to be sent."""
+    """A log that this one grows from, and its last event there. `path` is its file, None where that is gone."""
 
     log: str
     seq: int
     path: Path | None
+
+    @property
+    def sent(self) -> bool:
+        return self.path is not None and self.path.name.startswith(_FORMER)
 
 
 def parent_of(folder: Path, log: str) -> Path:
@@ -78,16 +83,18 @@ def ancestors(folder: Path, reader: Reader) -> list[Ancestor]:
     found: list[Ancestor] = []
     parent = opening_of(reader).parent
     while parent is not None and parent.log not in {one.log for one in found}:
-        path = parent_of(folder, parent.log)
-        found.append(Ancestor(parent.log, parent.seq, path if path.exists() else None))
+        paths = (parent_of(folder, parent.log), folder / f"{_FORMER}{parent.log}.db")
+        path = next((one for one in paths if one.exists()), None)
+        found.append(Ancestor(parent.log, parent.seq, path))
         parent = _parent_in(path)
     return found[::-1]
 
 
-def _parent_in(path: Path) -> Parent | None:
+def _parent_in(path: Path | None) -> Parent | None:
     """What the log in a file grows from; None also where the file is not there or cannot be read."""
-    with suppress(LedgerError), closing(Reader(path.parent, path.name)) as older:
-        return opening_of(older).parent
+    if path is not None:
+        with suppress(LedgerError), closing(Reader(path.parent, path.name)) as older:
+            return opening_of(older).parent
     return None
 
 
@@ -100,7 +107,9 @@ def opening_of(reader: Reader) -> OpeningData:
     return found
 
 
-def delivered(path: Path) -> None:
-    """Every consumer has it: it is kept, and not sent any more."""
-    path.replace(path.with_name(path.name.replace("parent-", "former-", 1)))
-    files.sync(path.parent)
+def delivered(folder: Path, log: str) -> None:
+    """Every consumer has it: the file is kept, and sent only to who asks for it again."""
+    path = parent_of(folder, log)
+    if path.exists():
+        path.replace(folder / f"{_FORMER}{log}.db")
+        files.sync(folder)

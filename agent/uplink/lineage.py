@@ -4,6 +4,9 @@ Head office takes a new log's opening only behind the event that the opening nam
 whole, by an engine of its own, before the first event of what grew from it; meanwhile the store works on, and its own
 events wait.
 
+A consumer that has gone back to an older log, as head office does when an old copy of its database is put in place,
+gets it again, as long as its file is here.
+
 An acknowledgement that is above what a log has says that events were lost here: a disk that lied, an old copy of the
 folder. What is written now would be a second event with the same number, so nothing is sent any more.
 """
@@ -24,12 +27,13 @@ class Events(Protocol):
 
 
 class Source(NamedTuple):
-    """One log to send. `delivered` is called once every consumer has it; nobody reads it afterwards."""
+    """One log to send. `delivered` is called whenever every consumer has it; `sent`: that was so before the start."""
 
     log: str
     engine: Engine
     reader: Events
     delivered: Callable[[], None] = lambda: None
+    sent: bool = False
 
 
 class Lineage:
@@ -48,23 +52,25 @@ class Lineage:
         alarm: Callable[[str, tuple[str, int] | None], None],
     ) -> None:
         self._own = own
-        self._elders = list(elders)
+        self._sources = (*elders, own)
+        self._at = next((at for at, one in enumerate(elders) if not one.sent), len(elders))
         self._parents = dict(parents)
         self._say, self._alarm = say, alarm
         self._follows: dict[str, str] = {}  # which log a consumer acknowledged last
         self._limits: tuple[int, int] | None = None  # of the connection
         self._since_s: float | None = None
+        self._moved = False
         self._told: set[str] = set()
         self.halted = False
 
     @property
     def source(self) -> Source:
-        return self._elders[0] if self._elders else self._own
+        return self._sources[self._at]
 
     def halt(self) -> None:
         """Send no more events, of no log."""
         self.halted = True
-        for one in (*self._elders, self._own):
+        for one in self._sources:
             one.engine.halted = True
 
     def connect(self, now_s: float, *, receive_max: int, packet_bytes_max: int) -> None:
@@ -84,12 +90,28 @@ class Lineage:
                 return self._went_back(consumer, log, seq, head)
             if head is None:
                 return self._other(consumer, log)
-        for one in self._elders:
-            if one.log == log:
-                return one.engine.acknowledge(consumer, log, seq, now_s, retained=retained)
-        if log in self._parents and consumer in self._own.engine.consumers:
-            return None  # all of it was sent: what comes next for this consumer is the own log's opening
-        return self._own.engine.acknowledge(consumer, log, seq, now_s, retained=retained)
+        at = next((at for at, one in enumerate(self._sources) if one.log == log), None)
+        if at is None:
+            # Of a parent whose file is gone: what comes next for this consumer is the oldest opening that is here.
+            known = log in self._parents and consumer in self._own.engine.consumers
+            return None if known else self._own.engine.acknowledge(consumer, log, seq, now_s, retained=retained)
+        engine = self._sources[at].engine
+        complaint = engine.acknowledge(consumer, log, seq, now_s, retained=retained)
+        if complaint is None and at < self._at and seq < engine.head:
+            self._say(f"consumer {consumer}", f"{consumer} went back to event {seq} of log {log}: it is sent again")
+            self._go_back(consumer, at, now_s)
+        return complaint
+
+    def _go_back(self, consumer: str, at: int, now_s: float) -> None:
+        """Once more from where those are who follow this log; the consumer has nothing of what grew from it."""
+        engine, later = self._sources[at].engine, {one.log for one in self._sources[at + 1 :]}
+        engine.taken = engine.head
+        for source in self._sources[at + 1 :]:
+            source.engine.consumers[consumer].delivered = source.engine.first - 1
+        for name, one in engine.consumers.items():
+            if self._follows.get(name) in later:
+                one.delivered = engine.head
+        self._go(at, now_s)
 
     def _went_back(self, consumer: str, log: str, seq: int, head: int) -> str:
         text = (
@@ -104,8 +126,8 @@ class Lineage:
     def _other(self, consumer: str, log: str) -> str:
         """Head office judges what is sent: it takes nothing that does not grow from what it has."""
         text = (
-            f"{consumer} follows log {log} of this store, and this ledger writes {self._own.log}, which does not grow "
-            "from it: another PC works under this store's name, or this ledger is an old one"
+            f"{consumer} follows log {log} of this store, and this ledger writes {self._own.log}, which is not known "
+            "to grow from it: another PC works under this store's name, or this ledger is an old one"
         )
         if log not in self._told:
             self._told.add(log)
@@ -114,7 +136,7 @@ class Lineage:
 
     def replay(self, consumer: str, log: str, seq: int) -> tuple[int | None, str]:
         """The first event that goes out again, or None and why none does."""
-        engine = next((one.engine for one in (self._own, *self._elders) if one.log == log), None)
+        engine = next((one.engine for one in self._sources[self._at :] if one.log == log), None)
         if engine is None:
             return None, "it is of another log"
         if consumer not in engine.consumers:
@@ -127,31 +149,36 @@ class Lineage:
         return max(seq, engine.first), ""
 
     def advance(self, now_s: float) -> bool:
-        """Go on to the next log where this one is delivered: whether another one is sent now."""
-        if not self._elders:
-            return False
+        """Go on to the next log where this one is delivered: whether another one is sent than at the call before."""
+        self._advance(now_s)
+        moved, self._moved = self._moved, False
+        return moved
+
+    def _advance(self, now_s: float) -> None:
+        log, engine, _reader, delivered, _sent = self.source
         since_s = self._since_s = now_s if self._since_s is None else self._since_s
-        elder = self._elders[0]
-        consumers = elder.engine.consumers
-        later = {one.log for one in (*self._elders[1:], self._own)}
+        later = {one.log for one in self._sources[self._at + 1 :]}
+        if not later:
+            return
         missing = [
             name
-            for name, one in consumers.items()
-            if one.delivered < elder.engine.head and self._follows.get(name) not in later
+            for name, one in engine.consumers.items()
+            if one.delivered < engine.head and self._follows.get(name) not in later
         ]
-        if missing and len(missing) == len(consumers):
-            return False
-        if any(now_s - max(since_s, consumers[name].heard_s or since_s) < GIVEN_UP_S for name in missing):
-            return False
+        if missing and len(missing) == len(engine.consumers):
+            return
+        if any(now_s - max(since_s, engine.consumers[name].heard_s or since_s) < GIVEN_UP_S for name in missing):
+            return
         for name in missing:
-            text = f"{name} lacks events of log {elder.log}, and is silent: the store goes on without it"
+            text = f"{name} lacks events of log {log}, and is silent: the store goes on without it"
             self._say(f"consumer {name}", text)
-        self._say("uplink", f"log {elder.log} is delivered up to its end, event {elder.engine.head}")
-        elder.engine.disconnect()
-        elder.delivered()
-        del self._elders[0]
-        self._since_s = None
+        self._say("uplink", f"log {log} is delivered up to its end, event {engine.head}")
+        delivered()
+        self._go(self._at + 1, now_s)
+
+    def _go(self, at: int, now_s: float) -> None:
+        self.source.engine.disconnect()
+        self._at, self._since_s, self._moved = at, None, True
         if self._limits is not None:
             receive_max, packet_bytes_max = self._limits
             self.connect(now_s, receive_max=receive_max, packet_bytes_max=packet_bytes_max)
-        return True

@@ -191,7 +191,7 @@ class StoreTraffic:
 
     def send_events(self, link: Link, now_s: float) -> None:
         """What the window takes now. Called for itself between receipts while a backlog drains."""
-        (_log, engine, reader, _delivered), packer = self.lineage.source, self._packer
+        (_log, engine, reader, *_rest), packer = self.lineage.source, self._packer
         epcis = self._epcis if engine.window > 1 else None  # a document and its event message need two places
         while link.has_room and packer is not None:
             fetch = engine.fetch(now_s)

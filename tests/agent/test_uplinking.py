@@ -81,6 +81,9 @@ def test_the_parent_is_sent_first_and_put_away(shop: Grown) -> None:
     with shop.uplink() as made:
         assert made.traffic.lineage.source.log == shop.log
         assert made.traffic.lineage.acknowledge("headoffice", shop.parent, 4, 1.0, retained=True) is None
+        assert made.traffic.lineage.acknowledge("headoffice", shop.parent, 3, 1.0, retained=True) is None
+        assert made.traffic.lineage.source.log == shop.parent, "head office went back, and gets it again"
+        assert made.traffic.lineage.source.reader.events(4, 10)
         assert made.traffic.lineage.acknowledge("headoffice", shop.parent, 5, 1.0, retained=True) is not None
     assert marks.read(shop.state, marks.BEHIND) is not None
 

@@ -236,3 +236,33 @@ def test_what_head_office_has_more_than_was_saved_comes_back(house: House) -> No
     house.work(3)
     house.level()
     assert house.stored() == 23
+
+
+def test_an_old_copy_of_head_office_gets_the_log_that_was_left_too(house: House) -> None:
+    house.work(20)
+    house.level()
+    house.stop("hq")
+    shutil.copy(house.folder / "hq.db", house.folder / "older.db")
+    house.start_hq()
+    house.work(10)
+    house.level()
+    house.kill("agent")
+    log, newest = house.head()
+    spoil(house.state / "ledger.db", f"UPDATE event SET body = x'7b7d' WHERE seq = {newest}")
+    restored(house)
+    house.start_agent()
+    house.work(5)
+    house.level()
+    house.stop("hq")
+    for left in house.folder.glob("hq.db*"):
+        left.unlink()
+    (house.folder / "older.db").rename(house.folder / "hq.db")
+    house.start_hq()
+    house.work(2)
+    house.level()
+    house.said(f"went back to event 22 of log {log}")
+    with closing(sqlite3.connect(house.folder / "hq.db")) as database:
+        assert database.execute("SELECT log FROM skipped WHERE seq_from > 1").fetchall() == [], (
+            "no event is passed over"
+        )
+        assert database.execute("SELECT COUNT(*) FROM event WHERE log = ?", (log,)).fetchone() == (newest,)

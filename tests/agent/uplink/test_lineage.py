@@ -20,7 +20,7 @@ class Rows:
 class Tree:
     """A store whose log begins with event 21, behind two that are not delivered: 1 to 10, and 11 to 20."""
 
-    def __init__(self, *consumers: str) -> None:
+    def __init__(self, *consumers: str, sent: int = 0) -> None:
         self.alarms: list[tuple[str, tuple[str, int] | None]] = []
         self.delivered: list[str] = []
         self.said: list[str] = []
@@ -30,8 +30,9 @@ class Tree:
                 Engine(log, last, dict.fromkeys(consumers, 0), first=first),
                 Rows(first, last),
                 lambda log=log: self.delivered.append(log),
+                at < sent,
             )
-            for log, first, last in ((OLDEST, 1, 10), (PARENT, 11, 20), (OWN, 21, 25))
+            for at, (log, first, last) in enumerate(((OLDEST, 1, 10), (PARENT, 11, 20), (OWN, 21, 25)))
         ]
         self.own = sources[-1].engine
         self.lineage = Lineage(
@@ -45,7 +46,7 @@ class Tree:
 
     def sends(self, now_s: float) -> tuple[str, list[int]]:
         """Which log, and the events of it that go out now; the broker takes them."""
-        log, engine, reader, _delivered = self.lineage.source
+        log, engine, reader, *_rest = self.lineage.source
         fetch = engine.fetch(now_s)
         if fetch is not None:
             engine.fetched(fetch.start, reader.events(fetch.start, fetch.limit))
@@ -133,12 +134,46 @@ def test_more_than_a_log_has_ends_all_sending() -> None:
         assert len(tree.alarms) == 1
 
 
+def test_a_consumer_that_went_back_gets_an_older_log_again() -> None:
+    """An old copy of head office's database: it follows the log that the store has left."""
+    tree = Tree("hq", "audit")
+    for name in ("hq", "audit"):
+        tree.ack(OWN, 25, 1, name)
+    assert tree.lineage.advance(1)
+    assert tree.lineage.advance(1)
+    assert tree.sends(1)[0] == OWN
+    tree.own.head_is(30)
+    assert tree.ack(OLDEST, 7, 2) is None
+    assert tree.lineage.advance(2)
+    assert tree.sends(2) == (OLDEST, [8, 9, 10])
+    assert tree.lineage.replay("hq", OLDEST, 9) == (9, "")
+    tree.ack(OLDEST, 10, 3)
+    assert tree.lineage.advance(3)
+    assert tree.sends(3)[0] == PARENT
+    tree.ack(PARENT, 20, 4)
+    assert tree.lineage.advance(4)
+    log, seqs = tree.sends(4)
+    assert (log, seqs[0]) == (OWN, 21)
+    assert tree.delivered == [OLDEST, PARENT, OLDEST, PARENT]
+    assert tree.ack(PARENT, 20, 5) is None
+    assert not tree.lineage.advance(5), "all of it: what comes next is the own log's opening"
+    assert not tree.alarms
+
+
+def test_what_was_delivered_before_the_start_is_not_sent() -> None:
+    tree = Tree("hq", sent=2)
+    assert tree.sends(1)[0] == OWN
+    tree.ack(PARENT, 15, 2)
+    assert tree.lineage.advance(2)
+    assert tree.sends(2) == (PARENT, [16, 17, 18, 19, 20])
+
+
 def test_a_log_that_nobody_knows_is_said_once_and_head_office_judges() -> None:
     tree = Tree("hq")
     for _ in range(2):
         complaint = tree.ack("L9", 5, 1)
         assert complaint is not None
-        assert "does not grow from it" in complaint
+        assert "not known to grow from it" in complaint
     assert [log for _text, log in tree.alarms] == [None]
     assert not tree.lineage.halted
     assert tree.ack("L9", 5, 1, "stranger") == "stranger is no configured consumer: its acknowledgement is ignored"
