@@ -66,6 +66,7 @@ def lock(folder: Path) -> IO[bytes]:
 
 
 def open_writer(folder: Path, connect: Connect = connect) -> sqlite3.Connection:
+    _need_own(folder)
     with ExitStack() as opened:
         try:
             connection = connect(folder / DATABASE)
@@ -79,6 +80,16 @@ def open_writer(folder: Path, connect: Connect = connect) -> sqlite3.Connection:
             raise _unusable(folder, error) from error
         opened.pop_all()
         return connection
+
+
+def _need_own(folder: Path) -> None:
+    """Of a file that another user made, as root's tools do, SQLite says only that it cannot open something."""
+    for path in (folder / f"{DATABASE}{end}" for end in ("", "-wal", "-shm")):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            raise LedgerUnusable(
+                f"{path}: {os.strerror(errno.EACCES)}, it belongs to user {path.stat().st_uid}",
+                hint=_FOLDER_HINTS[errno.EACCES],
+            )
 
 
 def _refold(connection: sqlite3.Connection) -> None:
@@ -248,10 +259,11 @@ def read_key(folder: Path, name: str = KEY) -> Signer:
     path = folder / name
     try:
         key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise LedgerUnusable(
-            f"{path}: {error}", hint="the store's key is 32 bytes, readable by the agent only"
-        ) from error
+    except OSError as error:
+        hint = _FOLDER_HINTS[errno.EACCES] if error.errno == errno.EACCES else "it is made with the store's first log"
+        raise LedgerUnusable(f"{path}: {error.strerror}", hint=hint) from error
+    except ValueError as error:
+        raise LedgerUnusable(f"{path}: {error}", hint="the store's key is 32 bytes") from error
     return key.sign, key.public_key().public_bytes_raw().hex()
 
 

@@ -46,16 +46,18 @@ def newest_signature(connection: sqlite3.Connection) -> tuple[int, str]:
 
 def find(folder: Path, key: str) -> str:
     """The name of the file that holds a public key's other half. Raises `LedgerUnusable` where neither does."""
-    why: list[str] = []
+    why: list[LedgerUnusable] = []
     for name in (files.KEY, NEXT):
         try:
             if files.read_key(folder, name)[1] == key:
                 return name
         except LedgerUnusable as error:
-            why.append(str(error))
-    raise LedgerUnusable(
-        f"{folder / files.KEY} is not the key of this log" if len(why) < len((files.KEY, NEXT)) else why[0], hint=LOST
-    )
+            why.append(error)
+    denied = next((one for one in why if isinstance(one.__cause__, PermissionError)), None)
+    if denied is not None:
+        raise denied
+    text = f"{folder / files.KEY} is not the key of this log" if len(why) < 2 else str(why[0])
+    raise LedgerUnusable(text, hint=LOST)
 
 
 def is_there(folder: Path, key: str) -> bool:
