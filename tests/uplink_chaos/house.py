@@ -273,10 +273,13 @@ class House:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
 
-    def says(self, name: str, words: str) -> None:
-        """Until a process has said it in its log."""
-        path = self.folder / f"{name}.log"
-        until(lambda: words in path.read_text(errors="replace"), lambda: f"not said: {words}\n{self.log(name)}")
+    def said(self, name: str, words: str) -> int:
+        """How often, in its log."""
+        return (self.folder / f"{name}.log").read_text(errors="replace").count(words)
+
+    def says(self, name: str, words: str, before: int = 0) -> None:
+        """Until a process has said it once more than it had `before`."""
+        until(lambda: self.said(name, words) > before, lambda: f"not said: {words}\n{self.log(name)}")
 
     # -- what they hold ---------------------------------------------------------------------------------------------
 

@@ -72,9 +72,10 @@ def test_the_broker_is_killed_and_comes_again_empty(house: House) -> None:
 
 def test_the_broker_is_frozen(house: House) -> None:
     with house.fault(f"frozen for {FROZEN_S:.0f} s"):
+        before = house.said(STORE, "no answer within the keepalive")
         house.broker.freeze()
         begun_s = time.monotonic()
-        house.says(STORE, "no answer within the keepalive")
+        house.says(STORE, "no answer within the keepalive", before)
         time.sleep(max(0.0, begun_s + FROZEN_S - time.monotonic()))
         house.mend()
         house.broker.thaw()

@@ -95,9 +95,10 @@ def test_a_line_that_swallows_packets_is_noticed_and_nothing_is_lost(tmp_path: P
         until(lambda: house.clerk.good > 20, house.state)
         house.settle()
         with house.fault(f"packets swallowed for {SWALLOWED_S:.0f} s"):
+            before = house.said(STORE, "the connection ended")
             with line.swallowing():
                 begun_s = time.monotonic()
-                house.says(STORE, "the connection ended")
+                house.says(STORE, "the connection ended", before)
                 noticed_s = time.monotonic() - begun_s
                 assert house.office_head() < house.head()
                 time.sleep(max(0.0, begun_s + SWALLOWED_S - time.monotonic()))
