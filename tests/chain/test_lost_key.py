@@ -105,6 +105,24 @@ def test_a_store_without_its_key_goes_on_signed_and_the_old_key_counts_no_more(c
         parent = {"log": new, "seq": reader.head(), "hash": reader.hash_of(reader.head())}
     desk.events(forged.open(parent=parent))
     assert desk.position() == (new, head(state))
+    assert chain.refused() == {"key", "fork"}
+
+
+def test_head_office_follows_an_exchange_by_itself_and_the_old_key_signs_nothing_more(chain: Chain) -> None:
+    state, desk = chain.shop.state, chain.desk
+    chain.sends()
+    old = b""
+    for _ in range(2):
+        old = (state / files.KEY).read_bytes()
+        assert chain.key("rotate").exit_code == 0
+        chain.works(12)
+    log = chain.sends()
+    assert (desk.position(), chain.refused()) == ((log, head(state)), set())
+    with closing(Reader(state)) as reader:
+        parent = {"log": log, "seq": reader.head(), "hash": reader.hash_of(reader.head())}
+    desk.events(Log("L9", key=Ed25519PrivateKey.from_private_bytes(old)).open(parent=parent))
+    assert chain.refused() == {"key"}
+    assert desk.position() == (log, head(state))
 
 
 def test_a_key_that_is_there_or_may_be_is_not_given_up(chain: Chain) -> None:
