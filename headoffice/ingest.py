@@ -195,9 +195,10 @@ class Ingest:
                 seq, prev = seq + 1, event["hash"]
         except (ChainError, StockError):
             pass  # met again in `_one`, which says what becomes of it
-        self.position = Position(log, seq, prev, part, parts)
-        self._refusals = 0
-        return len(accepted) - before
+        taken = len(accepted) - before
+        if taken:
+            self.position, self._refusals = Position(log, seq, prev, part, parts), 0
+        return taken
 
     def _one(self, log: str, found: object, kind: str | None, outcome: Outcome) -> bool:
         """Take in one event; False if its place is taken already."""
@@ -223,6 +224,7 @@ class Ingest:
 
     def _follow(self, event: dict[str, Any], body: bytes, outcome: Outcome) -> None:
         position, seq = cast("Position", self.position), event["seq"]
+        self._refusals = 0  # somebody has events of it
         if seq == position.seq + 1:
             self._accept(event, body, outcome)
             self._drain(outcome)
@@ -243,8 +245,7 @@ class Ingest:
         if seq == first and self._begin(event, body, outcome):
             self._drain(outcome)
             return
-        if self._candidate is None:
-            self._candidate, self._refusals = log, 0
+        self._candidate = self._candidate or log
         if self._candidate == log and seq < first + ahead.EVENTS_MAX:
             self._hold(event, body, outcome)
         else:
@@ -319,7 +320,6 @@ class Ingest:
     def _move(self, event: dict[str, Any], body: bytes, opening: tuple[int, int], outcome: Outcome) -> None:
         log, seq, name = event["log"], event["seq"], event["hash"]
         self.position = Position(log, seq, name, *opening)
-        self._refusals = 0
         try:
             deltas = tuple(event_deltas(event))
         except StockError as error:
@@ -366,7 +366,7 @@ class Ingest:
 
     def _drop_candidate(self, begun: tuple[str, int] | None = None) -> None:
         """Forget the other log; with `begun` it is followed from there on, and everything else is forgotten."""
-        self._candidate = None
+        self._candidate, self._refusals = None, 0
         if begun is None:
             self._forget_held()
         else:

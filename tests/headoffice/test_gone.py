@@ -170,6 +170,20 @@ def test_half_an_opening_is_not_counted_yet(storage: Storage) -> None:
     made_again(storage)
 
 
+def test_half_an_opening_behind_what_is_gone_is_all_that_is_known(storage: Storage) -> None:
+    log = Log().open(BEGIN).receive_many(5)
+    log.open([["COLA", "backroom", None, "sellable", 44], *MANY]).receive_many(2)
+    take(storage, log, 1, 3)
+    take(storage, log, 7, 7, oldest=7)
+    held = stock(storage)
+    assert len(held) == 250
+    assert RICE not in held
+    made_again(storage)
+    take(storage, log, 8, oldest=7)
+    assert stock(storage)[COLA] == 44
+    made_again(storage)
+
+
 # -- keys -------------------------------------------------------------------------------------------------------------
 
 

@@ -182,6 +182,31 @@ def test_a_store_that_does_not_say_that_it_is_on_the_new_log_cannot_refuse_the_o
     assert engine.position.log == "L1"
 
 
+def test_a_store_that_is_back_on_the_old_log_has_refused_nothing() -> None:
+    engine = upto(PARENT, 4)
+    engine.heard("L2", CHILD.head)
+    engine.receive(CHILD.message(1, CHILD.head))
+    refuse(engine, REFUSALS_MIN)
+    engine.heard("L1", PARENT.head)
+    assert engine.receive(CHILD.message(1, CHILD.head)).accepted == []
+    assert engine.gap() == Gap("L1", 5)
+
+
+def test_what_was_held_of_a_log_that_is_left_is_let_go() -> None:
+    engine = upto(PARENT, 4)
+    engine.heard("L2", CHILD.head)
+    engine.receive(CHILD.message(1, CHILD.head))
+    for _ in range(REFUSALS_MIN):
+        engine.nothing_there("L1")
+    assert engine.receive(PARENT.message(7, 8)).held == 2
+    assert engine.receive(CHILD.message(1)).new_log is None, "somebody has events of the old log"
+    for _ in range(REFUSALS_MIN):
+        engine.nothing_there("L1")
+    assert len(engine._ahead) == 2
+    assert engine.receive(CHILD.message(1, CHILD.head)).new_log == "L2"
+    assert len(engine._ahead) == engine._ahead.size_bytes == 0
+
+
 @pytest.mark.parametrize(
     ("child", "code"),
     [
@@ -347,6 +372,7 @@ class Office:
     def hear(self, log: Log, first: int, last: int) -> None:
         if first > log.head:
             return
+        self.engine.stored()  # a round each
         outcome = self.engine.receive(log.message(first, min(last, log.head, first + 99)))
         assert not outcome.refusals, outcome.refusals[0].reason
         self.taken += outcome.accepted
