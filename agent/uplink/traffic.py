@@ -294,8 +294,8 @@ class StoreTraffic:
         self.engine.head_is(self.head_boxed[0])
         for one in messages:
             address = parse(one.topic, self._store.prefix)
-            if address is None:
-                self.counts.inbound_ignored += 1
+            if address is None or address.store not in {self._store.id, "catalog"}:
+                self.counts.inbound_ignored += 1  # another store's comes where it used our client id: one session
             elif address.store == "catalog" and master is not None:
                 master.take(one)
             elif address.plane == "ack" and address.name is not None:

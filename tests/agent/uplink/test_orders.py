@@ -11,7 +11,7 @@ import pytest
 
 from contract.events import EVENT
 from tests.agent.uplink.test_expected import ASN, changed, held
-from tests.agent.uplink.test_traffic import PAST, Rig
+from tests.agent.uplink.test_traffic import FAR, PAST, Rig
 
 MILK: dict[str, Any] = {"reservation": "R1", "sku": "MILK", "quantity": 4, "order": "O1"}
 
@@ -157,3 +157,17 @@ def test_a_code_that_was_assigned_is_asked_about_and_its_item_comes_in(rig: Rig)
     assert hit is not None
     assert hit.sku == "MILK"
     assert rig.catalogue.count() == 1
+
+
+def test_what_is_meant_for_another_store_does_nothing_here(rig: Rig) -> None:
+    """A store that came with our client id has left its subscriptions in our session."""
+    rig.connect()
+    rig.stock("MILK", 5)
+    rig.hear("S2/ack/hq", {"log": "another", "seq": 3}, retained=True)
+    rig.hear("S2/request/reserve", {"id": "r1", "expires_at": FAR, "reservation": "R1", "sku": "MILK", "quantity": 1})
+    rig.hear("S2/expected/ASN-1", {"document": "ASN-1"}, retained=True)
+    rig.settle()
+    rig.work()
+    assert (rig.traffic.counts.inbound_ignored, rig.traffic.counts.acks_refused) == (3, 0)
+    assert not rig.said
+    assert not rig.line.of("response")
