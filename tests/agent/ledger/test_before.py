@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -21,16 +22,17 @@ from agent.ledger.log import Ledger
 from agent.ledger.reader import Reader, verify
 from tests.agent.doctor.shop import Shop
 from tests.agent.ledger.test_ledger import SEOUL, append, movement, open_ledger
-from tests.power.lives import old_ledger
+from tests.kept.test_kept import Kept
 
 OLDER = 4
 
 
-def older(folder: Path, version: int = OLDER, receipts: int = 12) -> None:
-    """The ledger of a release with schema `version`, put into `folder`."""
-    contents, _past = old_ledger(folder / "made", version, receipts)
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
+def older(folder: Path) -> int:
+    """The ledger that a release with schema `OLDER` wrote, put into `folder`: its head."""
+    kept = Kept(f"ledger-{OLDER}", folder / "made")
+    for path in kept.folder.iterdir():
+        shutil.copy(path, folder)
+    return len(kept.bodies())
 
 
 def told(path: Path) -> tuple[int, list[bytes]]:
@@ -52,10 +54,10 @@ def test_it_is_the_ledger_of_before_and_one_file(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_agent_left_in_the_write_ahead_log_is_in_it(tmp_path: Path) -> None:
-    older(tmp_path)
+    head = older(tmp_path)
     with closing(sqlite3.connect(tmp_path / files.DATABASE, isolation_level=None)) as killed:
         killed.execute("PRAGMA wal_autocheckpoint = 0")
-        killed.execute("INSERT INTO event VALUES (14, 'journal', x'7b7d')")
+        killed.execute("INSERT INTO event VALUES (?, 'journal', x'7b7d')", (head + 1,))
         left = {name: (tmp_path / name).read_bytes() for name in (files.DATABASE, f"{files.DATABASE}-wal")}
     (tmp_path / "other").mkdir()
     for name, content in left.items():
@@ -104,21 +106,21 @@ def opened(shop: Shop, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
 
 def test_the_agent_puts_it_aside_and_opens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shop = Shop(tmp_path)
-    older(shop.state)
-    head, said = opened(shop, capsys)
-    assert head == 13
+    head = older(shop.state)
+    found, said = opened(shop, capsys)
+    assert found == head
     assert f"before-schema-{schema.VERSION}.db" in said
-    assert opened(shop, capsys) == (13, "")
+    assert opened(shop, capsys) == (head, "")
 
 
 def test_the_agent_opens_without_room_for_it_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Shop(tmp_path)
-    older(shop.state)
+    head = older(shop.state)
     monkeypatch.setattr(before, "ROOM_BYTES_MIN", 1 << 60)
-    head, said = opened(shop, capsys)
-    assert head == 13
+    found, said = opened(shop, capsys)
+    assert found == head
     assert "no copy of the ledger" in said
 
 
