@@ -17,6 +17,8 @@ from typing import Any, Literal
 from agent.ledger.files import DATABASE
 
 SECTOR_BYTES = 512
+LOG_HEADER_BYTES = 32  # sqlite.org/fileformat2.html, 4.1
+CHECKPOINT_PAGES = (5, 50, 1000)  # a day is too short for SQLite's 1,000 to come often
 FILES = (DATABASE, DATABASE + "-wal")
 CutAt = Literal["before the commit", "in the commit", "after the commit"]
 Image = dict[str, bytes]
@@ -41,6 +43,7 @@ class Disk:
     def __init__(self, folder: Path, chance: Random) -> None:
         self.folder = folder
         self._chance = chance
+        self._pages = chance.choice(CHECKPOINT_PAGES)
         self.full = False
         self.cut_at: CutAt | None = None  # in the next commit
         self.old: Image | None = None  # to which a lying disk falls back
@@ -52,6 +55,7 @@ class Disk:
     def connect(self, path: Path) -> sqlite3.Connection:
         made = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=DiskConnection)
         made.disk = self
+        made.execute(f"PRAGMA wal_autocheckpoint = {self._pages}")
         return made
 
     def room(self, _folder: Path) -> int:
@@ -76,10 +80,17 @@ class Disk:
         return done
 
     def _torn(self, before: Image, after: Image) -> Image:
-        """Of what this commit wrote some sectors are there. SQLite syncs its log before it writes the database."""
+        """Of what this commit wrote some sectors are there. SQLite syncs its log before it writes the database; and a
+        log that begins anew syncs its header before any frame, or the old frames behind it would be read again."""
         taken_in = before[DATABASE] != after[DATABASE]
         name = DATABASE if taken_in else DATABASE + "-wal"
-        return {**after, name: self._mixed(before[name], after[name])}
+        old, new = before[name], after[name]
+        if not taken_in and old[:LOG_HEADER_BYTES] != new[:LOG_HEADER_BYTES]:
+            begun = new[:LOG_HEADER_BYTES] + old[LOG_HEADER_BYTES:]
+            if self._chance.random() < 0.3:
+                return {**after, name: self._chance.choice((old, begun))}
+            old = begun
+        return {**after, name: self._mixed(old, new)}
 
     def _mixed(self, old: bytes, new: bytes) -> bytes:
         size = max(len(old), len(new))
