@@ -24,7 +24,7 @@ Antenna = Annotated[str, Field(pattern="^[1-9][0-9]{0,2}$")]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # the whole builds all parts again
 
 
 class StoreSection(Section):

@@ -10,7 +10,6 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from agent.catalogue.errors import CatalogueFileError
@@ -168,6 +167,8 @@ def _check_columns(names: list[str], number: int, hint: str) -> None:
         if name.startswith(IGNORED_PREFIX):
             continue
         if name not in COLUMNS:
+            from difflib import get_close_matches  # noqa: PLC0415  only for who misspelt a column
+
             close = get_close_matches(name, COLUMNS, n=1)
             meant = f"did you mean {close[0]}? " if close else ""
             raise CatalogueFileError(

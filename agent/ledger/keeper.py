@@ -7,6 +7,7 @@ the ledger itself, once: an unclean end may have damaged it since. The agent is 
 from __future__ import annotations
 
 import threading
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,9 @@ from agent.errors import LedgerCorrupt, LedgerError
 from agent.ledger import marks
 from agent.ledger.checking import check_whole
 from agent.ledger.pruning import Pruner
+from agent.ledger.reader import Reader
 from agent.ledger.snapshots import snapshots, take
+from agent.memory import give_back
 from contract.times import Stamper
 
 LOOK_S = 60.0  # between two looks whether something is due
@@ -53,6 +56,9 @@ class Keeper:
         self._checked = False
         self._failed_ns: int | None = None
         self.damage = marks.told(folder, marks.DAMAGED)
+        self._log = ""  # that is written; where it cannot be read, any
+        with suppress(LedgerError), closing(Reader(folder)) as reader:
+            self._log = reader.log
 
     def start(self) -> None:
         self._thread.start()
@@ -139,7 +145,8 @@ class Keeper:
         return newest_us is None or not 0 <= now.wall_us - newest_us < self._every_s * 1e6
 
     def _newest_us(self) -> int | None:
-        times_us = [one.stat().st_mtime_ns // 1000 for one in snapshots(self._into)]
+        ours = [one for one in snapshots(self._into) if one.name.startswith(f"ledger-{self._log}")]
+        times_us = [one.stat().st_mtime_ns // 1000 for one in ours]
         return max(times_us, default=None)
 
     def _pause(self) -> None:
@@ -149,6 +156,7 @@ class Keeper:
     def _run(self) -> None:
         while not self._ended.is_set():
             self.look()
+            give_back()
             self._ended.wait(LOOK_S)
 
 

@@ -14,11 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from agent.clock import Clock
 from agent.operations.values import Clerk, Language, Role
+from agent.people import pins
 from agent.people.errors import PeopleError
 from agent.people.lockout import Lockout
 from agent.people.store import KEY_BYTES, Store, key
@@ -35,8 +33,6 @@ WRONG_PINS_FREE_ADDRESS = 20  # a store's clerks share one screen
 IDLE_US = 30 * 60 * 1_000_000
 LIFE_US = 12 * 3600 * 1_000_000
 NOTED_US = 60 * 1_000_000  # last use is written this often at most
-# OWASP's minimum for argon2id: 19 MiB, two passes. One at a time, so a store's PC never needs more.
-HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 class People:
@@ -50,7 +46,6 @@ class People:
         self._counting = threading.Lock()
         self._badges = Lockout(WRONG_PINS_FREE)
         self._addresses = Lockout(WRONG_PINS_FREE_ADDRESS)
-        self._nobody = HASHER.hash("nobody's PIN")  # what an unknown badge's PIN is held against: as slow as any
 
     def close(self) -> None:
         self._store.close()
@@ -90,7 +85,7 @@ class People:
             self._addresses.begin(where, now_s)
         person = self._store.by_badge.get(badge_hash)
         held = person.pin_hash if person is not None and person.active else None
-        if not self._verify(held or self._nobody, pin) or held is None or person is None:
+        if not self._verify(held or pins.NOBODY, pin) or held is None or person is None:
             return Refused("wrong")
         with self._counting:
             self._badges.right(badge_hash)
@@ -99,10 +94,7 @@ class People:
 
     def _verify(self, held: str, pin: str) -> bool:
         with self._hashing:
-            try:
-                return HASHER.verify(held, pin[:SECRET_CHARACTERS_MAX])
-            except (VerificationError, InvalidHashError):
-                return False
+            return pins.fits(pin[:SECRET_CHARACTERS_MAX], held)
 
     def add(self, name: str, role: Role, language: Language, pin: str | None = None) -> tuple[Person, str]:
         """The new clerk, and the code of the badge, which nothing can tell again."""
@@ -227,7 +219,7 @@ def _badge(text: str) -> str:
 def _pin_hash(pin: str) -> str:
     if not (pin.isascii() and pin.isdigit() and PIN_DIGITS_MIN <= len(pin) <= PIN_DIGITS_MAX):
         raise PeopleError("that is no PIN", hint=f"a PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits")
-    return HASHER.hash(pin)
+    return pins.hashed(pin)
 
 
 def _token_hash(token: str) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.operations.values import Clerk
-from agent.people import People, PeopleError, Refused
+from agent.people import People, PeopleError, Refused, pins
 from agent.people.people import IDLE_US, LIFE_US, WRONG_PINS_FREE, WRONG_PINS_FREE_ADDRESS
 from identity.control import parse
 from tests.agent.clocks import FakeClock
@@ -218,3 +218,10 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, clock: FakeCloc
     with pytest.raises(PeopleError, match=r"people\.key"):
         People(tmp_path / "missing", clock)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pin_of_nobody_takes_as_long_as_any() -> None:
+    """The same kind, memory and passes as a new hash has; no PIN fits."""
+    assert pins.NOBODY.split("$")[:4] == pins.hashed("1234").split("$")[:4]
+    assert not pins.fits("1234", pins.NOBODY)
+    assert pins.fits("1234", pins.hashed("1234"))
