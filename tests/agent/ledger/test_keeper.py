@@ -13,6 +13,8 @@ from agent.ledger import files, keeper
 from agent.ledger.keeper import Keeper
 from agent.ledger.log import Ledger
 from agent.ledger.pruning import Pruner, Retention
+from agent.ledger.reader import Reader
+from agent.ledger.restore import Place, begin_anew
 from agent.ledger.snapshots import snapshots
 from tests.agent.clocks import FakeClock
 from tests.agent.ledger.test_ledger import SEOUL, append, movement, open_ledger
@@ -142,3 +144,15 @@ def test_what_pruning_cannot_do_is_said(kept: Kept) -> None:
     kept.clock.advance(100)
     kept.look()
     assert kept.said[-1] == ("retention", "no opening, so nothing is pruned: this ledger is not signed", 4)
+
+
+def test_a_new_log_has_a_snapshot_of_its_own_at_once(kept: Kept) -> None:
+    """What is kept of its parent is no way back for it."""
+    assert kept.look() == ["02"]
+    kept.ledger.close()
+    begin_anew(Place(kept.folder, kept.into, "S1", "20260907T123000", FakeClock(seed=9), SEOUL, print))
+    kept.again()
+    assert kept.keeper.told(SEOUL) == {}
+    assert sorted(kept.look()) == ["02", "03"]
+    with closing(Reader(kept.folder)) as reader:
+        assert (kept.into / f"ledger-{reader.log}-000000000003.db").exists()
