@@ -6,12 +6,15 @@ by the monotonic one, which stays as it is: what is at the other end of the wire
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from agent import compose, config
 from agent.clock import ClockState, SystemClock
-from agent.ledger import keeper
+from agent.ledger import keeper, snapshots
+from agent.ledger.checking import Checked
 from drivers.reads import Arrival
 
 LOOK_S = 2.0  # real seconds between two looks of the keeper, which are minutes of an accelerated day
@@ -32,8 +35,17 @@ class Accelerated(SystemClock):
 
 
 def main() -> int:
-    keeper.LOOK_S = LOOK_S
-    return compose.Agent(config.load(Path(sys.argv[2])), Accelerated(float(sys.argv[1]))).run()
+    clock = Accelerated(float(sys.argv[1]))
+
+    def take(folder: Path, into: Path, *, keep: int, pause: Callable[[], None]) -> Checked:
+        """A snapshot's age is that of its file, which the file system stamps in real time."""
+        found = snapshots.take(folder, into, keep=keep, pause=pause)
+        now_ns = clock.now().wall_us * 1000
+        os.utime(snapshots.snapshots(into)[0], ns=(now_ns, now_ns))
+        return found
+
+    keeper.LOOK_S, keeper.take = LOOK_S, take
+    return compose.Agent(config.load(Path(sys.argv[2])), clock).run()
 
 
 if __name__ == "__main__":
