@@ -155,7 +155,9 @@ class StockDigest(Request):
     of: Literal["stock"]
     sku_from: str | None = Field(None, description="inclusive")
     sku_to: str | None = Field(None, description="inclusive")
-    rows_max: Annotated[int, Field(ge=0, le=500)] = Field(0, description="list the rows if there are at most so many")
+    rows_max: Annotated[int, Field(ge=0, le=500)] = Field(
+        0, description="list the rows if there are at most so many, and they fit"
+    )
 
 
 class ChainDigest(Request):

@@ -134,7 +134,7 @@ MEANINGS = {
     "page": "page of the answer, from 0",
     "head_hash": "hash of event `as_of`",
     "rows": "how many",
-    "list": "the rows, if there are at most `rows_max`",
+    "list": "the rows, if there are at most `rows_max` and they fit into a message",
     "events": "consecutive events, oldest first",
     "stock": "`[sku, zone, lot or null, disposition, quantity]`",
     "sessions": "open sessions of stations",

@@ -20,6 +20,7 @@ from agent.operations.reservations import PLAIN, Orders, Wanted
 from agent.operations.values import Context, Outcome, State
 from contract.chain import GENESIS
 from contract.messages import (
+    MESSAGE_SIZE_BYTES_MAX,
     ChainDigest,
     Ping,
     Release,
@@ -33,6 +34,7 @@ from contract.messages import (
 from contract.stock import stock_digest, wire_row
 from contract.times import parse_us
 
+LIST_SIZE_BYTES_MAX = MESSAGE_SIZE_BYTES_MAX - 1024  # room for the answer's own members
 VERBS = ("replay", "digest", "ping", "restart-device", "reserve", "release")
 _SHAPES: dict[str, TypeAdapter[Any]] = {
     "replay": TypeAdapter(Replay),
@@ -133,7 +135,9 @@ def _stock(request: StockDigest, reader: Reader) -> dict[str, Any]:
     head, name, rows = reader.snapshot(request.sku_from, request.sku_to)
     result: dict[str, Any] = {"log": reader.log, "as_of": head, "head_hash": name, **stock_digest(rows)}
     if len(rows) <= request.rows_max:
-        result["list"] = [wire_row(row) for row in rows]
+        listed = [wire_row(row) for row in rows]
+        if len(orjson.dumps(listed)) <= LIST_SIZE_BYTES_MAX:
+            result["list"] = listed
     return result
 
 
