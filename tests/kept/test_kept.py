@@ -45,7 +45,11 @@ class Kept:
 
     def __init__(self, name: str, folder: Path) -> None:
         with tarfile.open(KEPT / f"{name}.tar.gz") as tar:
-            tar.extractall(folder, filter="data")
+            for member in tar:
+                content, path = tar.extractfile(member), folder / member.name
+                assert content is not None
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content.read())
         self.folder = folder / "ledger"
         self.office = folder / "hq.db"
         self.told: dict[str, Any] = json.loads((folder / "told.json").read_text("utf-8"))
