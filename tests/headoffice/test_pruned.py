@@ -461,7 +461,7 @@ def check_told(office: Office, shop: Shop) -> None:
 def test_numbers_that_go_on_behind_the_parent_s_were_never_any(gone: int) -> None:
     """A store's new log begins behind the event that it grows from; what it has pruned since is another row."""
     seq = PARENT.head + 1 + gone
-    place = {"store": "S1", "log": "L2", "seq": seq, "prev": "a" * 64 if gone else GENESIS}
+    place: dict[str, Any] = {"store": "S1", "log": "L2", "seq": seq, "prev": "a" * 64 if gone else GENESIS}
     [part] = opening.opening_parts(STOCK, [], PARENT.end())
     child = Log("L2")
     child.write("journal", opening.sign(KEY.sign, PUBLIC, data=part, **place), **place)
