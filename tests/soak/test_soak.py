@@ -32,10 +32,13 @@ def test_a_day_of_a_busy_store_in_seconds(tmp_path: Path) -> None:
 
 
 def days(**changes: float) -> list[Sample]:
-    """A week, in which what is named grows by so much every day."""
-    begin = {name: getattr(STEADY, name) for name in changes}
-    grew = [{name: int(begin[name] + by * hour / 24) for name, by in changes.items()} for hour in range(1, 169)]
-    return [STEADY._replace(hour=hour, **more) for hour, more in enumerate(grew, start=1)]
+    """A week with 24,000 events a day of which those of four days are kept; what is named grows by so much a day."""
+    found: list[Sample] = []
+    for hour in range(1, 169):
+        grew = {name: int(getattr(STEADY, name) + by * hour / 24) for name, by in changes.items()}
+        log = {"head": hour * 1000, "kept": min(hour, 96) * 1000}
+        found.append(STEADY._replace(**{"hour": hour, **log, **grew}))
+    return found
 
 
 def test_a_steady_week_is_good() -> None:
@@ -49,6 +52,7 @@ def test_a_steady_week_is_good() -> None:
         ("agent_rss", 1_500_000, "memory after day 1"),
         ("ledger", 10_000_000, "ledger: "),
         ("wal", 8_000_000, "ledger: "),
+        ("kept", 23_800, "kept at hour 168: event 401, "),
         ("agent_files", 1, "agent_files: "),
         ("agent_threads", 1, "agent_threads: "),
         ("headoffice_files", 1, "headoffice_files: "),
