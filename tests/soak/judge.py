@@ -9,7 +9,9 @@ from tests.soak.store import Sample
 
 MEMORY_SHARE_MAX = 0.05
 SIZE_SHARE_MAX = 0.10  # a ledger breathes between two openings
-FILES_MORE_MAX = 2  # a snapshot, or a look from outside, that was open at the moment of the sample
+# SQLite holds a closed connection's descriptor for the next one, where others of the process have the file open: there
+# come to be as many as were ever open at once, which was measured: three at a time for ever stay three.
+FILES_MORE_MAX = 4
 RETENTION_DAYS = 4.5  # two are kept; under load without a pause there is an opening every two; and some to sweep
 
 

@@ -166,6 +166,8 @@ class Store:
     def reads(self) -> int:
         """That the agent has taken in: tags and codes."""
         listed = self.run("jaego", "device", "list", "-c", str(self.config), "--json")
+        if listed.returncode:
+            raise RuntimeError(f"jaego device list: {listed.stdout}{listed.stderr}")
         return sum(int(json.loads(line)["reads"]) for line in listed.stdout.splitlines())
 
     def sample(self, hour: float) -> Sample:
