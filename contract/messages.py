@@ -32,7 +32,7 @@ class State(Shape):
     log: str
     head: Count = Field(description="sequence of the newest event when this was written")
     first: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="the oldest event that the store still has, an opening; absent: event 1"
+        default=None, description="the oldest event that the store still has, an opening; absent: event 1"
     )
     version: str
     at: str | None = Field(None, description="absent in the will: the broker knows no time")
