@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 
 from agent.clock import Clock
 from agent.config import Config
 from agent.doctor.facts import BrokerSeen
 from agent.errors import ConfigError
-from agent.uplink.access import Access, tls_context
+from agent.uplink.access import Access, client_of, tls_context
 from agent.uplink.requests import VERBS
 from contract.messages import Response
 from contract.topics import Topics, catalog_filter, expected_filter
@@ -102,19 +102,7 @@ class _Visit:
         self.other_version = False
 
     def _made(self) -> paho.Client:
-        access = self._access
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=access.client_id,
-            clean_session=None if self._version5 else True,
-            protocol=paho.MQTTv5 if self._version5 else paho.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = access.connect_timeout_s
-        if access.username is not None:
-            client.username_pw_set(access.username, access.password)
-        if access.tls:
-            client.tls_set_context(tls_context(access))  # pyright: ignore[reportUnknownMemberType]
+        client = client_of(paho.Client, self._access, version5=self._version5, kept=False)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish

@@ -5,12 +5,17 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from agent.config import secret
 from agent.sections import UplinkSection
+
+Client = TypeVar("Client", bound=paho.Client)
 
 SESSION_EXPIRY_S = 86_400
 RETAIN_REFUSED = 0x9A  # MQTT 5.0, 3.2.2.2: our will is retained
@@ -67,6 +72,23 @@ def tls_context(access: Access) -> ssl.SSLContext:
         except OSError as error:
             raise OSError(f"cert_file {access.cert_file} or its key cannot be used: {error}") from error
     return context
+
+
+def client_of(kind: type[Client], access: Access, *, version5: bool, kept: bool) -> Client:
+    """One that is not connected and never connects again by itself; `kept`: the broker is to keep its session."""
+    client = kind(
+        CallbackAPIVersion.VERSION2,
+        client_id=access.client_id,
+        clean_session=None if version5 else not kept,
+        protocol=paho.MQTTv5 if version5 else paho.MQTTv311,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = access.connect_timeout_s
+    if access.username is not None:
+        client.username_pw_set(access.username, access.password)
+    if access.tls:
+        client.tls_set_context(tls_context(access))  # pyright: ignore[reportUnknownMemberType]
+    return client
 
 
 def session_kept() -> Properties:

@@ -10,12 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 from pydantic import ValidationError
 
 from agent.clock import Clock
 from agent.errors import UplinkRefused, UplinkUnreachable
-from agent.uplink.access import Access, tls_context
+from agent.uplink.access import Access, client_of
 from contract.answers import RestorePage
 from contract.ids import uuid7
 from contract.messages import AskRestore
@@ -119,19 +119,7 @@ class HeadOffice:
         )
 
     def _made(self) -> paho.Client:
-        access = self._access
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=access.client_id,
-            clean_session=None if self._version5 else True,
-            protocol=paho.MQTTv5 if self._version5 else paho.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = access.connect_timeout_s
-        if access.username is not None:
-            client.username_pw_set(access.username, access.password)
-        if access.tls:
-            client.tls_set_context(tls_context(access))  # pyright: ignore[reportUnknownMemberType]
+        client = client_of(paho.Client, self._access, version5=self._version5, kept=False)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 
 from agent.clock import Clock
-from agent.uplink.access import Accepted, Access, Inbound, session_kept, tls_context
+from agent.uplink.access import Accepted, Access, Inbound, client_of, session_kept
 from agent.uplink.fastlane import LaneClient, SharedSocket
 from agent.uplink.wire import DISCONNECT, FAILURE, OURS, TOKEN_MAX, EventPacker, Receipt, publish, topic_field
 
@@ -275,19 +275,7 @@ class Link:
         self._next_s = self._now_s() + self._access.connect_timeout_s  # connecting itself has taken time
 
     def _made(self) -> LaneClient:
-        access, version5 = self._access, self._version5
-        client = LaneClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=access.client_id,
-            clean_session=None if version5 else False,
-            protocol=paho.MQTTv5 if version5 else paho.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = access.connect_timeout_s
-        if access.username is not None:
-            client.username_pw_set(access.username, access.password)
-        if access.tls:
-            client.tls_set_context(tls_context(access))  # pyright: ignore[reportUnknownMemberType]
+        client = client_of(LaneClient, self._access, version5=self._version5, kept=True)
         topic, payload = self._traffic.will
         client.will_set(topic, payload, qos=1, retain=True)
         client.on_connect = self._on_connect
