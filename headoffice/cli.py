@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,12 @@ DEFAULT = "headoffice.db"
 
 
 def main() -> None:
+    whole()()
+
+
+@cache
+def whole() -> typer.Typer:
+    """Every command of `jaego-hq`, those of other modules too."""
     from headoffice import (
         alerts_cli,
         backup_cli,
@@ -64,7 +71,7 @@ def main() -> None:
     worker_cli.register(app)
     backup_cli.register(app)
     tell_cli.register(app)
-    app()
+    return app
 
 
 @contextmanager
