@@ -1,0 +1,181 @@
+"""A store's credentials, tried on every topic of another store: nothing gets through, in either direction.
+
+The broker is mosquitto with the files of config/. MQTT 3.1.1 has no refusal of a publish, and mosquitto grants every
+subscription, so what counts is what arrives: head office and the other store listen, and a last message that is allowed
+says that all before it had its turn.
+"""
+
+from __future__ import annotations
+
+import inspect
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from contract.topics import EventType, Topics
+from tests.access.stores import CONFIG, Client, Office, now_us, settings
+from tests.brokers import USER, Mosquitto, Needs
+from tests.uplink_chaos.gate import OldGate
+from tests.uplink_chaos.house import BIN, PASSWORD, STORE, House, until
+
+pytestmark = pytest.mark.broker
+HEARD = {"ack", "expected", "request", "answer"}
+OFFICE_ONLY = {"alert"}
+
+
+def topics(store: str) -> dict[str, str]:
+    """Every topic of a store by its plane, as the contract has them now."""
+    found: dict[str, str] = {}
+    for name, method in inspect.getmembers(Topics(store), inspect.ismethod):
+        if name.startswith("_") or name == "catalog":
+            continue
+        if name == "events":
+            found |= {kind.value: method(kind.value) for kind in EventType}
+        else:
+            found[name] = method(*("x" for _ in inspect.signature(method).parameters))
+    return found
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+@pytest.fixture
+def broker(tmp_path: Path, office: Office) -> Iterator[Mosquitto]:
+    made = Mosquitto(tmp_path)
+    made.start(*settings(made, office))
+    yield made
+    made.kill()
+
+
+@pytest.mark.parametrize("version5", [True, False], ids=["5", "3.1.1"])
+def test_nothing_of_another_store_can_be_written(broker: Mosquitto, office: Office, version5: bool) -> None:
+    with (
+        Client(broker.port, office.ca, office.own()) as hq,
+        Client(broker.port, office.ca, office.store("S002")) as other,
+        Client(broker.port, office.ca, office.store("S001"), version5=version5) as one,
+    ):
+        hq.subscribe("stock/v1/#")
+        other.subscribe("stock/v1/S002/#", "stock/v1/catalog/+")
+        tried = [*topics("S002").values(), "stock/v1/catalog/x", "stock/v1/S002", "stock/v1/headoffice/alert/x", "x"]
+        for topic in tried:
+            receipt = one.publish(topic, b"forged")
+            assert receipt.is_failure == version5, topic
+        for plane in (*HEARD, *OFFICE_ONLY):  # what head office says, a store does not say of itself either
+            one.publish(topics("S001")[plane], b"forged")
+        one.publish("stock/v1/S001/state", b"true")
+        hq.publish("stock/v1/S002/request/ping", b"true")
+        hq.wait(lambda: ("stock/v1/S001/state", b"true") in hq.heard)
+        other.wait(lambda: other.heard)
+        assert [payload for _topic, payload in (*hq.heard, *other.heard)] == [b"true"] * 3
+        sys.stdout.write(f"\n{len(tried)} topics tried under {'5' if version5 else '3.1.1'}, 0 arrived\n")
+
+
+@pytest.mark.parametrize("version5", [True, False], ids=["5", "3.1.1"])
+def test_nothing_of_another_store_can_be_heard(broker: Mosquitto, office: Office, version5: bool) -> None:
+    tried = [*topics("S002").values(), "stock/v1/S002/#", "stock/v1/+/ack/+", "stock/v1/#", "#", "+/+/+/request/+"]
+    with (
+        Client(broker.port, office.ca, office.own()) as hq,
+        Client(broker.port, office.ca, office.store("S002")) as other,
+        Client(broker.port, office.ca, office.store("S001"), version5=version5) as one,
+    ):
+        hq.publish("stock/v1/S002/ack/x", b"kept", retain=True)
+        other.publish("stock/v1/S002/level/x", b"kept", retain=True)
+        one.subscribe(*tried, "$share/all/stock/v1/S002/request/+")
+        for topic in topics("S002").values():
+            hq.publish(topic, b"secret")
+        for plane in topics("S002").keys() - HEARD - OFFICE_ONLY:
+            assert not other.publish(topics("S002")[plane], b"secret").is_failure, plane
+        hq.publish("stock/v1/catalog/x", b"for all")
+        hq.publish("stock/v1/S001/ack/x", b"for one")
+        one.wait(lambda: ("stock/v1/S001/ack/x", b"for one") in one.heard)
+        assert {payload for _topic, payload in one.heard} == {b"for all", b"for one"}
+
+
+def test_another_stores_session_cannot_be_read_by_taking_its_client_id(broker: Mosquitto, office: Office) -> None:
+    """It can be thrown out so, which both say; what was subscribed there stays closed to whoever came."""
+    with (
+        Client(broker.port, office.ca, office.own()) as hq,
+        Client(broker.port, office.ca, office.store("S002"), version5=False, client_id="jaego-S002", kept=True) as own,
+    ):
+        own.subscribe("stock/v1/S002/request/+")
+        with Client(
+            broker.port, office.ca, office.store("S001"), version5=False, client_id="jaego-S002", kept=True
+        ) as one:
+            own.wait(lambda: own.ended)
+            one.subscribe("stock/v1/S001/ack/+")
+            hq.publish("stock/v1/S002/request/ping", b"secret")
+            hq.publish("stock/v1/S001/ack/x", b"for one")
+            one.wait(lambda: one.heard)
+            assert [payload for _topic, payload in one.heard] == [b"for one"]
+
+
+def test_a_store_says_and_hears_all_that_is_its_own(broker: Mosquitto, office: Office) -> None:
+    own = topics("S001")
+    with (
+        Client(broker.port, office.ca, office.own()) as hq,
+        Client(broker.port, office.ca, office.store("S001")) as one,
+    ):
+        hq.subscribe("stock/v1/#")
+        one.subscribe(*(f"stock/v1/S001/{plane}/+" for plane in HEARD))
+        for plane in own.keys() - HEARD - OFFICE_ONLY:
+            assert not one.publish(own[plane], b"said").is_failure, plane
+        for plane in HEARD:
+            hq.publish(own[plane], b"told")
+        one.wait(lambda: len(one.heard) == len(HEARD))
+        said = {topic for topic, payload in hq.heard if payload == b"said"}
+        assert said == {own[plane] for plane in own.keys() - HEARD - OFFICE_ONLY}
+
+
+def test_nobody_comes_in_without_a_certificate_or_with_one_that_was_taken_back(
+    broker: Mosquitto, office: Office
+) -> None:
+    stranger = Office(office.folder / "other")
+    files = office.store("S003")
+    with Client(broker.port, office.ca, files) as before:
+        assert not before.connected.is_failure
+    serial = f"{x509.load_pem_x509_certificate(files[0].read_bytes()).serial_number:x}"
+    office.authority.take_back([serial], now_us())
+    broker.stop()
+    broker.start(*settings(broker, office))
+    for shown in (None, stranger.store("S001"), files):
+        try:
+            with Client(broker.port, office.ca, shown) as found:
+                assert found.connected is None
+        except (ssl.SSLError, ConnectionError):
+            pass
+    with Client(broker.port, office.ca, office.store("S003")) as again:
+        assert not again.connected.is_failure
+
+
+@pytest.mark.timeout(180)
+def test_a_store_that_loses_its_rights_hears_of_it_under_3_1_1(tmp_path: Path) -> None:
+    """Its name at the broker is no longer the store's: receipts come all the same, acknowledgements do not."""
+    broker = Mosquitto(tmp_path)
+    lines = [line for line in broker.lines(Needs(password=PASSWORD)) if not line.startswith("acl_file")]
+    passwords = tmp_path / f"passwords-{broker.port}"
+    entry = passwords.read_text()
+    passwords.write_text(entry + entry.replace(USER, "@headoffice"))
+    lost, given = tmp_path / "lost.acl", tmp_path / "given.acl"
+    lost.write_text((CONFIG / "mosquitto-store.acl").read_text())
+    given.write_text(
+        lost.read_text() + f"user {USER}\ntopic readwrite stock/v1/{STORE}/#\ntopic read stock/v1/catalog/+\n"
+    )
+    broker.start(*lines, f"acl_file {lost}")
+    with OldGate(broker.port) as gate, House(tmp_path, broker, port=gate.port, consumers=("headoffice",)) as house:
+        office = [str(BIN / "jaego-hq"), "run", "--broker", f"127.0.0.1:{broker.port}", "--db", "hq.db"]
+        house.start("office", *office, "--username", "@headoffice", "--password-file", "password")
+        house.start_agent()
+        house.clerk.works.set()
+        until(lambda: house.clerk.good > 50, house.state)
+        house.clerk.rest()
+        house.says(STORE, "headoffice stays silent at event")
+        assert (house.delivered(), house.office_head()) == (0, 0)
+        broker.stop()
+        broker.start(*lines, f"acl_file {given}")
+        until(lambda: house.office_head() == house.head(), house.state)
