@@ -81,7 +81,7 @@ def run(
     def served(storage: Storage) -> Service:
         return Service(
             storage, consumer=consumer, prefix=prefix, clock=clock, stamper=stamper, say=say,
-            asks=Asks(Items(storage.database), Pages(storage), Restores(storage, clock.now_s), prefix, say),
+            asks=Asks(Items(storage.database), Pages(storage), Restores(storage), prefix, say, clock.now_s),
             ours=membership.ours if membership is not None else Roster(known, say).ours,
             fence=membership.fence if membership is not None else None,
         )  # fmt: skip

@@ -1,11 +1,10 @@
 """`ask/restore`: a store fetches its events back, a page a time, from what head office has stored.
 
-A store asks for its own alone: which one it is says the topic. One that asks too fast is not answered, and asks again.
+A store asks for its own alone: which one it is says the topic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -15,27 +14,14 @@ from headoffice.database import Database
 from headoffice.storing import Storage
 
 PAGE_SIZE_BYTES_MAX = MESSAGE_SIZE_BYTES_MAX - 1024  # room for the page's own members
-PAGES_S = 100.0  # of one store; who waits for each page asks less often
-BURST_PAGES = 200.0
-STORES_MAX = 1_000
 
 
 class Restores:
-    def __init__(self, storage: Storage, now_s: Callable[[], float]) -> None:
+    def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._now_s = now_s
-        self._asked: dict[str, tuple[float, float]] = {}  # by store: pages that it may ask for, as of when
 
-    def page(self, store: str, ask: AskRestore) -> dict[str, Any] | None:
-        """As `RestorePage`; None where the store asks too fast."""
-        now_s = self._now_s()
-        left, then_s = self._asked.get(store, (BURST_PAGES, now_s))
-        left = min(BURST_PAGES, left + (now_s - then_s) * PAGES_S)
-        if left < 1.0:
-            return None
-        if store not in self._asked and len(self._asked) >= STORES_MAX:
-            self._asked.clear()
-        self._asked[store] = (left - 1.0, now_s)
+    def page(self, store: str, ask: AskRestore) -> dict[str, Any]:
+        """As `RestorePage`."""
         with self._storage.moment():
             return self._found(store, ask)
 

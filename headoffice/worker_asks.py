@@ -1,4 +1,7 @@
-"""What stores ask of head office: `ask/{verb}`, answered with `answer/{id}`."""
+"""What stores ask of head office: `ask/{verb}`, answered with `answer/{id}`.
+
+A store that asks too fast is not answered, and asks again: who waits for each answer is never as fast as that.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,33 @@ from headoffice.catalogue import Items
 from headoffice.documents import Pages
 from headoffice.part import Publish
 from headoffice.restoring import Restores
+from headoffice.web.limits import Buckets
+
+ASKS_S = 100.0  # of one store
+ASKS_BURST = 200
 
 
 class Asks:
     def __init__(
-        self, items: Items, documents: Pages, restores: Restores, prefix: str, say: Callable[[str], None]
+        self,
+        items: Items,
+        documents: Pages,
+        restores: Restores,
+        prefix: str,
+        say: Callable[[str], None],
+        now_s: Callable[[], float],
     ) -> None:
         self._items = items
         self._documents = documents
         self._restores = restores
         self._prefix = prefix
         self._say = say
+        self._now_s = now_s
+        self._pace = Buckets(ASKS_S, ASKS_BURST)
 
     def answer(self, store: str, verb: str, payload: bytes) -> list[Publish]:
+        if self._pace.wait_s(store, self._now_s()):
+            return []
         try:
             found = self._answered(store, verb, payload)
         except ValidationError as error:

@@ -35,6 +35,8 @@ from contract.stock import stock_digest, wire_row
 from contract.times import parse_us
 
 LIST_SIZE_BYTES_MAX = MESSAGE_SIZE_BYTES_MAX - 1024  # room for the answer's own members
+REQUESTS_S = 50.0  # each is a commit of the ledger
+REQUESTS_BURST = 2_000
 VERBS = ("replay", "digest", "ping", "restart-device", "reserve", "release")
 _SHAPES: dict[str, TypeAdapter[Any]] = {
     "replay": TypeAdapter(Replay),
@@ -73,6 +75,28 @@ class Command:
 
 class Malformed(ValueError):
     """The request cannot even be answered: it has no usable id."""
+
+
+class Pace:
+    """`REQUESTS_BURST` requests at once, then `REQUESTS_S`. One beyond is not answered, and may be asked again."""
+
+    def __init__(self, say: Callable[[str, str], None]) -> None:
+        self._say = say
+        self._left = float(REQUESTS_BURST)
+        self._at_s = 0.0
+        self._told = False
+
+    def admits(self, now_s: float) -> bool:
+        self._left = min(REQUESTS_BURST, self._left + (now_s - self._at_s) * REQUESTS_S)
+        self._at_s = now_s
+        if self._left < 1.0:
+            if not self._told:
+                self._say("request", f"more than {REQUESTS_S:.0f} requests a second come; those beyond get no answer")
+            self._told = True
+            return False
+        self._told = self._told and self._left < REQUESTS_BURST / 2  # the end of it, and not every breath
+        self._left -= 1.0
+        return True
 
 
 def answer(

@@ -100,6 +100,7 @@ class StoreTraffic:
         self.subscriptions = self._subscriptions()
         self._positions = Positions(outside.submit, outside.post)
         self._answering: set[str] = set()
+        self._pace = requests.Pace(outside.say)
         self._said: set[tuple[str, Hashable]] = set()
         self._packet_bytes_max = PACKET_BYTES_MAX
         self._master, self._expected = self._heard_of_head_office()
@@ -274,7 +275,6 @@ class StoreTraffic:
         self._plane.put(topic, payload)
 
     def _state(self, state: Literal["online", "stopped", "offline"]) -> bytes:
-        at = None if state == "offline" else self._stamper.text(self._clock.now().wall_us)
         store = self._store
         value = State(
             state=state,
@@ -283,7 +283,7 @@ class StoreTraffic:
             head=self.head_boxed[0],
             first=self.engine.first if self.engine.first > 1 else None,
             version=store.version,
-            at=at,
+            at=None if state == "offline" else self._stamper.text(self._clock.now().wall_us),
         )
         return value.model_dump_json(exclude_none=True).encode()
 
@@ -302,7 +302,7 @@ class StoreTraffic:
                 self._ack(address.name, one, now_s)
             elif address.plane == "expected" and address.name is not None:
                 self._expected.take(address.name, one)
-            elif address.plane == "request" and address.name is not None:
+            elif address.plane == "request" and address.name is not None and self._pace.admits(now_s):
                 self._request(address.name, one)
             elif address.plane == "answer" and address.name is not None:
                 self._answered(address.name, one)

@@ -10,9 +10,13 @@ import pytest
 
 from contract.answers import RestorePage
 from contract.messages import MESSAGE_SIZE_BYTES_MAX, AskRestore
-from headoffice.restoring import BURST_PAGES, PAGES_S, Restores
+from contract.topics import PREFIX
+from headoffice.catalogue import Items
+from headoffice.documents import Pages
+from headoffice.restoring import Restores
 from headoffice.storages import open_storage
 from headoffice.storing import Storage
+from headoffice.worker_asks import ASKS_BURST, ASKS_S, Asks
 from tests.headoffice.logs import KEY, OTHER_KEY, Log
 from tests.headoffice.taking import batch
 from tests.headoffice.test_gone import take
@@ -25,11 +29,14 @@ class Asker:
     def __init__(self, target: str) -> None:
         self.storage: Storage = open_storage(target)
         self.now_s = 5.0
-        self.restores = Restores(self.storage, lambda: self.now_s)
+        items, documents = Items(self.storage.database), Pages(self.storage)
+        self.asks = Asks(items, documents, Restores(self.storage), PREFIX, print, lambda: self.now_s)
 
     def raw(self, store: str = "S1", **members: Any) -> bytes:
-        found = self.restores.page(store, AskRestore(id="a", **members))
-        return b"" if found is None else orjson.dumps(found)
+        """The answer; empty where there is none."""
+        ask = AskRestore(id="a", **members).model_dump_json(exclude_none=True).encode()
+        found = self.asks.answer(store, "restore", ask)
+        return found[0].payload if found else b""
 
     def page(self, store: str = "S1", **members: Any) -> RestorePage:
         text = self.raw(store, **members)
@@ -121,7 +128,7 @@ def test_of_what_is_not_there_nothing_comes(asker: Asker) -> None:
 
 def test_a_store_that_asks_without_end_is_slowed_down_alone(asker: Asker) -> None:
     take(asker.storage, Log().open())
-    assert sum(asker.raw() != b"" for _ in range(int(BURST_PAGES) + 50)) == BURST_PAGES
+    assert sum(asker.raw() != b"" for _ in range(ASKS_BURST + 50)) == ASKS_BURST
     assert asker.raw("S2")
-    asker.now_s += 10.5 / PAGES_S
+    asker.now_s += 10.5 / ASKS_S
     assert sum(asker.raw() != b"" for _ in range(50)) == 10

@@ -69,8 +69,8 @@ class Desk:
         )  # fmt: skip
 
     def asks(self) -> Asks:
-        say = self.said.append
-        return Asks(Items(self.store.database), Pages(self.store), Restores(self.store, self.clock.now_s), PREFIX, say)
+        say, now_s = self.said.append, self.clock.now_s
+        return Asks(Items(self.store.database), Pages(self.store), Restores(self.store), PREFIX, say, now_s)
 
     def restart(self) -> None:
         self.store.close()

@@ -341,7 +341,7 @@ class Loop:
     def _serve(self, storage: Storage) -> Service:
         return Service(
             storage, consumer="headoffice", prefix=PREFIX, clock=self.clock, stamper=Stamper(UTC), say=self.said.append,
-            asks=Asks(Items(storage.database), Pages(storage), Restores(storage, self.clock.now_s), PREFIX, print),
+            asks=Asks(Items(storage.database), Pages(storage), Restores(storage), PREFIX, print, self.clock.now_s),
             ours=self.membership.ours if self.membership else Roster(None, self.said.append).ours,
             fence=self.membership.fence if self.membership else None,
         )  # fmt: skip

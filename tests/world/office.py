@@ -85,7 +85,7 @@ class Office:
         return Service(
             storage, consumer=CONSUMER, prefix=PREFIX, clock=self.clock, stamper=Stamper(UTC), say=self.said.append,
             asks=Asks(
-                Items(storage.database), Pages(storage), Restores(storage, self.clock.now_s), PREFIX, self.said.append
+                Items(storage.database), Pages(storage), Restores(storage), PREFIX, self.said.append, self.clock.now_s
             ),
             ours=Roster(None, self.said.append).ours, fence=self._committing,
         )  # fmt: skip

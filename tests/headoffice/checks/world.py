@@ -105,8 +105,8 @@ class World:
         self._writer = open_database(target)
         self.database = self.storage.database
         stamper = Stamper(UTC)
-        restores = Restores(self.storage, self.clock.now_s)
-        asks = Asks(Items(self.database), Pages(self.storage), restores, PREFIX, self.said.append)
+        restores = Restores(self.storage)
+        asks = Asks(Items(self.database), Pages(self.storage), restores, PREFIX, self.said.append, self.clock.now_s)
         self.service = Service(
             self.storage, consumer="headoffice", prefix=PREFIX, clock=self.clock, stamper=stamper,
             say=self.said.append, asks=asks,
