@@ -116,7 +116,9 @@ class Observer:
 
         found = await asyncio.to_thread(sources.looking.ask, look)
         latency = sources.ledger.latency
-        return Seen(found, glance.devices, tuple(latency.counts), latency.sum_ns, self._connected)
+        # As of the moment of the health: the connection may have come or gone since.
+        connected = found.broker_up_s is not None
+        return Seen(found, glance.devices, tuple(latency.counts), latency.sum_ns, connected)
 
     @property
     def _connected(self) -> bool:
