@@ -99,8 +99,7 @@ class StoreTraffic:
         self.will = (self._topics.state(), self._state("offline"))
         self.subscriptions = self._subscriptions()
         self._positions = Positions(outside.submit, outside.post)
-        self._answering: set[str] = set()
-        self._pace = requests.Pace(outside.say)
+        self._answering, self._pace = set[str](), requests.Pace(outside.say)
         self._said: set[tuple[str, Hashable]] = set()
         self._packet_bytes_max = PACKET_BYTES_MAX
         self._master, self._expected = self._heard_of_head_office()
