@@ -146,14 +146,16 @@ def check_store(store: str) -> None:
         raise ConfigError(f"{store[:80]!r} is no store", hint="name it as its topics do, such as S001")
 
 
-def put(path: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all. Raises `ConfigError`."""
+def put(path: Path, content: bytes, mode: int, owner: os.stat_result | None = None) -> None:
+    """Whole or not at all; root gives it to `owner`. Raises `ConfigError`."""
     made = path.with_name(path.name + ".new")
     try:
         made.unlink(missing_ok=True)
         handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "wb") as file:
             os.fchmod(handle, mode)
+            if owner is not None and os.geteuid() == 0:
+                os.fchown(handle, owner.st_uid, owner.st_gid)
             file.write(content)
             file.flush()
             os.fsync(handle)

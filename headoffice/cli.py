@@ -55,6 +55,7 @@ def whole() -> typer.Typer:
         backup_cli,
         checks_cli,
         desk_cli,
+        enrol_cli,
         epcis_cli,
         keys_cli,
         order_cli,
@@ -69,6 +70,7 @@ def whole() -> typer.Typer:
     alerts_cli.register(app)
     checks_cli.register(app)
     worker_cli.register(app)
+    enrol_cli.register(app)
     backup_cli.register(app)
     tell_cli.register(app)
     return app

@@ -19,6 +19,7 @@ from functools import partial
 from types import FrameType
 from typing import NamedTuple
 
+from headoffice.authority import Authority
 from headoffice.clock import Clock, SystemClock
 from headoffice.database import Database
 from headoffice.desk_outage import await_database, with_database
@@ -55,6 +56,7 @@ class Plan(NamedTuple):
     sales_zones: tuple[str, ...]
     broker: Broker | None
     builders: Sequence[Builder]
+    authority: Authority | None = None
 
 
 def run(plan: Plan) -> None:
@@ -65,7 +67,7 @@ def run(plan: Plan) -> None:
     bound = bind(plan.http)
     room = Room(
         Pool(plan.target, read_only=True), Pool(plan.target, read_only=False), clock, Figures(clock.wall_us), Hub(),
-        plan.sales_zones, plan.prefix,
+        plan.sales_zones, plan.prefix, plan.authority,
     )  # fmt: skip
     with ExitStack() as held:
         held.callback(bound.close)

@@ -22,6 +22,7 @@ Zones = Annotated[
     list[str] | None, typer.Option(help="Zone that customers buy from; may repeat. salesfloor unless given.")
 ]
 Hooks = Annotated[list[str] | None, typer.Option(help="Address that is told of alerts by POST, signed; may repeat.")]
+ZONES = ("salesfloor",)
 Secret = Annotated[Path | None, typer.Option(help="File with the secret that these are signed with.")]
 
 
@@ -39,6 +40,10 @@ def desk(
     webhook_secret: Secret = None,
     check_at: Annotated[str, typer.Option(help="HH:MM from which on each store is checked, once a day.")] = "02:00",
     check_spread: Annotated[float, typer.Option(help="Hours over which these checks are spread.")] = 4.0,
+    authority: Annotated[
+        Path | None,
+        typer.Option(envvar="JAEGO_HQ_AUTHORITY", help="Sign for stores that have a token of jaego-hq enrol."),
+    ] = None,
     prefix: Prefix = "stock/v1",
     username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
@@ -48,6 +53,7 @@ def desk(
     with said():
         from headoffice import desk as running
         from headoffice.alerts.webhook import webhooks
+        from headoffice.authority import Authority
         from headoffice.checks.part import times_of
         from headoffice.cli import reached
         from headoffice.clock import SystemClock
@@ -58,7 +64,8 @@ def desk(
         hooks = webhooks(webhook or (), webhook_secret, SystemClock())
         reach = reached(broker, "hq-desk", username, password_file, ca) if parts else None
         run = builders(hooks, reach, times_of(check_at, check_spread))
-        running.run(running.Plan(db, place, gate, prefix, tuple(sales_zone or ("salesfloor",)), reach, run))
+        signer = Authority(authority) if authority is not None else None
+        running.run(running.Plan(db, place, gate, prefix, tuple(sales_zone or ZONES), reach, run, signer))
 
 
 def _place(http: str, cert: Path | None, key: Path | None) -> Place:

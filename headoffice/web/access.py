@@ -35,7 +35,9 @@ BODY_S_MAX = 30.0
 KNOWN_S = 2.0  # a token that is removed works so much longer
 KNOWN_MAX = 1_000
 READING = frozenset({"GET", "HEAD"})
-OPEN = frozenset({"/login", "/favicon.ico", "/api/v1/login", "/api/v1/health"})
+OPEN = frozenset(
+    {"/login", "/favicon.ico", "/api/v1/login", "/api/v1/health", "/api/v1/enrol", "/api/v1/enrol/authority"}
+)
 LOCAL = Known("local", "act")
 # No script, style, frame or connection from anywhere else, none inline: plotly too works without (assets.py); no string
 # becomes markup (Trusted Types).

@@ -17,6 +17,7 @@ from headoffice.web import (
     api_charts,
     api_checks,
     api_commands,
+    api_enrol,
     api_events,
     api_live,
     api_stock,
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api_charts.router,
     api_commands.router,
     api_live.router,
+    api_enrol.router,
 )
 PAGES = (assets.router, pages_stock.router, pages_records.router, pages_care.router)
 GZIP_BYTES_MIN = 1_000
@@ -91,6 +93,7 @@ def build(room: Room, gate: Gate) -> Desk:
     )
     app.state.room = room
     app.state.access = Access(room, gate)
+    app.state.enrolling = api_enrol.Limits()
     install(app, room.reading.target)
     for router in ROUTERS:
         app.include_router(router, responses=ALWAYS)

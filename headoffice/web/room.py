@@ -20,6 +20,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query, Request
 
+from headoffice.authority import Authority
 from headoffice.clock import Clock
 from headoffice.database import Database, open_database
 from headoffice.view.figures import Figures
@@ -88,7 +89,8 @@ class Pool:
 
 @dataclass
 class Room:
-    """`sales_zones`: names of the zones that customers buy from. `prefix`: of the topics."""
+    """`sales_zones`: names of the zones that customers buy from. `prefix`: of the topics. `authority` signs
+    for stores."""
 
     reading: Pool
     writing: Pool
@@ -97,6 +99,7 @@ class Room:
     hub: Hub
     sales_zones: tuple[str, ...] = ("salesfloor",)
     prefix: str = "stock/v1"
+    authority: Authority | None = None
 
     def view(self) -> View:
         return View(self.clock.wall_us(), self.sales_zones)

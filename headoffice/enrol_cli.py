@@ -1,0 +1,220 @@
+"""`jaego-hq enrol STORE`: credentials of a store. `jaego-hq ca`: the authority that signs them (docs/setup.md)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headoffice.cli import DEFAULT, Database, Json, said
+
+if TYPE_CHECKING:
+    from headoffice.authority import Authority, Issued
+    from headoffice.database import Database as Connection
+
+ca_app = typer.Typer(no_args_is_help=True, help="The authority that signs the certificates of stores and brokers.")
+Folder = Annotated[
+    Path, typer.Option("--authority", envvar="JAEGO_HQ_AUTHORITY", help="Folder of the authority's files.")
+]
+HERE = Path("authority")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("enrol")(enrol)
+    app.add_typer(ca_app, name="ca")
+
+
+def enrol(
+    store: Annotated[str, typer.Argument(help="The store, as its topics name it.")],
+    csr: Annotated[
+        Path | None, typer.Option(help="Sign this request of the store's; it made it by jaego setup.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the certificate, or the password; else printed.")] = None,
+    password: Annotated[
+        Path | None, typer.Option(help="Make a password instead, and put it into this password file of mosquitto.")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.1, max=24 * 90, help="How long a token is good.")] = 72.0,
+    signing_key: Annotated[
+        str | None, typer.Option(help="The store's public key: its next log is signed with it.")
+    ] = None,
+    db: Database = DEFAULT,
+    authority: Folder = HERE,
+) -> None:
+    """Credentials of a store: without options a token that `jaego setup --token` exchanges for a certificate, once."""
+    with said():
+        from headoffice import enrolling, keys
+        from headoffice.authority import Authority, check_store
+        from headoffice.clock import SystemClock
+
+        check_store(store)
+        clock = SystemClock()
+        if csr is not None and password is not None:
+            raise typer.BadParameter("give either --csr or --password")
+        if password is not None:
+            _put(out, f"{_with_password(store, password)}\n".encode(), 0o600)
+        else:
+            with closing(_opened(db)) as database:
+                if csr is None:
+                    token = enrolling.invite(database, Authority(authority), store, hours, clock)
+                    _put(out, f"{token}\n".encode(), 0o600)
+                else:
+                    issued = enrolling.issue(database, Authority(authority), store, _read(csr), clock)
+                    _put(out, issued.chain, 0o644)
+        if signing_key is not None:
+            with closing(_opened(db)) as database:
+                keys.enrol(database, store, signing_key, clock.wall_us())
+
+
+def _with_password(store: str, path: Path) -> str:
+    from headoffice import enrolling
+    from headoffice.authority import put
+    from headoffice.clock import SystemClock
+
+    secret, entry = enrolling.password(store, SystemClock())
+    before = _read(path).decode("utf-8", "replace") if path.exists() else ""
+    owner = path.stat() if path.exists() else path.parent.absolute().stat()
+    put(path, enrolling.with_entry(before, entry).encode(), 0o640, owner)
+    print(f"{path}: {store} is in it; the broker reads it again with: systemctl reload mosquitto", file=sys.stderr)
+    return secret
+
+
+@ca_app.command("init")
+def ca_init(
+    name: Annotated[str, typer.Option(help="What the authority is called in its certificates.")] = "Jaego",
+    authority: Folder = HERE,
+) -> None:
+    """Make the authority: once for all stores. Its key must be kept safe, and copied to a safe place."""
+    with said():
+        from headoffice.authority import begin
+        from headoffice.clock import SystemClock
+
+        made = begin(authority, name, SystemClock().wall_us())
+    print(f"{authority}: ca.pem, ca.crl for the broker; keep ca.key safe. SHA-256 {made.fingerprint.hex()}")
+
+
+@ca_app.command("server")
+def ca_server(
+    names: Annotated[list[str], typer.Argument(help="Names and addresses that it is reached by.")],
+    out: Annotated[Path, typer.Option(help="Folder for server.pem, server.key, ca.pem and ca.crl.")],
+    db: Database = DEFAULT,
+    authority: Folder = HERE,
+) -> None:
+    """A certificate for the broker, or for the desk."""
+    with said():
+        from headoffice.authority import Authority
+
+        made = Authority(authority)
+        issued, key = made.server(names, _now_us())
+        _bundle(made, issued, key, out, "server", db)
+
+
+@ca_app.command("own")
+def ca_own(
+    out: Annotated[Path, typer.Option(help="Folder for office.pem, office.key, ca.pem and ca.crl.")],
+    db: Database = DEFAULT,
+    authority: Folder = HERE,
+) -> None:
+    """Head office's own certificate: for `jaego-hq run --cert --key`."""
+    with said():
+        from headoffice.authority import Authority
+
+        made = Authority(authority)
+        issued, key = made.office(_now_us())
+        _bundle(made, issued, key, out, "office", db)
+
+
+@ca_app.command("revoke")
+def ca_revoke(
+    name: Annotated[str, typer.Argument(help="The store, or whose certificate it is, as jaego-hq ca list shows.")],
+    db: Database = DEFAULT,
+    authority: Folder = HERE,
+) -> None:
+    """Take every certificate of a store back: a PC that was lost. The broker must be given the new ca.crl."""
+    with said():
+        from headoffice import enrolling
+        from headoffice.authority import Authority
+        from headoffice.errors import ConfigError
+
+        with closing(_opened(db)) as database:
+            count = enrolling.take_back(database, Authority(authority), name, _now_us())
+        if not count:
+            raise ConfigError(f"there is no certificate of {name} that is good", hint="jaego-hq ca list shows them")
+    print(f"{count} taken back; copy {authority / 'ca.crl'} to the broker, and: systemctl reload mosquitto")
+
+
+@ca_app.command("list")
+def ca_list(db: Database = DEFAULT, as_json: Json = False) -> None:
+    """Every certificate that was signed, until when it is good, and what was taken back."""
+    with said():
+        from contract.times import Stamper
+        from headoffice import enrolling
+        from headoffice.database import open_database
+
+        with closing(open_database(db, read_only=True)) as database:
+            found = enrolling.issued(database)
+    stamper = Stamper(UTC)
+    for one in found:
+        state = "taken back" if one.revoked_us is not None else f"until {stamper.text(one.ends_us)}"
+        print(json.dumps(one._asdict()) if as_json else f"{one.name:24} {one.serial} {state}")
+
+
+def _bundle(authority: Authority, issued: Issued, key: bytes, out: Path, name: str, db: str) -> None:
+    from headoffice import enrolling
+    from headoffice.authority import put
+    from headoffice.errors import ConfigError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        owner, crl = out.stat(), (authority.folder / "ca.crl").read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: {error.strerror}", hint="check the folders' permissions") from error
+    with closing(_opened(db)) as database:
+        enrolling.note(database, name if name == "server" else "@headoffice", issued, _now_us())
+    for file, content, mode in (
+        (f"{name}.key", key, 0o640),
+        (f"{name}.pem", issued.chain, 0o644),
+        ("ca.pem", authority.pem, 0o644),
+        ("ca.crl", crl, 0o644),
+    ):
+        put(out / file, content, mode, owner)
+    print(f"{out}: {name}.pem, {name}.key, ca.pem, ca.crl")
+
+
+def _opened(db: str) -> Connection:
+    """With the schema in place: credentials may be the first thing that head office does."""
+    from headoffice.database import open_database
+    from headoffice.storages import open_storage
+
+    open_storage(db).close()
+    return open_database(db)
+
+
+def _now_us() -> int:
+    from headoffice.clock import SystemClock
+
+    return SystemClock().wall_us()
+
+
+def _read(path: Path) -> bytes:
+    from headoffice.authority import REQUEST_BYTES_MAX
+    from headoffice.errors import ConfigError
+
+    try:
+        with path.open("rb") as file:
+            return file.read(1000 * REQUEST_BYTES_MAX)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", hint="check the path and its permissions") from error
+
+
+def _put(out: Path | None, content: bytes, mode: int) -> None:
+    from headoffice.authority import put
+
+    if out is None:
+        sys.stdout.write(content.decode())
+    else:
+        put(out, content, mode)
