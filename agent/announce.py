@@ -29,6 +29,7 @@ class Announcer:
 
     def say(self, subject: str, text: str, *, hint: str = "", level: int = 5) -> None:
         """`level` is syslog's: 3 error, 4 warning, 5 notice, 6 information."""
+        subject, text, hint = map(_plain, (subject, text, hint))
         line = f"{subject}: {text}" + (f" ({hint})" if hint else "")
         with self._lock:
             if self._last.get(subject) == line:
@@ -56,6 +57,14 @@ class Announcer:
             self.say(subject, notice.message, hint=notice.hint, level=4)
         else:
             self.say(subject, notice.message or "over")
+
+
+def _plain(text: str) -> str:
+    """What a device or a peer said makes no line that looks like ours, and moves no terminal's cursor."""
+    if text.isprintable():
+        return text
+    shown = (one if one.isprintable() else "\n  " if one == "\n" else f"\\x{ord(one):02x}" for one in text)
+    return "".join(shown)
 
 
 def _fields(subject: str, text: str, hint: str, level: int) -> dict[str, str]:

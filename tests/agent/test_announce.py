@@ -44,6 +44,13 @@ def test_a_line_is_said_once_until_its_subject_says_something_else(capsys: pytes
     assert texts == ["broker: away", "broker: back", "broker: away", "disk: away"]
 
 
+def test_what_a_device_says_makes_no_line_of_ours_and_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    announcer().say("gate", "재고\x1b[2J\r12:50:00 agent: all is well\n12:50:01 broker: back", hint="\x9bA\u2028")
+    assert capsys.readouterr().err == (
+        "12:50:00.000 gate: 재고\\x1b[2J\\x0d12:50:00 agent: all is well\n  12:50:01 broker: back (\\x9bA\\x2028)\n"
+    )
+
+
 def test_subjects_are_bounded(capsys: pytest.CaptureFixture[str]) -> None:
     one = announcer()
     for number in range(3 * SUBJECTS_MAX):
