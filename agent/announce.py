@@ -41,7 +41,7 @@ class Announcer:
                 return
             head = f"<{level}>" if self._journal else f"{self._stamper.text(self._clock.now().wall_us)[11:23]} "
             with suppress(OSError):  # nobody reads any more: no reason to close the store
-                sys.stderr.write(f"{head}{line}\n")
+                sys.stderr.write(f"{head}{line}\n".replace("\n", "\n  ", line.count("\n")))  # no line of ours
                 sys.stderr.flush()
 
     def outage(self, outage: Outage) -> None:
@@ -60,11 +60,8 @@ class Announcer:
 
 
 def _plain(text: str) -> str:
-    """What a device or a peer said makes no line that looks like ours, and moves no terminal's cursor."""
-    if text.isprintable():
-        return text
-    shown = (one if one.isprintable() else "\n  " if one == "\n" else f"\\x{ord(one):02x}" for one in text)
-    return "".join(shown)
+    """What a device or a peer said moves no terminal's cursor."""
+    return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
 
 
 def _fields(subject: str, text: str, hint: str, level: int) -> dict[str, str]:
