@@ -78,6 +78,7 @@ class Access:
         self._room = room
         self._database_errors = database_errors(room.reading.target)
         self._failed = Buckets(per_s=1 / 6, burst=20)
+        self._all = Buckets(per_s=200, burst=1_000)
         self._known: dict[tuple[str, bytes], tuple[float, Known | None]] = {}
 
     async def who(self, scope: Scope, headers: Headers) -> tuple[Known | None, bool]:
@@ -98,11 +99,11 @@ class Access:
 
     def _hold_back(self, scope: Scope) -> None:
         """After a token that is none. Raises `Stopped` for an address with too many of them."""
-        wait_s = self._failed.wait_s(address_of(scope), self._room.clock.now_s())
-        if wait_s:
-            response = refusal(429, "too_often", f"too many wrong tokens: wait {wait_s} s")
-            response.headers["retry-after"] = str(wait_s)
-            raise Stopped(response)
+        _wait(self._failed.wait_s(address_of(scope), self._room.clock.now_s()), "too many wrong tokens")
+
+    def pace(self, scope: Scope) -> None:
+        """Raises `Stopped` for an address that asks too often, whoever it is."""
+        _wait(self._all.wait_s(address_of(scope), self._room.clock.now_s()), "too many requests")
 
     async def _find(self, kind: str, secret: str) -> Known | None:
         if len(secret) > SECRET_CHARACTERS_MAX:
@@ -174,6 +175,7 @@ class Guard:
 
     async def _admit(self, scope: Scope, headers: Headers) -> None:
         """Sets `request.state.known`, and `actor` for whoever may change something. Raises `Stopped`."""
+        self._access.pace(scope)
         path, writes = str(scope["path"]), scope["method"] not in READING
         if writes and is_of_a_stranger(headers):
             raise Stopped(refusal(403, "foreign_page", "a page of another site sent this"))
@@ -213,6 +215,13 @@ def set_cookie(response: Response, scope: Scope, secret: str | None) -> None:
         cookie_name(scope), secret or "", max_age=tokens.LOGIN_US // 1_000_000 if secret else 0, path="/",
         secure=scope["scheme"] == "https", httponly=True, samesite="strict",
     )  # fmt: skip
+
+
+def _wait(wait_s: int, why: str) -> None:
+    if wait_s:
+        response = refusal(429, "too_often", f"{why}: wait {wait_s} s")
+        response.headers["retry-after"] = str(wait_s)
+        raise Stopped(response)
 
 
 def _unknown() -> Response:
