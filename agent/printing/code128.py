@@ -1,4 +1,4 @@
-"""Code 128 as widths of bars and spaces (ISO/IEC 15417): sets B and C, check symbol, stop. Pure.
+"""Code 128 as widths of bars and spaces (ISO/IEC 15417): sets B and C, GS of set A, check symbol, stop. Pure.
 
 >>> widths("A")[:6]
 (2, 1, 1, 2, 1, 4)
@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 
 QUIET_MODULES = 10  # on each side, ISO/IEC 15417 4.3.2
+GS = "\x1d"
+_SHIFT, _GS_IN_A = 98, 93  # set A for one character
 _CODE_C, _CODE_B, _START_B, _START_C, _STOP = 99, 100, 104, 105, 106
 
 # ISO/IEC 15417, table 1: widths of three bars and three spaces for each value; the stop has a bar more.
@@ -37,7 +39,8 @@ def _values(text: str) -> list[int]:
             if current != _CODE_B:
                 values.append(_CODE_B if values else _START_B)
                 current = _CODE_B
-            values += [ord(one) - 32 for one in head]
+            for one in head:
+                values += [_SHIFT, _GS_IN_A] if one == GS else [ord(one) - 32]
         if pairs:
             values.append(_CODE_C if values else _START_C)
             current = _CODE_C
@@ -46,9 +49,9 @@ def _values(text: str) -> list[int]:
 
 
 def widths(text: str) -> tuple[int, ...]:
-    """Bar, space, bar … in modules, without quiet zones. Raises ValueError for what is not printable ASCII."""
-    if not text or not all(" " <= one <= "~" for one in text):
-        raise ValueError(f"{text!r} is not one or more printable ASCII characters")
+    """Bar, space, bar … in modules, without quiet zones. Raises ValueError for all but printable ASCII and GS."""
+    if not text or not all(" " <= one <= "~" or one == GS for one in text):
+        raise ValueError(f"{text!r} is not one or more printable ASCII characters or GS")
     values = _values(text)
     check = (values[0] + sum(place * value for place, value in enumerate(values[1:], 1))) % 103
     return tuple(int(width) for value in (*values, check, _STOP) for width in _WIDTHS[value])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 from agent.errors import AgentError
+from agent.printing.code128 import GS
 from agent.printing.layout import PAPERS, Page, Paper, Placed, Size, bars, pages
 from agent.printing.sheet import Sheet, Symbol
 
@@ -103,7 +104,7 @@ class _Pen:
         middle_mm, below_mm = placed.x_mm + placed.width_mm / 2, placed.y_mm + paper.bar_mm + 1
         said = self._said(symbol.ko, symbol.en)
         self._text(said, middle_mm, below_mm + 5, _SAID_PT, within_mm=placed.width_mm - 4)
-        self._text(symbol.code, middle_mm, below_mm + 9, _CODE_PT, within_mm=placed.width_mm - 4)
+        self._text(symbol.code.replace(GS, "<GS>"), middle_mm, below_mm + 9, _CODE_PT, within_mm=placed.width_mm - 4)
 
     def _text(self, text: str, x_mm: float, y_mm: float, size_pt: float, within_mm: float | None = None) -> None:
         """Centred at `x_mm` and made smaller until it fits, where it must fit; else beginning there."""

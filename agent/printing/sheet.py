@@ -104,6 +104,12 @@ def badges(clerks: Iterable[tuple[str, str]]) -> Sheet:
     return Sheet((_group("badges", (Symbol(code, name, name) for code, name in clerks)),), ())
 
 
+def setup(code: str) -> Sheet:
+    """What a scanner shows itself by, when a store is set up."""
+    symbol = Symbol(code, "스캐너마다 한 번씩 스캔하세요", "Scan once with every scanner")
+    return Sheet((Group("work", "설치", "Setting up", (symbol,)),), ())
+
+
 def _group(part: Part, symbols: Iterable[Symbol]) -> Group:
     return Group(part, *_TITLES[part], tuple(symbols))
 

@@ -1,0 +1,1 @@
+"""Setting up a store's PC: what is asked, what a scanner shows of itself, and the configuration that follows."""
