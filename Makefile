@@ -6,12 +6,13 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fuzz api-fuzz chaos uplink cluster day explore power soak bench peers wheel deb fmt clean
+.PHONY: help demo test lint audit fuzz api-fuzz chaos uplink cluster day explore power soak bench peers wheel deb fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
 	@echo 'make test     all tests; says what was skipped and why'
 	@echo 'make lint     style, types, import contracts'
+	@echo 'make audit    licences, pins and use of what is installed; known vulnerabilities where a network allows'
 	@echo 'make fuzz     inputs without end against codes, LLRP, JSON and module frames (SECONDS=600)'
 	@echo 'make api-fuzz calls without end against both APIs, checked against their OpenAPI documents (EXAMPLES=500)'
 	@echo 'make chaos    kill -9 of agent, broker and head office, 20 of each (KILLS=5)'
@@ -47,6 +48,10 @@ lint: $(READY)-all
 	@$(BIN)/mypy
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+
+# CI does the first half as tests/test_audit.py; the second half needs a network that has the advisory database.
+audit: $(READY)-all
+	@scripts/audit $(VENV)
 
 # Inputs without end against the meaning of codes and the codecs of readers; SECONDS=600 by hand, for each.
 fuzz: $(READY)-all
@@ -119,7 +124,7 @@ fmt: $(READY)-all
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .venv-peers .demo .coverage .hypothesis .import_linter_cache .mypy_cache .ruff_cache dist build
+	rm -rf $(VENV) .venv-peers .venv-audit .demo .coverage .hypothesis .import_linter_cache .mypy_cache .ruff_cache dist build
 	find $(PACKAGES) bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY)-run: $(INPUTS)
