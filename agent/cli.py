@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from agent import device_cli, doctor_cli, key_cli, people_cli, print_cli, restore_cli, run_cli
+from agent import device_cli, doctor_cli, key_cli, people_cli, print_cli, restore_cli, run_cli, setup_cli
 from agent.errors import EXIT_CONFIG, AgentError, ConfigError, exit_code
 from agent.portal_cli import passages, portal_app
 from agent.run_cli import DEFAULT
@@ -37,6 +37,7 @@ key_cli.register(app)
 people_cli.register(app)
 print_cli.register(app)
 restore_cli.register(app)
+setup_cli.register(app)
 
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="JAEGO_CONFIG", help="Configuration file.", show_default=True)

@@ -11,6 +11,7 @@ the user's. Head office's own is `@headoffice`, which no store can be called. Ke
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -146,20 +147,22 @@ def check_store(store: str) -> None:
         raise ConfigError(f"{store[:80]!r} is no store", hint="name it as its topics do, such as S001")
 
 
-def put(path: Path, content: bytes, mode: int, owner: os.stat_result | None = None) -> None:
-    """Whole or not at all; root gives it to `owner`. Raises `ConfigError`."""
+def put(path: Path, content: bytes, mode: int, owner: str | None = None) -> None:
+    """Whole or not at all, and given to a user. Raises `ConfigError`."""
     made = path.with_name(path.name + ".new")
     try:
         made.unlink(missing_ok=True)
         handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "wb") as file:
             os.fchmod(handle, mode)
-            if owner is not None and os.geteuid() == 0:
-                os.fchown(handle, owner.st_uid, owner.st_gid)
             file.write(content)
             file.flush()
             os.fsync(handle)
+        if owner is not None:
+            shutil.chown(made, owner)
         made.replace(path)
+    except LookupError as error:
+        raise ConfigError(f"there is no user {owner}", hint="the broker's is mosquitto on Debian") from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="check the path, its permissions and free space") from error
 

@@ -21,6 +21,7 @@ ca_app = typer.Typer(no_args_is_help=True, help="The authority that signs the ce
 Folder = Annotated[
     Path, typer.Option("--authority", envvar="JAEGO_HQ_AUTHORITY", help="Folder of the authority's files.")
 ]
+Owner = Annotated[str | None, typer.Option(help="User that reads the key: mosquitto; else whoever runs this.")]
 HERE = Path("authority")
 
 
@@ -77,8 +78,7 @@ def _with_password(store: str, path: Path) -> str:
 
     secret, entry = enrolling.password(store, SystemClock())
     before = _read(path).decode("utf-8", "replace") if path.exists() else ""
-    owner = path.stat() if path.exists() else path.parent.absolute().stat()
-    put(path, enrolling.with_entry(before, entry).encode(), 0o640, owner)
+    put(path, enrolling.with_entry(before, entry).encode(), 0o600, path.owner() if path.exists() else None)
     print(f"{path}: {store} is in it; the broker reads it again with: systemctl reload mosquitto", file=sys.stderr)
     return secret
 
@@ -86,21 +86,30 @@ def _with_password(store: str, path: Path) -> str:
 @ca_app.command("init")
 def ca_init(
     name: Annotated[str, typer.Option(help="What the authority is called in its certificates.")] = "Jaego",
+    broker: Annotated[list[str] | None, typer.Option(help="Name of the first broker: ca server; may repeat.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the broker's files.")] = Path("broker"),
+    owner: Owner = None,
+    own: Annotated[Path | None, typer.Option(help="Folder for head office's own files: ca own.")] = None,
+    db: Database = DEFAULT,
     authority: Folder = HERE,
 ) -> None:
     """Make the authority: once for all stores. Its key must be kept safe, and copied to a safe place."""
     with said():
         from headoffice.authority import begin
-        from headoffice.clock import SystemClock
 
-        made = begin(authority, name, SystemClock().wall_us())
-    print(f"{authority}: ca.pem, ca.crl for the broker; keep ca.key safe. SHA-256 {made.fingerprint.hex()}")
+        made = begin(authority, name, _now_us())
+        print(f"{authority}: ca.pem, ca.crl for the broker; keep ca.key safe. SHA-256 {made.fingerprint.hex()}")
+        if broker:
+            _bundle(made, made.server(broker, _now_us()), out, "server", db, owner)
+        if own is not None:
+            _bundle(made, made.office(_now_us()), own, "office", db)
 
 
 @ca_app.command("server")
 def ca_server(
     names: Annotated[list[str], typer.Argument(help="Names and addresses that it is reached by.")],
     out: Annotated[Path, typer.Option(help="Folder for server.pem, server.key, ca.pem and ca.crl.")],
+    owner: Owner = None,
     db: Database = DEFAULT,
     authority: Folder = HERE,
 ) -> None:
@@ -109,13 +118,13 @@ def ca_server(
         from headoffice.authority import Authority
 
         made = Authority(authority)
-        issued, key = made.server(names, _now_us())
-        _bundle(made, issued, key, out, "server", db)
+        _bundle(made, made.server(names, _now_us()), out, "server", db, owner)
 
 
 @ca_app.command("own")
 def ca_own(
     out: Annotated[Path, typer.Option(help="Folder for office.pem, office.key, ca.pem and ca.crl.")],
+    owner: Owner = None,
     db: Database = DEFAULT,
     authority: Folder = HERE,
 ) -> None:
@@ -124,8 +133,7 @@ def ca_own(
         from headoffice.authority import Authority
 
         made = Authority(authority)
-        issued, key = made.office(_now_us())
-        _bundle(made, issued, key, out, "office", db)
+        _bundle(made, made.office(_now_us()), out, "office", db, owner)
 
 
 @ca_app.command("revoke")
@@ -163,20 +171,23 @@ def ca_list(db: Database = DEFAULT, as_json: Json = False) -> None:
         print(json.dumps(one._asdict()) if as_json else f"{one.name:24} {one.serial} {state}")
 
 
-def _bundle(authority: Authority, issued: Issued, key: bytes, out: Path, name: str, db: str) -> None:
+def _bundle(
+    authority: Authority, made: tuple[Issued, bytes], out: Path, name: str, db: str, owner: str | None = None
+) -> None:
     from headoffice import enrolling
-    from headoffice.authority import put
+    from headoffice.authority import OFFICE, put
     from headoffice.errors import ConfigError
 
+    issued, key = made
     try:
         out.mkdir(parents=True, exist_ok=True)
-        owner, crl = out.stat(), (authority.folder / "ca.crl").read_bytes()
+        crl = (authority.folder / "ca.crl").read_bytes()
     except OSError as error:
         raise ConfigError(f"{error.filename}: {error.strerror}", hint="check the folders' permissions") from error
     with closing(_opened(db)) as database:
-        enrolling.note(database, name if name == "server" else "@headoffice", issued, _now_us())
+        enrolling.note(database, OFFICE if name == "office" else name, issued, _now_us())
     for file, content, mode in (
-        (f"{name}.key", key, 0o640),
+        (f"{name}.key", key, 0o600),
         (f"{name}.pem", issued.chain, 0o644),
         ("ca.pem", authority.pem, 0o644),
         ("ca.crl", crl, 0o644),

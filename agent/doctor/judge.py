@@ -65,7 +65,7 @@ def judge(facts: Facts) -> list[Finding]:
         *_running(facts.running),
         *(one for device in facts.devices for one in _device(device, facts.running)),
         *_clock(facts.clock),
-        *_broker(facts.broker, facts.now_s),
+        *of_broker(facts.broker, facts.now_s),
         *(one for certificate in facts.certificates for one in _own(certificate, facts.now_s)),
         *_consumers(facts.ledger, facts.running),
         *_screens(facts.screens, facts.running),
@@ -196,7 +196,7 @@ def _clock(seen: ClockSeen) -> Iterator[Finding]:
         yield Finding("warning", "clock_waiting" if seen.service else "clock_alone", facts=facts)
 
 
-def _broker(seen: BrokerSeen, now_s: int) -> Iterator[Finding]:
+def of_broker(seen: BrokerSeen, now_s: int) -> Iterator[Finding]:
     facts: dict[str, str | int] = {"where": seen.where, "why": seen.why, "version": seen.version}
     if seen.reached == "off":
         yield Finding("ok", "broker_off")

@@ -43,8 +43,6 @@ class CredentialAnswers(Section):
     def _whole(self) -> Self:
         if self.way == "token" and self.desk is None:
             raise ValueError("way token needs desk, as in https://desk.example.com:8480")
-        if self.way == "password" and self.password_file is None:
-            raise ValueError("way password needs password_file")
         return self
 
 
@@ -104,7 +102,8 @@ def configuration(
     access: Mapping[str, Any],
     learned: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """`access`: settings of the uplink that the credentials give. `learned`: settings by the name of a device."""
+    """`access`: settings of the uplink that the credentials give, None: it goes. `learned`: settings by the
+    name of a device."""
     table = copy.deepcopy(dict(former))
     store = table.setdefault("store", {})
     store |= {"id": answers.store, "time_zone": answers.time_zone, "language": answers.language}
@@ -114,6 +113,7 @@ def configuration(
     uplink = table.setdefault("uplink", {})
     broker = answers.broker
     uplink |= {"enabled": broker.enabled, "host": broker.host, "port": broker.port, "tls": broker.tls, **access}
+    table["uplink"] = {name: value for name, value in uplink.items() if value is not None}
     for one in answers.station:
         _into(table.setdefault("station", []), one.model_dump())
     for device in answers.device:

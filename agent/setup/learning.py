@@ -21,6 +21,7 @@ LEFT, GS, RIGHT = "JAEGO-setup", "\x1d", "29%aZ+7"
 CODE = LEFT + GS + RIGHT
 BAUDS = (9600, 115_200, 19_200, 38_400, 57_600, 4800)  # in the order in which scanners have them
 _AFTERWARDS_NS = 60_000_000_000
+_SHEET = re.compile(re.escape(LEFT.encode()) + rb"(.{0,8}?)" + re.escape(RIGHT.encode()), re.DOTALL)
 _AIM = re.compile(rb"\][A-Za-z][0-9A-Za-z]$")
 _SSI_DATA = 0xF3  # DECODE_DATA, second byte of a packet
 _ENDS = ((b"\r\n", "crlf"), (b"\r", "cr"), (b"\n", "lf"))
@@ -37,9 +38,12 @@ class Learned:
 
 def of_serial(raw: bytes, baud: int = 9600) -> Learned | None:
     """From the bytes of one scan. None: it is not the sheet's code, or the line's speed is another."""
-    found = re.search(re.escape(LEFT.encode()) + rb"(.{0,8}?)" + re.escape(RIGHT.encode()), raw, re.DOTALL)
-    if found is None:
+    scans = list(_SHEET.finditer(raw))
+    if not scans:
         return None
+    found = scans[0]
+    if len(scans) > 1:  # somebody scanned twice: what stands before the second stands before the first
+        raw = raw[: max(found.end(), scans[1].start() - found.start())]
     line = {"baud": baud} if baud != BAUDS[0] else {}
     lost: tuple[Note, ...] = () if found[1] == GS.encode() else ("gs_lost",)
     head, tail = raw[: found.start()], raw[found.end() :]
@@ -88,11 +92,10 @@ def _settings() -> Iterator[dict[str, Any]]:
 
 def _typed(raw: bytes, given: dict[str, Any]) -> bytes | None:
     reads = _reads(raw, given)
-    if len(reads) != 1 or not isinstance(reads[0], BarcodeRead):
+    if not all(isinstance(one, BarcodeRead) and (one.aim is not None or not given.get("aim")) for one in reads):
         return None
-    if given.get("aim") and reads[0].aim is None:
-        return None
-    return reads[0].data
+    found = {one.data for one in reads}
+    return found.pop() if len(found) == 1 else None  # more than one read: somebody scanned twice
 
 
 def _reads(raw: bytes, given: dict[str, Any]) -> list[Any]:

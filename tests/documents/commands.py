@@ -26,7 +26,7 @@ _PROGRAM = r"(?:\.venv/bin/|/opt/jaego/bin/|bin/)?(?P<program>jaego|jaego-hq|jae
 _BEFORE = r"(?:\$ |(?:sudo|nice|env)(?: -u \S+| -n \d+)* |\w+=\S+ )*"
 _COMMAND = re.compile(rf"^\s*{_BEFORE}{_PROGRAM} (?P<rest>\S.*)$")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
-_END = re.compile(r"(?:\s{2,}|\s#\s|\s>>?\s|\s2?>|\s&&?\s|\s;\s|;$).*$")
+_END = re.compile(r"(?:\s{2,}|\s#\s|\s>>?\s|\s2?>|\s&&?(?:\s|$)|\s;\s|;$).*$")
 
 
 class Named(NamedTuple):

@@ -97,7 +97,6 @@ def test_a_device_in_the_same_place_is_the_same_device() -> None:
         ({"shop": 1}, "shop"),
         ({"credentials": {"way": "token"}}, "needs desk"),
         ({"credentials": {"way": "token", "desk": "ftp://x"}}, "credentials.desk"),
-        ({"credentials": {"way": "password"}}, "needs password_file"),
         ({"device": [{"name": "x"}]}, "needs host, learn = true"),
         ({"device": [{"name": "x", "host": "a", "path": "b"}]}, "either path or host"),
     ],

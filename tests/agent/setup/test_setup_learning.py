@@ -51,6 +51,12 @@ def test_a_scanner_that_is_set_as_usual_needs_its_end_alone() -> None:
     assert of_serial(CODE_BYTES + b"\r\n", 115_200) == Learned({"kind": "serial_line", "baud": 115_200, "end": "crlf"})
 
 
+def test_a_sheet_that_was_scanned_twice_in_a_row_tells_the_same() -> None:
+    once = b"P:" + CODE_BYTES + b"\t\r\n"
+    assert of_serial(once * 2) == of_serial(once)
+    assert of_keys(keys(CODE) * 3) == of_keys(keys(CODE))
+
+
 @pytest.mark.parametrize("mark", [b"", b"~", b"\\x1D"])
 def test_a_separator_that_is_lost_or_replaced_is_noticed(mark: bytes) -> None:
     learned = of_serial(LEFT.encode() + mark + RIGHT.encode() + b"\r")
