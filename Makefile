@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint audit fuzz api-fuzz chaos uplink cluster day explore power soak bench peers wheel deb fmt clean
+.PHONY: help demo test lint audit fuzz api-fuzz chaos uplink cluster day explore power soak bench peers docs wheel deb fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
@@ -24,6 +24,7 @@ help:
 	@echo 'make soak     days of a busy store in minutes: memory, files and sizes must stay (DAYS=7, SECONDS=1500)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
+	@echo 'make docs     the documents as a site in build/site, with pictures of the screens (needs chromium)'
 	@echo 'make wheel    the Python package, in dist/'
 	@echo 'make deb      the Debian package with all that it needs, in dist/ (docs/install.md)'
 	@echo 'make fmt      format and mend what can be mended'
@@ -112,6 +113,10 @@ bench: $(READY)-all
 	  grep -q '^if __name__ == ' "$$file" || continue; \
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m "bench.$$name" || exit 1; \
 	done
+
+# Strict: dead links, documents that no menu leads to and pictures that were not taken end it.
+docs: $(READY)-all
+	@$(BIN)/python -m tests.documents.site build/site
 
 wheel: $(READY)-run
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -13,6 +13,7 @@ from string import Formatter
 
 import pytest
 
+import agent.setup.texts
 import agent.texts
 import agent.web.texts
 import headoffice.web.texts
@@ -191,6 +192,7 @@ def test_every_topic_is_documented(topic: str) -> None:
 
 TEXTS = {
     **{f"scan.{name}": both for name, both in agent.texts.TEXTS.items()},
+    **{f"setup.{name}": both for name, both in agent.setup.texts.TEXTS.items()},
     **agent.web.texts.TEXTS,
     **{f"desk.{name}": both for name, both in headoffice.web.texts.TEXTS.items()},
 }
@@ -241,7 +243,7 @@ def test_every_dependency_is_pinned() -> None:
     assert names <= known
 
 
-_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
+_LINK = re.compile(r"\]\((?!https?:|#|mailto:|pictures/)([^)#\s]+)(?:#[^)]*)?\)")
 _MENTION = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS[:-1])})/[\w/-]+\.(?:md|py|toml|csv|json|rules|service)\b")
 
 

@@ -36,16 +36,20 @@ def heading(inline: Token) -> str:
     return "".join(one.content for one in inline.children or () if one.type in {"text", "code_inline"})
 
 
-@cache
-def anchors(path: Path) -> frozenset[str]:
+def names(parsed: list[Token]) -> list[str]:
+    """The anchors of the headings, in order; one that comes again has a number."""
     found: list[str] = []
-    parsed = MARKDOWN.parse(path.read_text("utf-8"))
     for before, token in pairwise(parsed):
         if before.type == "heading_open":
             name = slug(heading(token))
             again = sum(one == name or re.fullmatch(rf"{re.escape(name)}-\d+", one) is not None for one in found)
             found.append(f"{name}-{again}" if again else name)
-    return frozenset(found)
+    return found
+
+
+@cache
+def anchors(path: Path) -> frozenset[str]:
+    return frozenset(names(MARKDOWN.parse(path.read_text("utf-8"))))
 
 
 def links(text: str) -> Iterator[str]:

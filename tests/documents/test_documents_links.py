@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents.links import anchors, dead, links
+from tests.documents.pictures import linked
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = sorted(
@@ -18,7 +19,7 @@ DOCUMENTS = sorted(
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_its_links_lead_somewhere(path: Path) -> None:
-    assert dead(path) == []
+    assert dead(path, linked()) == []
 
 
 def test_dead_links_and_anchors_are_found(tmp_path: Path) -> None:

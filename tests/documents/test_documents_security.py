@@ -61,7 +61,7 @@ def test_a_threat_has_measures_with_tests_and_says_what_is_left(title: str) -> N
 
 def test_a_limit_stands_in_its_file_as_it_stands_here() -> None:
     """`agent/control.py` `CONNECTIONS_MAX = 16`: up to the next file, everything in code marks is that file's."""
-    checked, wrong = 0, []
+    checked, wrong = 0, list[str]()
     for line in section("Every entrance has a limit").splitlines():
         for name, limits in re.findall(r"`([a-z]+/[\w/]+\.py)`((?: `[^`]*[=(][^`]*`)+)", line):
             for limit in re.findall(r"`([^`]+)`", limits):
