@@ -261,7 +261,7 @@ def _look(plan: Plan, config: Config) -> int:
     findings = list(of_broker(look_at_broker(config, plan.clock), plan.clock.now().wall_us // 1_000_000))
     for one in findings:
         hint = hint_of(one, plan.language)
-        plan.say("broker", text=text_of(one, plan.language) + (f" -> {hint}" if hint else ""))
+        plan.tell(text_of(one, plan.language) + (f" -> {hint}" if hint else ""))
     return min(1, worst(findings))
 
 

@@ -64,7 +64,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "written": ("설정을 썼습니다: {file}. 전의 것: {former}", "Written: {file}; the former one is {former}"),
     "written_first": ("설정을 썼습니다: {file}", "Written: {file}"),
     "unchanged": ("설정이 그대로입니다: {file}", "Nothing has changed in {file}"),
-    "broker": ("브로커 · {text}", "Broker: {text}"),
     "started": ("서비스를 시작했습니다: jaego-agent", "The service runs: jaego-agent"),
     "start_failed": (
         "서비스가 시작되지 않습니다: journalctl -u jaego-agent",
