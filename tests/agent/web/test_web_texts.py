@@ -13,6 +13,7 @@ from agent import capture, web
 from agent.capture.supervisor import State
 from agent.operations.values import Mode
 from agent.web.texts import LANGUAGES, TEXTS, age, text
+from contract import events, journal, papers
 from contract.events import ExceptionData
 from contract.stock import DISPOSITIONS
 from drivers.reads import Answer, Fault
@@ -20,6 +21,7 @@ from drivers.reads import Answer, Fault
 HANGUL = re.compile("[가-힣]")
 # The same in both languages, or a pattern without words.
 WORDLESS = {"other_language", "expected_shape", "from_to", "hint_400", "unit_gram", "sku"}
+PREFIXES = {"MovementData": "moved", "ExceptionData": "kind"}  # of an event's kind; of all others `journal`
 SILENT = {"advice_connecting", "advice_up"}
 
 
@@ -118,3 +120,15 @@ def test_an_age_is_told_in_its_largest_unit(seconds, korean, english):
 
 def test_the_fact_of_syncing_reads_as_the_design_has_it():
     assert text("to_send", "en", waiting=112, age=age(250, "en")) == "112 to send, oldest 4 min"
+
+
+def test_every_kind_of_event_has_words_among_the_scans_around_an_entry():
+    shapes = {name: shape for module in (journal, papers, events) for name, shape in vars(module).items()}
+    kinds = {
+        f"{PREFIXES.get(name, 'journal')}_{kind}"
+        for name, shape in shapes.items()
+        if name.endswith("Data") and "kind" in getattr(shape, "model_fields", {})
+        for kind in get_args(shape.model_fields["kind"].annotation)
+    }
+    assert len(kinds) > 50
+    assert kinds <= TEXTS.keys()
