@@ -17,6 +17,7 @@ import orjson
 from agent.capture.stations import Entry
 from agent.ledger.reader import verify
 from agent.ledger.rebuild import fold
+from contract.chain import GENESIS, check_body
 from contract.documents import ExpectedDocument
 from contract.topics import PREFIX
 from headoffice.commands import Order, enter
@@ -344,10 +345,8 @@ class World:
     def _after_a_lie(self) -> None:
         """The store's log begins again below what was durable. If head office has of what is gone, somebody says so and
         nothing is mixed; if not, it is gone with the disk, and the two are one again."""
-        judge = self.judge
         for one in self.people:
             one.gone = True
-        known, kept = judge.stored, self.kept
 
         def scan() -> None:
             if self.pc.agent is not None:
@@ -357,16 +356,35 @@ class World:
             self.sim.at(second, scan)
         end_s = self.sim.now_s + 600
         self._until(lambda: self.sim.now_s > end_s, 700, "time stands still")
+        before, now = self._like_before(), self._like_now()
+        if not (before or now):
+            raise Broken("head office has mixed two logs")
         alarms = [one for one in self.office.quarantined() if one[0] in {"fork", "prev", "signature"}]
         refused = [text for _, text in self.pc.said if "this ledger went back" in text]
-        bodies = [bytes(one[0]) for one in self.office.view.rows("SELECT body FROM event ORDER BY seq")]
-        if known > kept and not (alarms or refused):
-            raise Broken(f"head office has {known} events, the store fell back to {kept}, and nobody says so")
-        if known > kept and bodies != judge.bodies[: len(bodies)]:
-            raise Broken("head office has mixed two logs")
-        if known <= kept and bodies[:kept] != judge.bodies[:kept]:
-            raise Broken("head office has lost what it had")
-        self.faults.counts["lies found out" if known > kept else "lies about what nobody else had"] += 1
+        if not (now or alarms or refused):
+            raise Broken(f"head office has what the store lacks, which fell back to {self.kept}, and nobody says so")
+        self.faults.counts["lies about what nobody else had" if now else "lies found out"] += 1
+
+    def _taken_in(self) -> list[tuple[int, bytes]]:
+        return [(seq, bytes(body)) for seq, body in self.office.view.rows("SELECT seq, body FROM event ORDER BY seq")]
+
+    def _like_before(self) -> bool:
+        """Whether head office has the log as it was before the lie, up to some event."""
+        bodies = self.judge.bodies
+        return all(seq <= len(bodies) and bodies[seq - 1] == body for seq, body in self._taken_in())
+
+    def _like_now(self) -> bool:
+        """Whether head office has the log that the store has now, up to some event: its last one says so by its hash,
+        and where that is just below what the store still has, the event behind it does."""
+        agent = self.pc.agent
+        assert agent is not None
+        taken, prev = self._taken_in(), GENESIS
+        for seq, body in taken:
+            prev = check_body(body, prev=prev, seq=seq)["hash"]
+        last = len(taken)
+        if last == agent.screen.first() - 1:
+            return bool(check_body(agent.screen.events(last + 1, 1)[0][2])["prev"] == prev)
+        return last == 0 or agent.screen.hash_of(last) == prev
 
     def _totals(self) -> Totals:
         counts, judge, day, agent = self.faults.counts, self.judge, self.day, self.pc.agent
