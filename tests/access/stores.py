@@ -157,6 +157,15 @@ class Client:
             assert mid is not None
             self.wait(lambda mid=mid: mid in self.granted)
 
+    def try_publish(self, topic: str, payload: bytes) -> None:
+        """Until there is a receipt, or the broker has hung up."""
+        mid = self._client.publish(topic, payload, qos=1).mid
+        self.wait(lambda: mid in self.receipts or self.ended)
+
+    def try_subscribe(self, topic: str) -> None:
+        _result, mid = self._client.subscribe(topic, qos=1)
+        self.wait(lambda: mid in self.granted or self.ended)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,13 +15,13 @@ class Person:
     """Answers by what the question is; without an answer takes the proposal."""
 
     def __init__(self, language: Language, **answers: Any) -> None:
-        self._answers = {say(name, language): text for name, text in answers.items()}
+        self._answers: dict[str, Any] = {say(name, language): text for name, text in answers.items()}
         self.asked: list[str] = []
 
     def _next(self, question: str, proposal: Any) -> Any:
         self.asked.append(question)
-        found = self._answers.get(question, proposal)
-        return found.pop(0) if isinstance(found, list) else found
+        found: Any = self._answers.get(question, proposal)
+        return cast("list[Any]", found).pop(0) if isinstance(found, list) else found
 
     def voice(self) -> Voice:
         return Voice(self._next, self._next, self._secret)
