@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ FILE_BYTES_MAX = 65_536
 CONNECT_S_MAX = 3.0
 READER_PORT = 5084  # LLRP
 SERVICE = "jaego-agent"
+USER = "jaego"
 CERTIFICATE = ("ca_file", "cert_file", "key_file")
 
 
@@ -86,10 +88,19 @@ def _state_folder(plan: Plan, before: dict[str, Any]) -> Path:
     given = plan.answers.state_dir or before.get("store", {}).get("state_dir") or "/var/lib/jaego"
     folder = plan.config.parent / str(given)
     try:
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(mode=0o750, parents=True)
+            _give(folder)
     except OSError as error:
         raise AgentError(f"{folder}: {error.strerror}", hint="run it as root, or name another state_dir") from error
     return folder
+
+
+def _give(folder: Path) -> None:
+    """To the agent's user, where root made it and there is one."""
+    if os.geteuid() == 0:
+        with suppress(LookupError):
+            shutil.chown(folder, USER, USER)
 
 
 def _same_store(folder: Path, store: str) -> None:
