@@ -61,7 +61,7 @@ class Announcer:
 
 def _plain(text: str) -> str:
     """What a device or a peer said moves no terminal's cursor."""
-    return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
+    return "".join(one if one.isprintable() or one in "\n\t" else f"\\x{ord(one):02x}" for one in text)
 
 
 def _fields(subject: str, text: str, hint: str, level: int) -> dict[str, str]:

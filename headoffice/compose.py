@@ -41,7 +41,7 @@ GARBAGE_OBJECTS = 100_000  # made and not yet freed, before it is looked for
 
 def say(line: str) -> None:
     """What a store or a broker said makes no line of ours, and moves no terminal's cursor."""
-    plain = "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in line)
+    plain = "".join(one if one.isprintable() or one in "\n\t" else f"\\x{ord(one):02x}" for one in line)
     sys.stderr.write(plain.replace("\n", "\n  ") + "\n")
     sys.stderr.flush()
 
