@@ -57,6 +57,7 @@ class Dock:
         end_s = time.monotonic() + 15
         while self._last() == before:
             assert time.monotonic() < end_s, (act, self._store.log("jaego"))
+            time.sleep(0.01)  # an address may ask 200 times a second
 
     def by_screen(self, act: Scan | Order) -> None:
         """Goods are typed, orders are buttons."""

@@ -118,6 +118,8 @@ def fresh(deb: Path) -> Iterator[tuple[Machine, str]]:
         pytest.skip(why)
     with room() as folder:
         machine = Machine(folder / "fresh")
+        # Whatever a jaego left behind on this machine itself.
+        machine.sh("rm -rf /etc/jaego /var/lib/jaego /var/lib/jaego-hq /opt/jaego")
         yield machine, installed(machine, deb)
 
 

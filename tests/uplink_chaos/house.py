@@ -366,6 +366,8 @@ class House:
     def verified(self) -> None:
         """Head office's own word: every event of it, and stock against them, against an export of the store."""
         self._tool("jaego", "log", "export", "store.jsonl", "-c", f"{STORE}.toml")
+        head = self.head()  # the store may have written by itself since it settled: a session that lapsed
+        until(lambda: self.office_head() >= head, self.state)
         self._tool("jaego-hq", "verify", "--deep", "--store", STORE, "--db", "hq.db", "--export", "store.jsonl")
 
     def _tool(self, *command: str) -> None:
