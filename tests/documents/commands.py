@@ -101,20 +101,26 @@ def wrong(one: Named) -> str:
     return said and f"{one.place}: {one.program} {' '.join(one.words)}: {said}"
 
 
+def options(at: Any) -> dict[str, Any]:
+    """A command's options by every name they have."""
+    found: dict[str, Any] = {"--help": None, "--version": None}
+    for one in at.params:
+        if one.param_type_name == "option":
+            found |= dict.fromkeys((*one.opts, *one.secondary_opts), one)
+    return found
+
+
 def _options(at: Any, words: list[str]) -> str:
-    places = 0.0
-    options: dict[str, Any] = {"--help": None, "--version": None}
+    places, known = 0.0, options(at)
     for one in at.params:
         if one.param_type_name == "argument":
             places += float("inf") if one.nargs == -1 else one.nargs
-        else:
-            options |= dict.fromkeys((*one.opts, *one.secondary_opts), one)
     while words:
         name, _, value = words.pop(0).partition("=")
         if not name.startswith("-") or name == "-":
             places -= name != "…"
-        elif name not in options:
+        elif name not in known:
             return f"there is no option {name}"
-        elif options[name] is not None and not options[name].is_flag and not value:
+        elif known[name] is not None and not known[name].is_flag and not value:
             del words[:1]
     return "too many words" if places < 0 else ""
