@@ -340,6 +340,8 @@ class Service:
                 out.append(self._ack(store, position.log, position.seq))
             if fresh:
                 followed.backoff_s, followed.next_ask_s = REPLAY_S_MIN, now_s + REPLAY_S_MIN
+            else:  # copies of what is known: a broker that kept them all hands on what is missing behind them
+                followed.next_ask_s = max(followed.next_ask_s, now_s + REPLAY_S_MIN)
         return out + self._ask(store)
 
     def _ack(self, store: str, log: str, seq: int) -> Publish:

@@ -288,6 +288,18 @@ def test_a_store_that_comes_and_sends_is_not_asked(desk: Desk) -> None:
     assert acks(found)[-1] == ("L1", log.head)
 
 
+def test_copies_of_what_is_known_put_off_asking_and_silence_does_not(desk: Desk) -> None:
+    """A broker that kept all that was sent while nobody listened hands on the copies first, and then what is missing."""
+    log = Log().open().receive_many(60)
+    found = desk.events(log, 1, 10) + desk.state(log)
+    for _ in range(100):
+        desk.clock.s += 0.9
+        found += desk.events(log, 1, 10) + desk.service.tick()
+    assert replays(found) == []
+    desk.clock.s += 1.1
+    assert replays(desk.service.tick()) == [("L1", 11)]
+
+
 def test_a_store_that_repeats_its_state_is_asked_all_the_same(desk: Desk) -> None:
     log = Log().open().receive_many(3)
     found = []
