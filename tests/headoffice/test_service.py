@@ -289,7 +289,7 @@ def test_a_store_that_comes_and_sends_is_not_asked(desk: Desk) -> None:
 
 
 def test_copies_of_what_is_known_put_off_asking_and_silence_does_not(desk: Desk) -> None:
-    """A broker that kept all that was sent while nobody listened hands on the copies first, and then what is missing."""
+    """A broker that kept all that was sent while nobody listened hands on copies first, then what is missing."""
     log = Log().open().receive_many(60)
     found = desk.events(log, 1, 10) + desk.state(log)
     for _ in range(100):
