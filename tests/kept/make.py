@@ -29,6 +29,7 @@ COMMITS = {
     "headoffice-2": "a343915~1",
     "headoffice-4": "8af5b67~1",
     "headoffice-5": "a94307c",
+    "headoffice-6": "761074d~1",
 }
 
 
