@@ -27,6 +27,8 @@ from drivers.transports.serial import open_serial
 QUIET_S = 0.3  # a scan is over
 RAW_BYTES_MAX = 262_144
 SLICE_S = 0.1
+TEXT_BYTES_MIN = 6
+_TEXT = bytes(range(32, 127)) + b"\r\n\t\x02\x03\x1d"
 Say = Callable[..., None]
 
 
@@ -150,10 +152,7 @@ def _missed(one: Ear, poll: select.poll, by_descriptor: dict[int, Ear], say: Say
     """What was heard was not the sheet: a person at a keyboard, another code, or a line at another speed."""
     raw = bytes(one.raw)
     one.raw.clear()
-    if one.keys:
-        say("not_the_sheet", path=one.path)
-        return
-    if raw.isascii() and raw.strip().isalnum():  # a code that is read well, but another
+    if one.keys or _is_text(raw):
         say("not_the_sheet", path=one.path)
         return
     assert one.source is not None
@@ -167,6 +166,11 @@ def _missed(one: Ear, poll: select.poll, by_descriptor: dict[int, Ear], say: Say
     by_descriptor[one.source.fileno()] = one
     poll.register(one.source.fileno(), select.POLLIN)
     say("scan_again", path=one.path, baud=baud)
+
+
+def _is_text(raw: bytes) -> bool:
+    """A code that is read well, but another: noise of a wrong speed has other bytes in so many."""
+    return len(raw) >= TEXT_BYTES_MIN and not raw.translate(None, _TEXT)
 
 
 def _ear(path: str) -> Ear:

@@ -55,9 +55,10 @@ def test_the_speed_of_a_line_is_found(tmp_path: Path, speed: int) -> None:
     assert hand.scans > len(speeds)
 
 
-def test_another_code_is_no_reason_to_change_the_speed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", ["8801234567893", "]d201088012345678\x1d10A-1/2"])
+def test_another_code_is_no_reason_to_change_the_speed(tmp_path: Path, code: str) -> None:
     told = Told()
-    with Hand(LineScanner(tmp_path / "hand"), "8801234567893", CODE):
+    with Hand(LineScanner(tmp_path / "hand"), code, CODE):
         assert heard(ears([str(tmp_path / "hand")]), told) is not None
     assert [name for name, _facts in told.lines] == ["not_the_sheet"]
 
