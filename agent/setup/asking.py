@@ -27,7 +27,7 @@ def ask(voice: Voice, former: Mapping[str, Any], language: Language) -> tuple[di
     found["time_zone"] = line("ask_time_zone", store.get("time_zone", "Asia/Seoul"))
     zones = line("ask_zones", ", ".join(store.get("zones", ("backroom", "salesfloor"))))
     found["zones"] = [one.strip() for one in zones.split(",") if one.strip()]
-    host = line("ask_broker", uplink.get("host", "-"))
+    host = line("ask_broker", uplink.get("host", "-") if uplink.get("enabled", True) else "-")
     secret = None
     if host == "-":
         found["broker"] = {"enabled": False}

@@ -54,6 +54,9 @@ def test_a_store_that_works_alone_is_asked_less() -> None:
     table, secret = ask(person.voice(), {}, "en")
     assert (table["broker"], secret) == ({"enabled": False}, None)
     assert say("ask_way", "en") not in person.asked
+    held = configuration({}, read(table, "a"), {}, {})
+    again, _secret = ask(Person("en", ask_scanner=[False]).voice(), held, "en")
+    assert again["broker"] == {"enabled": False}
 
 
 def test_repeating_proposes_what_there_is() -> None:
