@@ -152,7 +152,7 @@ def ca_revoke(
             count = enrolling.take_back(database, Authority(authority), name, _now_us())
         if not count:
             raise ConfigError(f"there is no certificate of {name} that is good", hint="jaego-hq ca list shows them")
-    print(f"{count} taken back; copy {authority / 'ca.crl'} to the broker, and: systemctl reload mosquitto")
+    print(f"{count} taken back; copy {authority / 'ca.crl'} to the broker, and: systemctl restart mosquitto")
 
 
 @ca_app.command("list")
