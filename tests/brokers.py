@@ -131,6 +131,11 @@ class Broker(ABC):
         assert self._process is None
         shutil.rmtree(self.data, ignore_errors=True)
 
+    def reload(self) -> None:
+        """Where a broker reads its files again at a signal."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def freeze(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)

@@ -8,7 +8,6 @@ says that all before it had its turn.
 from __future__ import annotations
 
 import inspect
-import signal
 import ssl
 import sys
 from collections.abc import Iterator
@@ -152,7 +151,7 @@ def test_nobody_comes_in_without_a_certificate_or_with_one_that_was_taken_back(
     serial = f"{x509.load_pem_x509_certificate(files[0].read_bytes()).serial_number:x}"
     office.authority.take_back([serial], now_us())
     assert broker._process is not None
-    broker._process.send_signal(signal.SIGHUP)  # systemctl reload
+    broker.reload()
     for shown in (files, None, stranger.store("S001")):
         until(partial(stays_out, broker, office, shown), lambda: broker.log.read_text()[-500:], 10.0)
     with Client(broker.port, office.ca, office.store("S003")) as again:
