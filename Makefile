@@ -75,7 +75,7 @@ chaos: $(READY)-all
 uplink: $(READY)-all
 	@scripts/broker
 	@scripts/brokers
-	@JAEGO_UPLINK=long $(BIN)/python -m pytest -q -s tests/uplink_chaos $(if $(BROKER),-k '$(BROKER)')
+	@JAEGO_UPLINK=long $(BIN)/python -m pytest -q -s tests/uplink_chaos tests/access/test_other_brokers.py $(if $(BROKER),-k '$(BROKER)')
 
 # kill -9 and freezing of workers, bridged brokers and PostgreSQL, 30 of each; with TARGET=sqlite of one worker and broker.
 cluster: $(READY)-all
