@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from headoffice.authority import OFFICE
 from tests.access.stores import Client, Office
 from tests.access.test_broker_access import HEARD, OFFICE_ONLY, topics
 from tests.brokers import Broker, Nats, RabbitMq
-from tests.uplink_chaos.house import LONG
+from tests.uplink_chaos.house import LONG, until
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 PAGE = (Path(__file__).parents[2] / "docs" / "brokers.md").read_text()
@@ -82,8 +83,17 @@ KINDS: dict[str, tuple[type[Broker], Callable[[Broker, Office], list[str]]]] = {
 
 
 class Place:
+    """RabbitMQ listens before it knows its users."""
+
     def __init__(self, broker: Broker, office: Office) -> None:
         self.broker, self.office = broker, office
+
+    def lets_in(self) -> bool:
+        try:
+            with self.client(OFFICE) as found:
+                return found.connected is not None and not found.connected.is_failure
+        except (ssl.SSLError, ConnectionError):
+            return False
 
     def client(self, name: str) -> Client:
         files = self.office.own() if name == OFFICE else self.office.store(name)
@@ -99,7 +109,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     kind, lines = KINDS[request.param]
     office, broker = Office(tmp_path), kind(tmp_path)
     broker.start(*lines(broker, office))
-    yield Place(broker, office)
+    found = Place(broker, office)
+    until(found.lets_in, lambda: broker.log.read_text(errors="replace")[-2000:], 30.0)
+    yield found
     broker.kill()
 
 
