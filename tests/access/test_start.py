@@ -51,7 +51,8 @@ class Machine:
             where = share / "start" if path.parent.name == "start" else share
             where.mkdir(exist_ok=True)
             (where / path.name).write_text(self.here(path.read_text()))
-        (root / "etc/jaego/agent.toml").write_text(f"[web]\nport = {self.screens}\n")
+        ours = f'[store]\nstate_dir = "{root}/var/lib/jaego"\n[web]\nport = {self.screens}\n'
+        (root / "etc/jaego/agent.toml").write_text(ours)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def here(self, text: str) -> str:
