@@ -12,12 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
-from contract.canonical import canonical, encode
+from contract.canonical import canonical
 from contract.chain import ChainError
 from contract.journal import CheckpointData, KeyRotatedData
-from contract.opening import is_signed, read_opening
+from contract.opening import is_signed, read_data, read_opening
 
 
 def statement(store: str, log: str, data: Mapping[str, Any]) -> bytes:
@@ -43,10 +41,7 @@ def read_checkpoint(event: Mapping[str, Any], key: str | None = None) -> Checkpo
     if event["type"] != "journal" or event["data"].get("kind") != "checkpoint":
         return None
     seq, data = event["seq"], event["data"]
-    try:  # strictly, as openings
-        checkpoint = CheckpointData.model_validate_json(encode(data), strict=True)
-    except ValidationError as error:
-        raise ChainError("checkpoint", f"event {seq} is no checkpoint: {error.errors()[0]['msg']}") from error
+    checkpoint = read_data(CheckpointData, event, "checkpoint", "checkpoint")
     if key is not None and checkpoint.key != key:
         raise ChainError("key", f"the checkpoint at event {seq} is signed with a key that is not this store's")
     if not is_signed(checkpoint.key, checkpoint.signature, statement(event["store"], event["log"], data)):
@@ -91,10 +86,7 @@ def read_rotation(event: Mapping[str, Any], key: str | None = None) -> KeyRotate
     if event["type"] != "journal" or event["data"].get("kind") != "key_rotated":
         return None
     seq, data = event["seq"], event["data"]
-    try:  # strictly, as openings
-        found = KeyRotatedData.model_validate_json(encode(data), strict=True)
-    except ValidationError as error:
-        raise ChainError("rotation", f"event {seq} is no change of the key: {error.errors()[0]['msg']}") from error
+    found = read_data(KeyRotatedData, event, "rotation", "change of the key")
     if key is not None and found.key != key:
         raise ChainError("key", f"the key is changed at event {seq} by one that is not this store's")
     signed = rotation(event["store"], event["log"], seq, event["prev"], data)

@@ -7,13 +7,15 @@ The signature (Ed25519, RFC 8032) is over the canonical form of `{"data", "log",
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from contract.canonical import CanonicalError, canonical, encode
 from contract.chain import EVENT_SIZE_BYTES_MAX, ChainError
 from contract.journal import OpeningData
+
+Signed = TypeVar("Signed", bound=BaseModel)
 
 ROWS_A_PART_MAX = 250  # of all lists together: most parts are far smaller than a message may be
 PART_SIZE_BYTES_MAX = EVENT_SIZE_BYTES_MAX - 8 * 1024  # of a part's rows; the rest is for what an event says beside
@@ -67,14 +69,20 @@ def read_opening(event: Mapping[str, Any], key: str | None = None) -> OpeningDat
     """The opening in an event, its shape and signature checked; None for any other event. Raises `ChainError`."""
     if event["type"] != "journal" or event["data"].get("kind") != "opening":
         return None
-    try:  # strictly: a part `"1"` would be 1 here and another part to who reads the event itself
-        opening = OpeningData.model_validate_json(encode(event["data"]), strict=True)
-    except ValidationError as error:
-        raise ChainError("opening", f"event {event['seq']} is no opening: {error.errors()[0]['msg']}") from error
+    opening = read_data(OpeningData, event, "opening", "opening")
     if opening.part > opening.parts:
         raise ChainError("opening", f"event {event['seq']} is part {opening.part} of {opening.parts}")
     check_opening(event, key)
     return opening
+
+
+def read_data(shape: type[Signed], event: Mapping[str, Any], code: str, what: str) -> Signed:
+    """The data of an event that is signed, read strictly: a part `"1"` would be 1 here and another part to who reads
+    the event itself. Raises `ChainError` with the code."""
+    try:
+        return shape.model_validate_json(encode(event["data"]), strict=True)
+    except ValidationError as error:
+        raise ChainError(code, f"event {event['seq']} is no {what}: {error.errors()[0]['msg']}") from error
 
 
 def check_opening(event: Mapping[str, Any], key: str | None = None) -> None:
