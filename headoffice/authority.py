@@ -15,11 +15,13 @@ import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from hmac import digest
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -46,6 +48,22 @@ class Issued(NamedTuple):
     ends_us: int
 
 
+class Shown(NamedTuple):
+    """A store's certificate that this authority has signed, whenever it ends."""
+
+    store: str
+    serial: str
+    key: ec.EllipticCurvePublicKey
+
+    def signed(self, signature: bytes, content: bytes) -> bool:
+        """ECDSA with SHA-256, in DER."""
+        try:
+            self.key.verify(signature, content, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+
 class Authority:
     """Raises `ConfigError` for a folder without one, and for requests that are not signed."""
 
@@ -65,6 +83,26 @@ class Authority:
     def fingerprint(self) -> bytes:
         """SHA-256 of the certificate in DER."""
         return sha256(self._certificate.public_bytes(serialization.Encoding.DER)).digest()
+
+    def seal(self, text: str) -> bytes:
+        """32 bytes that only who has this authority's key can make of a text."""
+        return digest(sha256(_private(self._key)).digest(), text.encode(), "sha256")
+
+    def shown(self, pem: bytes) -> Shown:
+        """Raises `ConfigError` for what is no certificate of a store's that this authority has signed."""
+        hint = "the certificate that jaego setup has fetched"
+        try:
+            found = x509.load_pem_x509_certificate(pem)
+            found.verify_directly_issued_by(self._certificate)
+            use = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+            key = found.public_key()
+        except Exception as error:  # whatever the library says of bytes from outside: they are not ours
+            raise ConfigError("that is no certificate of this authority", hint=hint) from error
+        [name] = [str(one.value) for one in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        if ExtendedKeyUsageOID.CLIENT_AUTH not in use or not isinstance(key, ec.EllipticCurvePublicKey):
+            raise ConfigError("that certificate is no store's, or its key is of another kind", hint=hint)
+        check_store(name)
+        return Shown(name, f"{found.serial_number:x}", key)
 
     def store(self, store: str, request: bytes, now_us: int, days: int = STORE_DAYS) -> Issued:
         """Sign a store's request (PKCS #10, PEM)."""

@@ -95,14 +95,15 @@ def ca_init(
 ) -> None:
     """Make the authority: once for all stores. Its key must be kept safe, and copied to a safe place."""
     with said():
-        from headoffice.authority import begin
+        from headoffice.authority import OFFICE, begin
+        from headoffice.enrolling import server_of
 
         made = begin(authority, name, _now_us())
         print(f"{authority}: ca.pem, ca.crl for the broker; keep ca.key safe. SHA-256 {made.fingerprint.hex()}")
         if broker:
-            _bundle(made, made.server(broker, _now_us()), out, "server", db, owner)
+            _bundle(made, made.server(broker, _now_us()), out, server_of(broker), db, owner)
         if own is not None:
-            _bundle(made, made.office(_now_us()), own, "office", db)
+            _bundle(made, made.office(_now_us()), own, OFFICE, db)
 
 
 @ca_app.command("server")
@@ -113,12 +114,13 @@ def ca_server(
     db: Database = DEFAULT,
     authority: Folder = HERE,
 ) -> None:
-    """A certificate for the broker, or for the desk."""
+    """A certificate for the broker, or for the desk. Again with the same names and folder: the next one."""
     with said():
         from headoffice.authority import Authority
+        from headoffice.enrolling import server_of
 
         made = Authority(authority)
-        _bundle(made, made.server(names, _now_us()), out, "server", db, owner)
+        _bundle(made, made.server(names, _now_us()), out, server_of(names), db, owner)
 
 
 @ca_app.command("own")
@@ -128,12 +130,12 @@ def ca_own(
     db: Database = DEFAULT,
     authority: Folder = HERE,
 ) -> None:
-    """Head office's own certificate: for `jaego-hq run --cert --key`."""
+    """Head office's own certificate: for `jaego-hq run --cert --key`. Again with the same folder: the next one."""
     with said():
-        from headoffice.authority import Authority
+        from headoffice.authority import OFFICE, Authority
 
         made = Authority(authority)
-        _bundle(made, made.office(_now_us()), out, "office", db, owner)
+        _bundle(made, made.office(_now_us()), out, OFFICE, db, owner)
 
 
 @ca_app.command("revoke")
@@ -156,23 +158,41 @@ def ca_revoke(
 
 
 @ca_app.command("list")
-def ca_list(db: Database = DEFAULT, as_json: Json = False) -> None:
+def ca_list(
+    db: Database = DEFAULT,
+    ending: Annotated[
+        bool, typer.Option("--ending", help="Only those that end within 60 days, or have, and nothing replaced.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Every certificate that was signed, until when it is good, and what was taken back."""
     with said():
         from contract.times import Stamper
         from headoffice import enrolling
         from headoffice.database import open_database
 
+        now_us = _now_us()
         with closing(open_database(db, read_only=True)) as database:
-            found = enrolling.issued(database)
+            found = enrolling.standings(enrolling.issued(database), now_us)
     stamper = Stamper(UTC)
-    for one in found:
-        state = "taken back" if one.revoked_us is not None else f"until {stamper.text(one.ends_us)}"
-        print(json.dumps(one._asdict()) if as_json else f"{one.name:24} {one.serial} {state}")
+    words = {
+        "good": "until {at}",
+        "ending": "until {at}: {days} days left, and not renewed",
+        "ended": "ended {at}, and was not renewed",
+        "replaced": "until {at}, and replaced by a newer one",
+        "taken_back": "taken back",
+    }
+    for one, standing in found:
+        if ending and standing not in {"ending", "ended"}:
+            continue
+        days = (one.ends_us - now_us) // enrolling.DAY_US
+        state = words[standing].format(at=stamper.text(one.ends_us), days=days)
+        told = json.dumps({**one._asdict(), "standing": standing})
+        print(told if as_json else f"{one.name:24} {one.serial} {state}")
 
 
 def _bundle(
-    authority: Authority, made: tuple[Issued, bytes], out: Path, name: str, db: str, owner: str | None = None
+    authority: Authority, made: tuple[Issued, bytes], out: Path, whose: str, db: str, owner: str | None = None
 ) -> None:
     from headoffice import enrolling
     from headoffice.authority import OFFICE, put
@@ -185,7 +205,8 @@ def _bundle(
     except OSError as error:
         raise ConfigError(f"{error.filename}: {error.strerror}", hint="check the folders' permissions") from error
     with closing(_opened(db)) as database:
-        enrolling.note(database, OFFICE if name == "office" else name, issued, _now_us())
+        enrolling.note(database, whose, issued, _now_us())
+    name = "office" if whose == OFFICE else "server"
     for file, content, mode in (
         (f"{name}.key", key, 0o600),
         (f"{name}.pem", issued.chain, 0o644),

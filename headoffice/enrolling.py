@@ -8,8 +8,9 @@ answer was lost, another one may not.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from hashlib import pbkdf2_hmac, sha256
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from headoffice.authority import Authority, Issued, check_store
 from headoffice.clock import Clock
@@ -17,6 +18,9 @@ from headoffice.database import Database
 from headoffice.errors import ConfigError, HeadOfficeError
 
 HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+GRACE_US = 30 * DAY_US  # a certificate that ended so long ago may still be renewed
+ENDING_US = 60 * DAY_US  # by then it should have been renewed
 MARK = "jse_"
 _ROUNDS = 101  # mosquitto_passwd(1); what is hashed is 192 bits of chance, no word of a person's
 
@@ -31,6 +35,9 @@ class Certificate(NamedTuple):
     made_us: int
     ends_us: int
     revoked_us: int | None
+
+
+Standing = Literal["good", "ending", "ended", "replaced", "taken_back"]
 
 
 def invite(database: Database, authority: Authority, store: str, hours: float, clock: Clock) -> str:
@@ -59,7 +66,7 @@ def redeem(database: Database, authority: Authority, token: str, request: bytes,
             raise NotInvited("this token is not good", hint="it is over or used: jaego-hq enrol STORE makes another")
         store = str(taken[0][0])
         issued = authority.store(store, request, now_us)
-        _note(database, store, issued, now_us)
+        note_within(database, store, issued, now_us)
     return store, issued
 
 
@@ -73,23 +80,31 @@ def issue(database: Database, authority: Authority, store: str, request: bytes, 
 def note(database: Database, name: str, issued: Issued, now_us: int) -> None:
     """So that it can be listed, and taken back."""
     with database.transaction():
-        _note(database, name, issued, now_us)
+        note_within(database, name, issued, now_us)
 
 
-def _note(database: Database, name: str, issued: Issued, now_us: int) -> None:
+def note_within(database: Database, name: str, issued: Issued, now_us: int) -> None:
+    """As `note`, within a transaction."""
     database.write(
         "INSERT INTO certificate (serial, name, made_us, ends_us) VALUES (?, ?, ?, ?)",
         (issued.serial, name, now_us, issued.ends_us),
     )
 
 
+def server_of(names: Sequence[str]) -> str:
+    """As what a broker's or desk's certificate is noted: no store is called so."""
+    return f"server:{names[0]}"
+
+
 def take_back(database: Database, authority: Authority, name: str, now_us: int) -> int:
     """Every certificate of a store, and its token. How many are no longer good now, once the broker has the list."""
     with database.transaction():
         database.write("DELETE FROM enrolment WHERE store = ?", (name,))
+        # A renewal that is under way has written one of these rows: what it makes is there behind this statement.
+        database.write("UPDATE certificate SET name = name WHERE name = ?", (name,))
         count = database.write(
             "UPDATE certificate SET revoked_us = ? WHERE name = ? AND revoked_us IS NULL AND ends_us > ?",
-            (now_us, name, now_us),
+            (now_us, name, now_us - GRACE_US),
         )
         gone = database.rows("SELECT serial FROM certificate WHERE revoked_us IS NOT NULL AND ends_us > ?", (now_us,))
         authority.take_back((row[0] for row in gone), now_us)
@@ -102,6 +117,22 @@ def issued(database: Database) -> list[Certificate]:
         "SELECT serial, name, made_us, ends_us, revoked_us FROM certificate ORDER BY name, made_us DESC"
     )
     return [Certificate(*row) for row in found]
+
+
+def standings(found: list[Certificate], now_us: int) -> list[tuple[Certificate, Standing]]:
+    """Of each, in the order of `issued`: the newest of a name that was not taken back is the one that counts."""
+    told: list[tuple[Certificate, Standing]] = []
+    named: set[str] = set()
+    for one in found:
+        if one.revoked_us is not None:
+            told.append((one, "taken_back"))
+        elif one.name in named:
+            told.append((one, "replaced"))
+        else:
+            named.add(one.name)
+            left_us = one.ends_us - now_us
+            told.append((one, "ended" if left_us <= 0 else "ending" if left_us < ENDING_US else "good"))
+    return told
 
 
 def password(store: str, clock: Clock) -> tuple[str, str]:

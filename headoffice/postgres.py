@@ -19,7 +19,15 @@ from headoffice.errors import DatabaseUnusable
 from headoffice.event_store import EventStore
 from headoffice.storing import Batch
 
-STEPS = ("postgres/001_head_office", "003_view", "postgres/002_room", "005_key", "006_log", "007_enrolment")
+STEPS = (
+    "postgres/001_head_office",
+    "003_view",
+    "postgres/002_room",
+    "005_key",
+    "006_log",
+    "007_enrolment",
+    "008_renewal",
+)
 MAKING = 0x6A6165676F  # advisory lock of whoever makes tables
 LOCK_WAIT = "2s"  # for a partition: who reads for hours must not stop those who write
 AGAIN_US = 600_000_000

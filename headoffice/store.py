@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 PAGE_SIZE_BYTES = 8192
 CACHE_KIB = 64 * 1024
 CHECKPOINT_PAGES = 2_000  # 16 MiB
-STEPS = ("001_head_office", "002_expected", "003_view", "004_arrival", "005_key", "006_log", "007_enrolment")
+STEPS = (
+    "001_head_office",
+    "002_expected",
+    "003_view",
+    "004_arrival",
+    "005_key",
+    "006_log",
+    "007_enrolment",
+    "008_renewal",
+)
 
 
 @contextmanager

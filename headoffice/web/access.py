@@ -36,7 +36,10 @@ KNOWN_S = 2.0  # a token that is removed works so much longer
 KNOWN_MAX = 1_000
 READING = frozenset({"GET", "HEAD"})
 OPEN = frozenset(
-    {"/login", "/favicon.ico", "/api/v1/login", "/api/v1/health", "/api/v1/enrol", "/api/v1/enrol/authority"}
+    {
+        *("/login", "/favicon.ico", "/api/v1/login", "/api/v1/health"),
+        *("/api/v1/enrol", "/api/v1/enrol/authority", "/api/v1/enrol/challenge", "/api/v1/enrol/renew"),
+    }
 )
 LOCAL = Known("local", "act")
 # No script, style, frame or connection from anywhere else, none inline: plotly too works without (assets.py); no string

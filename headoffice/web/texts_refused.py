@@ -18,6 +18,8 @@ REFUSED: dict[str, str] = {
     "not_allowed": "변경 권한이 있는 토큰이 필요합니다",
     "not_invited": "토큰이 이미 쓰였거나 기간이 지났습니다. jaego-hq enrol 매장으로 다시 만드세요",
     "not_found": "그런 것이 없습니다: {hint}",
+    "not_https": "인증서는 https로만 갱신합니다",
+    "not_renewed": "인증서를 갱신할 수 없습니다: {hint}",
     "not_secret": "토큰은 https로만 보내세요. 이 토큰은 더는 비밀이 아니니 다시 만드세요",
     "not_signed": "인증서 요청에 서명할 수 없습니다: {hint}",
     "other_command": "이 id는 이미 다른 요청에 쓰였습니다",

@@ -30,6 +30,7 @@ COMMITS = {
     "headoffice-4": "8af5b67~1",
     "headoffice-5": "a94307c",
     "headoffice-6": "761074d~1",
+    "headoffice-7": "1eecebd",
 }
 
 

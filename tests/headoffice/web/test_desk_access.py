@@ -17,7 +17,9 @@ OPEN = {
     ("GET", "/api/v1/health"),
     ("POST", "/api/v1/login"),
     ("GET", "/api/v1/enrol/authority"),
+    ("GET", "/api/v1/enrol/challenge"),
     ("POST", "/api/v1/enrol"),
+    ("POST", "/api/v1/enrol/renew"),
 }
 SAMPLES = {"sku": "COLA", "store": "S1", "seq": "1", "alert": "1"}
 
