@@ -18,6 +18,7 @@ from agent.sections import UplinkSection
 Client = TypeVar("Client", bound=paho.Client)
 
 SESSION_EXPIRY_S = 86_400
+LOOK_S = 2.0
 RETAIN_REFUSED = 0x9A  # MQTT 5.0, 3.2.2.2: our will is retained
 
 
@@ -72,6 +73,39 @@ def tls_context(access: Access) -> ssl.SSLContext:
         except OSError as error:
             raise OSError(f"cert_file {access.cert_file} or its key cannot be used: {error}") from error
     return context
+
+
+class Files:
+    """The certificate and its key, as they lay there when the connection was made: `jaego renew` replaces them."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._paths = [one for one in (access.cert_file, access.key_file) if one is not None]
+        self._taken: list[tuple[int, int]] = []
+        self._look_s = 0.0
+
+    def take(self) -> None:
+        self._taken = self._marks()
+
+    def are_others(self, now_s: float) -> bool:
+        """And whether they can be used: else the connection that stands is the better one."""
+        if now_s < self._look_s:
+            return False
+        self._look_s, marks = now_s + LOOK_S, self._marks()
+        if marks == self._taken:
+            return False
+        self._taken = marks
+        try:
+            tls_context(self._access)
+        except OSError:  # whoever put them there hears of it: jaego doctor, health
+            return False
+        return True
+
+    def _marks(self) -> list[tuple[int, int]]:
+        try:
+            return [(one.st_ino, one.st_mtime_ns) for one in map(Path.stat, self._paths)]
+        except OSError:
+            return []
 
 
 def client_of(kind: type[Client], access: Access, *, version5: bool, kept: bool) -> Client:

@@ -18,7 +18,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
 from agent.clock import Clock
-from agent.uplink.access import Accepted, Access, Inbound, client_of, session_kept
+from agent.uplink.access import Accepted, Access, Files, Inbound, client_of, session_kept
 from agent.uplink.fastlane import LaneClient, SharedSocket
 from agent.uplink.wire import DISCONNECT, FAILURE, OURS, TOKEN_MAX, EventPacker, Receipt, publish, topic_field
 
@@ -74,6 +74,7 @@ class Link:
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._access = access
+        self._files = Files(access)
         self._traffic = traffic
         self._clock = clock
         self._say = say
@@ -194,6 +195,8 @@ class Link:
                 self._traffic.inbound(messages, now_s)
             self._traffic.work(self, now_s)
             self._burst()
+            if self._files.are_others(now_s):
+                self._come_again()
 
     def _burst(self) -> None:
         """While a backlog drains stay close to the socket: receipts in, messages out, nothing else between."""
@@ -257,12 +260,10 @@ class Link:
     def _connect(self) -> None:
         self._attempts += 1
         self._refused, self._parted = None, ""
+        self._files.take()
         try:
             client = self._made()
-            options: Any = {}
-            if self._version5:
-                options["clean_start"] = False
-                options["properties"] = session_kept()
+            options: Any = {"clean_start": False, "properties": session_kept()} if self._version5 else {}
             client.connect(self._access.host, self._access.port, self._access.keepalive_s, **options)
         except ssl.SSLCertVerificationError as error:
             why = f"the certificate of {self._access.where} is not to be trusted: {error.verify_message}"
@@ -335,11 +336,7 @@ class Link:
         unheard = self.accepted is None and self._refused is None
         if self.accepted is not None:
             why = self._lasted(now_s - self.accepted.since_s, why)
-        client, self._client, self.accepted = self._client, None, None
-        if client is not None and client.shared is not None:
-            client.shared.close()
-        self._inbox.clear()
-        self._traffic.disconnected()
+        self._part()
         if unheard:
             # A broker that hangs up without a word may not know MQTT 5 (RabbitMQ 3.10): the versions take turns.
             self._version5 = not self._version5
@@ -347,6 +344,22 @@ class Link:
             self._version5, self._next_s = False, now_s
             return
         self._back_off(now_s, why)
+
+    def _part(self) -> None:
+        client, self._client, self.accepted = self._client, None, None
+        if client is not None and client.shared is not None:
+            client.shared.close()
+        self._inbox.clear()
+        self._traffic.disconnected()
+
+    def _come_again(self) -> None:
+        """With other credentials, and no will: what is under way goes again, as after an outage that nobody saw."""
+        self._say("broker", "the certificate is a new one: connecting again with it")
+        if (shared := self._shared()) is not None:
+            shared.put(DISCONNECT)
+            shared.flush()
+        self._part()
+        self._next_s = self._now_s()
 
     def _lasted(self, lasted_s: float, why: str) -> str:
         """Short connections lengthen the pauses: two clients with one id throw each other out for ever."""

@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from agent.ledger.log import Ledger
 from agent.ledger.reader import Reader
 from agent.operations.values import Draft
+from agent.uplink import access
 from agent.uplink.engine import Engine
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
@@ -33,7 +34,7 @@ from contract.stock import line_deltas
 from contract.times import Stamper
 from tests.agent.clocks import FakeClock
 from tests.agent.uplink.lines import Running, Steady, Words
-from tests.brokers import Mosquitto, Observer
+from tests.brokers import Mosquitto, Observer, free_port
 
 pytestmark = pytest.mark.broker
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -229,6 +230,46 @@ def test_tls_with_a_certificate_of_the_stores(tmp_path: Path) -> None:
             running.wait(lambda: words.accepted)
         with Running(words, broker.port, **given) as running:
             assert "alert" in running.hears("the connection ended").lower()
+
+
+def test_a_new_certificate_is_taken_up_without_an_outage_and_a_broken_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "LOOK_S", 0.0)
+    ours, words, acknowledged = Authority(tmp_path, "ours"), Words(), 0
+    first, second = ([path.read_bytes() for path in ours.issue(name)] for name in ("first", "second"))
+    pair = tmp_path / "pair.pem"
+    pair.write_bytes(b"".join(first))
+    plain = ("allow_anonymous true", f"listener {free_port()} 127.0.0.1", "allow_anonymous true")
+    settings = (*encrypted(ours), "require_certificate true", "use_identity_as_username true", *plain)
+
+    def say(running: Running) -> None:
+        nonlocal acknowledged
+        words.waiting.append(("t/x", b"hello", False))
+        running.link.wake()
+        acknowledged += 1
+        running.wait(lambda: len(words.acks) == acknowledged)
+
+    with (
+        Mosquitto(tmp_path, *settings) as broker,
+        Observer(int(plain[1].split()[1])) as observer,
+        Running(
+            words, broker.port, tls=True, ca_file=ours.file, cert_file=pair, key_file=pair, keepalive_s=60
+        ) as running,
+    ):
+        say(running)
+        pair.write_bytes(second[0] + first[1])  # a key that is not the certificate's
+        say(running)
+        say(running)
+        assert running.link.connects == 1
+        pair.write_bytes(b"".join(second))
+        running.link.wake()
+        running.wait(lambda: running.link.connects == 2)
+        say(running)
+        assert running.said == ["the certificate is a new one: connecting again with it"]
+        assert observer.payloads("t/state") == []  # no will
+        assert len(observer.payloads("t/x")) == acknowledged
+        assert "u'second'" in broker.log.read_text()
 
 
 def test_tls_that_is_not_to_be_trusted_is_said_in_one_clear_line(tmp_path: Path) -> None:
