@@ -1,10 +1,12 @@
-"""When a certificate of ours ends. `cryptography` (8 MB) is loaded only where there is one."""
+"""When a certificate of ours ends, why it was not renewed. `cryptography` (8 MB) is loaded only where there is one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 FILE_BYTES_MAX = 1_000_000
+FAILED = "broker.renewal"
+REASON_CHARACTERS_MAX = 300
 
 
 def ends_s(path: Path) -> int:
@@ -13,6 +15,16 @@ def ends_s(path: Path) -> int:
 
     with path.open("rb") as file:
         return int(x509.load_pem_x509_certificate(file.read(FILE_BYTES_MAX)).not_valid_after_utc.timestamp())
+
+
+def renewal_failure(folder: Path) -> str | None:
+    """Why the last try of `jaego renew` failed; None: it did not, or there was none."""
+    try:
+        with (folder / FAILED).open("rb") as file:
+            text = file.read(4 * REASON_CHARACTERS_MAX).decode("utf-8", "replace")
+    except OSError:
+        return None
+    return " ".join(text.split())[:REASON_CHARACTERS_MAX] or None
 
 
 class Certificates:

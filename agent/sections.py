@@ -113,7 +113,13 @@ class UplinkSection(Section):
     tls: bool = Field(default=False, description="TLS; verified against ca_file or the system's authorities.")
     ca_file: Path | None = Field(None, description="Authorities that the broker's certificate is checked against.")
     cert_file: Path | None = Field(None, description="This store's certificate, for a broker that asks for one.")
-    key_file: Path | None = Field(None, description="The certificate's key.")
+    key_file: Path | None = Field(None, description="The certificate's key; may be in the same file.")
+    desk: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/?$",
+        max_length=300,
+        description="Head office's desk, which renews the certificate (`jaego renew`).",
+    )
     username: str | None = Field(None, max_length=256, description="User name at the broker.")
     password_file: Path | None = Field(None, description="File that holds the password, readable by the agent only.")
     keepalive_s: int = Field(15, ge=5, le=600, description="A silent broker is noticed after about twice this.")

@@ -1,4 +1,4 @@
-"""`jaego setup`: from a fresh installation to a store that works (docs/setup.md)."""
+"""`jaego setup`: from a fresh installation to a store that works; `jaego renew` (docs/setup.md)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ SHEET = Path("setup-sheet.pdf")
 
 def register(app: typer.Typer) -> None:
     app.command("setup")(setup)
+    app.command("renew")(renew)
 
 
 def setup(
@@ -34,7 +35,9 @@ def setup(
     ] = None,
     sheet: Annotated[Path | None, typer.Option(help="Only write the sheet that scanners scan: a PDF.")] = None,
     wait: Annotated[float, typer.Option(min=1, max=3600, help="Seconds to wait for a scan of the sheet.")] = 60.0,
-    start: Annotated[bool, typer.Option("--start/--no-start", help="Start the service at the end.")] = True,
+    start: Annotated[
+        bool, typer.Option("--start/--no-start", help="Start the service at the end, or leave it stopped.")
+    ] = True,
     lang: Lang = None,
 ) -> None:
     """Ask what this store is, fetch its certificate, learn its scanners, write the configuration, try the broker.
@@ -48,6 +51,25 @@ def setup(
         raise typer.Exit(
             _install(config, answers, secret, scanner or [], wait, lang.value if lang else None, start=start)
         )
+    except AgentError as error:
+        print(f"{error}\nhint: {error.hint}", file=sys.stderr)
+        raise typer.Exit(exit_code(error)) from error
+
+
+def renew(
+    config: ConfigFile = DEFAULT,
+    early: Annotated[bool, typer.Option("--early", help="Also while more than a third of its life is left.")] = False,
+) -> None:
+    """Exchange this store's certificate for the next one, once less than a third of its life is left.
+
+    jaego-renew.timer does it every day. Exit 0 renewed or nothing to do, 1 not renewed: jaego doctor says so too.
+    """
+    try:
+        from agent.clock import SystemClock
+        from agent.config import load
+        from agent.setup import renewing
+
+        _tell(renewing.renew(load(config), SystemClock(), early=early))
     except AgentError as error:
         print(f"{error}\nhint: {error.hint}", file=sys.stderr)
         raise typer.Exit(exit_code(error)) from error

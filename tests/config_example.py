@@ -38,6 +38,7 @@ EXAMPLES: dict[str, Any] = {
     "uplink.ca_file": "/etc/jaego/ca.pem",
     "uplink.cert_file": "/etc/jaego/store.pem",
     "uplink.key_file": "/etc/jaego/store.key",
+    "uplink.desk": "https://desk.example.com:8480",
     "uplink.username": "S001",
     "uplink.password_file": "/etc/jaego/broker.password",
     "web.cert_file": "/etc/jaego/screens.pem",

@@ -49,7 +49,7 @@ def _credentials(voice: Voice, uplink: Mapping[str, Any], language: Language) ->
     has = "cert_file" in uplink or "password_file" in uplink
     way = voice.line(say("ask_way", language), "none" if has else "token").strip()
     if way == "token":
-        desk = voice.line(say("ask_desk", language), "").strip()
+        desk = voice.line(say("ask_desk", language), uplink.get("desk", "")).strip()
         return {"way": way, "desk": desk}, voice.secret(say("ask_token", language)).strip()
     if way == "password":
         return {"way": way}, voice.secret(say("ask_password", language))

@@ -1,8 +1,9 @@
 """The store's credentials at the broker: its key, which is made here and stays here, and what head office answers.
 
-    broker.key         the certificate's key, mode 0600
-    broker.csr         the signing request
-    broker.pem         the certificate
+    broker.pem         the certificate and its key, mode 0600: one file, so that neither is ever without the other
+    broker.key         the key of a request that has no answer yet, mode 0600
+    broker.csr         that request
+    broker.renewal     why the last try to renew the certificate failed; absent: it did not
     broker-ca.pem      the authority that the broker's certificate is checked by
     broker.password    for a broker without certificates
 
@@ -12,16 +13,16 @@ They are in the state folder, which is the agent's own.
 from __future__ import annotations
 
 import base64
-import json
+import fcntl
+import os
+import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-from urllib import request as http
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,24 +31,67 @@ from cryptography.x509.oid import NameOID
 
 from agent.errors import AgentError
 from agent.ledger import files
+from agent.setup.desk import ask
 
-KEY, REQUEST, CERTIFICATE, AUTHORITY, PASSWORD = (
+PAIR, KEY, REQUEST, AUTHORITY, PASSWORD = (
+    "broker.pem",
     "broker.key",
     "broker.csr",
-    "broker.pem",
     "broker-ca.pem",
     "broker.password",
 )
-ANSWER_S_MAX = 15.0
-ANSWER_BYTES_MAX = 65_536
 RENEW = timedelta(days=30)
+REFUSED = "jaego-hq enrol STORE makes a token"
 _PEM = serialization.Encoding.PEM
+_KEY_BLOCK = re.compile(rb"-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----\n", re.DOTALL)
+
+
+class Pair(NamedTuple):
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def chain(self) -> str:
+        """The certificate alone, in PEM."""
+        return self.certificate.public_bytes(_PEM).decode()
 
 
 def settings(folder: Path) -> dict[str, str]:
     """Settings of the uplink for what is there."""
-    found = {"ca_file": AUTHORITY, "cert_file": CERTIFICATE, "key_file": KEY}
+    found = {"ca_file": AUTHORITY, "cert_file": PAIR, "key_file": PAIR}
     return {name: str(folder / file) for name, file in found.items() if (folder / file).exists()}
+
+
+@contextmanager
+def held(folder: Path) -> Generator[None]:
+    """The folder's credentials are written by one at a time; a second one waits. Raises `AgentError`."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise AgentError(f"{folder}: {error.strerror}", hint="run it as root, or as the owner of the folder") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def read_certificate(path: Path) -> x509.Certificate:
+    """Raises `AgentError` where there is none."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise AgentError(f"{path}: {error}", hint="jaego setup fetches another one, for a token") from error
+
+
+def read_pair(path: Path) -> Pair:
+    """Raises `AgentError` for a file that is not such a pair."""
+    found = read_certificate(path)
+    try:
+        key = _loaded(path, b"".join(_KEY_BLOCK.findall(path.read_bytes())))
+    except (OSError, ValueError) as error:
+        raise AgentError(f"{path}: {error}", hint="jaego setup fetches another one, for a token") from error
+    return Pair(found, key)
 
 
 def request(folder: Path, store: str) -> bytes:
@@ -55,9 +99,9 @@ def request(folder: Path, store: str) -> bytes:
     key = _key(folder)
     path = folder / REQUEST
     if path.exists():
-        held = path.read_bytes()
-        if _is_of(held, store, key):
-            return held
+        known = path.read_bytes()
+        if _is_of(known, store, key):
+            return known
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, store)])
     made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
     _keep(path, made.public_bytes(_PEM))
@@ -65,32 +109,46 @@ def request(folder: Path, store: str) -> bytes:
 
 
 def take(folder: Path, store: str, certificate: bytes, authority: bytes | None) -> None:
-    """Head office's answer. Raises `AgentError` for a certificate that is not of this store and key."""
+    """Head office's answer: put in place of the former pair in one step, then the request goes.
+
+    Raises `AgentError` for a certificate that is not of this store, or of no key that is here.
+    """
     try:
         found = x509.load_pem_x509_certificate(certificate)
         if authority is not None:
             x509.load_pem_x509_certificate(authority)
     except ValueError as error:
         raise AgentError(f"that is no certificate: {error}", hint="the file that jaego-hq enrol --csr wrote") from error
-    if found.public_key() != _key(folder).public_key() or _name(found.subject) != store:
+    key = next((one for one in _keys(folder) if one.public_key() == found.public_key()), None)
+    if key is None or _name(found.subject) != store:
         raise AgentError(
             f"the certificate is of another store or key, of {_name(found.subject)}",
             hint=f"sign {folder / REQUEST} again",
         )
     if authority is not None:
         _keep(folder / AUTHORITY, authority)
-    _keep(folder / CERTIFICATE, certificate)
+    _keep(folder / PAIR, found.public_bytes(_PEM) + _pem(key))
+    forget_request(folder)
+
+
+def forget_request(folder: Path) -> None:
+    for name in (REQUEST, KEY):
+        (folder / name).unlink(missing_ok=True)
+
+
+def forget_answered(folder: Path, present: Pair) -> None:
+    """A request that became the present pair, and whose end was cut off: the next one needs a key of its own."""
+    if (folder / KEY).exists() and _key(folder).public_key() == present.key.public_key():
+        forget_request(folder)
 
 
 def good(folder: Path, store: str, now: datetime) -> bool:
     """Whether the certificate that is there is this store's, and ends not soon."""
     try:
-        found = x509.load_pem_x509_certificate((folder / CERTIFICATE).read_bytes())
-        key = _key(folder)
-    except (OSError, ValueError, AgentError):
+        found = read_pair(folder / PAIR).certificate
+    except AgentError:
         return False
-    is_ours = _name(found.subject) == store and found.public_key() == key.public_key()
-    return is_ours and found.not_valid_after_utc - now > RENEW
+    return _name(found.subject) == store and found.not_valid_after_utc - now > RENEW
 
 
 def redeem(folder: Path, store: str, desk: str, token: str, key: str | None) -> None:
@@ -102,7 +160,7 @@ def redeem(folder: Path, store: str, desk: str, token: str, key: str | None) -> 
     _secret, _, told = token.partition(".")
     blind = ssl.create_default_context()
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
-    authority = str(_asked(f"{desk}/api/v1/enrol/authority", None, blind).get("certificate", ""))
+    authority = str(ask(f"{desk}/api/v1/enrol/authority", None, blind, REFUSED).get("certificate", ""))
     if not told or _fingerprint(authority) != told:
         hint = "copy the token whole; else somebody stands between this store and the desk"
         raise AgentError(f"{desk} is not the head office that made the token", hint=hint)
@@ -111,7 +169,7 @@ def redeem(folder: Path, store: str, desk: str, token: str, key: str | None) -> 
     body: dict[str, Any] = {"token": token, "request": request(folder, store).decode()}
     if key is not None:
         body["key"] = key
-    answer = _asked(f"{desk}/api/v1/enrol", body, trusted)
+    answer = ask(f"{desk}/api/v1/enrol", body, trusted, REFUSED)
     if answer.get("store") != store:
         raise AgentError(f"the token is of store {answer.get('store')}", hint=f"ask for one: jaego-hq enrol {store}")
     take(folder, store, str(answer["certificate"]).encode(), authority.encode())
@@ -132,27 +190,39 @@ def keep_authority(folder: Path, authority: bytes) -> None:
     _keep(folder / AUTHORITY, authority)
 
 
+def _keys(folder: Path) -> list[ec.EllipticCurvePrivateKey]:
+    """Of the request that is under way, and of the pair."""
+    found = [_key(folder)] if (folder / KEY).exists() else []
+    return found + ([read_pair(folder / PAIR).key] if (folder / PAIR).exists() else [])
+
+
 def _key(folder: Path) -> ec.EllipticCurvePrivateKey:
     path = folder / KEY
     try:
         if not path.exists():
-            made = ec.generate_private_key(ec.SECP256R1())
-            form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            _keep(path, made.private_bytes(_PEM, *form))
-        found = serialization.load_pem_private_key(path.read_bytes(), None)
+            _keep(path, _pem(ec.generate_private_key(ec.SECP256R1())))
+        return _loaded(path, path.read_bytes())
     except (OSError, ValueError) as error:
         raise AgentError(f"{path}: {error}", hint="move it away; a new one needs a new certificate") from error
+
+
+def _loaded(path: Path, pem: bytes) -> ec.EllipticCurvePrivateKey:
+    found = serialization.load_pem_private_key(pem, None)
     if not isinstance(found, ec.EllipticCurvePrivateKey):
-        raise AgentError(f"{path} is no key of ours", hint="move it away; a new one needs a new certificate")
+        raise AgentError(f"{path} has no key of ours", hint="move it away; a new one needs a new certificate")
     return found
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 def _is_of(pem: bytes, store: str, key: ec.EllipticCurvePrivateKey) -> bool:
     try:
-        held = x509.load_pem_x509_csr(pem)
+        known = x509.load_pem_x509_csr(pem)
     except ValueError:
         return False
-    return _name(held.subject) == store and held.public_key() == key.public_key()
+    return _name(known.subject) == store and known.public_key() == key.public_key()
 
 
 def _name(subject: x509.Name) -> str:
@@ -169,31 +239,7 @@ def _fingerprint(pem: str) -> str:
 
 def _keep(path: Path, content: bytes) -> None:
     try:
-        files.keep(path, content)
+        if not path.exists() or path.read_bytes() != content:
+            files.keep(path, content)
     except OSError as error:
         raise AgentError(f"{path}: {error.strerror}", hint="run it as root, or as the owner of the folder") from error
-
-
-def _asked(url: str, body: dict[str, Any] | None, context: ssl.SSLContext) -> dict[str, Any]:
-    """One request, without a proxy. Raises `AgentError`."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        raise AgentError(f"{url} is not https", hint="a token is never sent in the clear")
-    data = None if body is None else json.dumps(body).encode()
-    opener: Callable[..., Any] = http.build_opener(http.ProxyHandler({}), http.HTTPSHandler(context=context)).open
-    asked = http.Request(url, data, {"content-type": "application/json"})  # noqa: S310  the scheme is checked above
-    try:
-        with opener(asked, timeout=ANSWER_S_MAX) as answer:
-            return dict(json.loads(answer.read(ANSWER_BYTES_MAX)))
-    except HTTPError as error:
-        raise AgentError(f"head office refuses: {_hint(error)}", hint="jaego-hq enrol STORE makes a token") from error
-    except (URLError, OSError, ValueError) as error:
-        why = getattr(error, "reason", error)
-        raise AgentError(f"{url}: {why}", hint="is that the desk, and its certificate of ca server?") from error
-
-
-def _hint(error: HTTPError) -> str:
-    try:
-        return str(json.loads(error.read(ANSWER_BYTES_MAX))["hint"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"HTTP {error.code}"

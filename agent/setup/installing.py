@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
 import tomllib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from agent.ledger.reader import Reader
 from agent.setup import credentials
 from agent.setup.answers import Answers, DeviceAnswers, configuration
 from agent.setup.listening import Ear, ears, listen
+from agent.setup.service import Service, ending
 from agent.setup.texts import Language, say
 from agent.setup.writing import toml
 
@@ -32,7 +32,6 @@ HEAD = "# Written by jaego setup; what is changed here by hand stays. config/age
 FILE_BYTES_MAX = 65_536
 CONNECT_S_MAX = 3.0
 READER_PORT = 5084  # LLRP
-SERVICE = "jaego-agent"
 USER = "jaego"
 CERTIFICATE = ("ca_file", "cert_file", "key_file")
 
@@ -52,6 +51,7 @@ class Plan:
     sheet: str = "setup-sheet.pdf"
     seconds: float = 60.0
     start: bool = True
+    service: Service = field(default_factory=Service.found)
 
     @property
     def language(self) -> Language:
@@ -62,7 +62,17 @@ class Plan:
 
 
 def install(plan: Plan) -> int:
-    """0: all is well; 1: something is to do. Raises `AgentError`, `ConfigError`."""
+    """0: all is well; 1: something is to do. Raises `AgentError`, `ConfigError`.
+
+    The service is stopped meanwhile: a device that it holds cannot be listened to. It runs afterwards, also after an
+    error, as it did before; not with `start` off.
+    """
+    with _stopped(plan):
+        found = _installed(plan)
+    return max(found, _start(plan))
+
+
+def _installed(plan: Plan) -> int:
     before = former(plan.config)
     folder = _state_folder(plan, before)
     _same_store(folder, plan.answers.store)
@@ -71,7 +81,7 @@ def install(plan: Plan) -> int:
     table = configuration(before, plan.answers, access, learned)
     write(plan, table)
     config = load(plan.config)
-    return max(_look(plan, config), _start(plan))
+    return _look(plan, config)
 
 
 def former(path: Path) -> dict[str, Any]:
@@ -121,25 +131,26 @@ def _same_store(folder: Path, store: str) -> None:
 def _access(plan: Plan, folder: Path) -> dict[str, Any]:
     """Settings of the uplink."""
     given, store = plan.answers.credentials, plan.answers.store
+    desk = {} if given.desk is None else {"desk": given.desk}
     if not plan.answers.broker.enabled or given.way == "none":
-        return {} if plan.answers.broker.tls else dict.fromkeys(CERTIFICATE)
+        return desk if plan.answers.broker.tls else dict.fromkeys(CERTIFICATE)
     if given.way == "password":
         credentials.keep_password(folder, _secret(plan, given.password_file))
         trusted = _authority(plan, folder)
         here = {"username": store, "password_file": str(folder / credentials.PASSWORD)}
         return {"cert_file": None, "key_file": None, **trusted, **here}
-    if given.way == "token":
-        _by_token(plan, folder)
-    else:
-        _by_request(plan, folder)
-    return {"username": None, "password_file": None, **credentials.settings(folder)}
+    with credentials.held(folder):
+        if given.way == "token":
+            _by_token(plan, folder)
+        else:
+            _by_request(plan, folder)
+    return {"username": None, "password_file": None, **desk, **credentials.settings(folder)}
 
 
 def _by_token(plan: Plan, folder: Path) -> None:
     given, store = plan.answers.credentials, plan.answers.store
-    now = datetime.fromtimestamp(plan.clock.now().wall_us // 1_000_000, UTC)
-    certificate = folder / credentials.CERTIFICATE
-    if credentials.good(folder, store, now):
+    certificate = folder / credentials.PAIR
+    if credentials.good(folder, store, _now(plan)):
         plan.say("kept_certificate", file=certificate)
         return
     assert given.desk is not None
@@ -150,12 +161,16 @@ def _by_token(plan: Plan, folder: Path) -> None:
 
 def _by_request(plan: Plan, folder: Path) -> None:
     given, store = plan.answers.credentials, plan.answers.store
-    credentials.request(folder, store)
     if given.certificate is not None:
         authority = _read(plan.folder / given.authority) if given.authority is not None else None
         credentials.take(folder, store, _read(plan.folder / given.certificate), authority)
-    elif not (folder / credentials.CERTIFICATE).exists():
+    elif not credentials.good(folder, store, _now(plan)):
+        credentials.request(folder, store)
         plan.say("request", file=folder / credentials.REQUEST, store=store)
+
+
+def _now(plan: Plan) -> datetime:
+    return datetime.fromtimestamp(plan.clock.now().wall_us // 1_000_000, UTC)
 
 
 def _authority(plan: Plan, folder: Path) -> dict[str, Any]:
@@ -276,14 +291,29 @@ def _look(plan: Plan, config: Config) -> int:
     return min(1, worst(findings))
 
 
+@contextmanager
+def _stopped(plan: Plan) -> Generator[None]:
+    """The service, if it runs. What ends this program in the ways that one expects starts it again, too."""
+    if not plan.service.runs():
+        yield
+        return
+    try:
+        with ending():
+            plan.service.stop()
+            plan.say("stopped")
+            yield
+    except BaseException:  # Ctrl-C, too
+        if not plan.start:
+            plan.say("left_stopped")
+        else:
+            plan.say("started_again" if plan.service.start() else "start_failed")
+        raise
+
+
 def _start(plan: Plan) -> int:
-    if not plan.start or not Path("/run/systemd/system").is_dir() or os.geteuid() != 0:
-        plan.say("start_by_hand", file=plan.config)
+    if not plan.service.here or not plan.start:
+        plan.say("left_stopped" if plan.service.here else "start_by_hand", file=plan.config)
         return 0
-    for command in (["enable", "--quiet", SERVICE], ["restart", SERVICE]):
-        done = subprocess.run(["systemctl", *command], check=False, capture_output=True)  # noqa: S603, S607  fixed words
-        if done.returncode:
-            plan.say("start_failed")
-            return 1
-    plan.say("started")
-    return 0
+    good = plan.service.enable() and plan.service.start()
+    plan.say("started" if good else "start_failed")
+    return 0 if good else 1

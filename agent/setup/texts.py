@@ -64,6 +64,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "written": ("설정을 썼습니다: {file}. 전의 것: {former}", "Written: {file}; the former one is {former}"),
     "written_first": ("설정을 썼습니다: {file}", "Written: {file}"),
     "unchanged": ("설정이 그대로입니다: {file}", "Nothing has changed in {file}"),
+    "stopped": ("서비스를 멈췄습니다: jaego-agent", "The service is stopped meanwhile: jaego-agent"),
+    "started_again": ("서비스를 다시 시작했습니다: jaego-agent", "The service runs again: jaego-agent"),
+    "left_stopped": (
+        "서비스는 멈춰 있습니다. 시작: systemctl start jaego-agent",
+        "The service is stopped. Start it with: systemctl start jaego-agent",
+    ),
     "started": ("서비스를 시작했습니다: jaego-agent", "The service runs: jaego-agent"),
     "start_failed": (
         "서비스가 시작되지 않습니다: journalctl -u jaego-agent",
