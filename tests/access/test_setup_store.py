@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC
@@ -17,17 +16,14 @@ import agent.cli
 import headoffice.cli
 from agent.ledger.log import Ledger
 from contract.times import Stamper
-from headoffice import enrolling, keys
-from headoffice.clock import SystemClock
-from headoffice.desk_server import Address, Server, bind
-from headoffice.web.access import Gate
+from headoffice import keys
 from simulators.scanner_line import LineScanner, LineSetup
+from tests.access.desks import Desk
 from tests.access.stores import Client, settings
 from tests.access.stores import Office as Signer
 from tests.agent.clocks import FakeClock
 from tests.agent.setup.scanners import Hand
 from tests.brokers import Mosquitto
-from tests.headoffice.web.office import Office
 
 pytestmark = pytest.mark.broker
 ANSWERS = """
@@ -45,32 +41,6 @@ name = "dock"
 zone = "backroom"
 {devices}
 """
-
-
-class Desk:
-    """Over https, in a thread of this process."""
-
-    def __init__(self, folder: Path, signer: Signer) -> None:
-        self.office = Office(str(folder / "hq.db"))
-        self.office.room.clock = SystemClock()
-        self.office.room.authority = signer.authority
-        self.signer = signer
-        address = Address("127.0.0.1", 0, *signer.server())
-        self._bound = bind(address)
-        self._server = Server(self.office.app(Gate()), address)
-        port = self._bound.getsockname()[1]
-        self.url = f"https://localhost:{port}"
-        self._thread = threading.Thread(target=self._server.serve, args=[self._bound])
-        self._thread.start()
-
-    def invite(self, store: str = "S001") -> str:
-        return enrolling.invite(self.office.database, self.signer.authority, store, 1, SystemClock())
-
-    def close(self) -> None:
-        self._server.stop(self.office.room.hub)
-        self._thread.join()
-        self._bound.close()
-        self.office.close()
 
 
 @pytest.fixture
