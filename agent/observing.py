@@ -14,7 +14,7 @@ from agent import VERSION
 from agent.capture.supervisor import DeviceStatus
 from agent.catalogue import Catalogue
 from agent.catalogue.errors import CatalogueError
-from agent.certificates import Certificates
+from agent.certificates import Certificates, renewal_failure
 from agent.clock import Clock
 from agent.config import Config
 from agent.errors import LedgerError
@@ -160,6 +160,8 @@ class Observer:
             found["broker_up_s"] = max(0, int(self._clock.now().monotonic_ns / 1e9 - accepted.since_s))
             if accepted.certificate_ends_s is not None:
                 ends_s["broker"] = accepted.certificate_ends_s
+        if "store" in self._files and (why := renewal_failure(self._folder)) is not None:
+            found["renewal_failure"] = why
         if ends_s:
             found["certificates"] = {name: stamper.text(at_s * 1_000_000) for name, at_s in ends_s.items()}
         with suppress(CatalogueError):  # who looks up codes says so, with a hint

@@ -84,6 +84,9 @@ class Health(Shape):
     certificates: dict[Literal["broker", "store", "screens"], str] | None = Field(
         default=None, description="when they end: the broker's, this store's own, the screens'"
     )
+    renewal_failure: str | None = Field(
+        default=None, description="why the last try to renew the store's certificate failed; absent: it did not"
+    )
     catalogue_revision: Count | None = Field(default=None, description="the highest that the store holds")
     catalogue_items: Count | None = Field(default=None, description="items that are not deleted")
     device_notices: Count | None = Field(

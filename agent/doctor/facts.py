@@ -116,6 +116,7 @@ class CertificateSeen:
     path: str
     ends_s: int | None
     why: str = ""
+    not_renewed: str = ""  # why the last try failed
 
 
 @dataclass(frozen=True, slots=True)

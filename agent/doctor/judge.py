@@ -223,6 +223,8 @@ def _own(seen: CertificateSeen, now_s: int) -> Iterator[Finding]:
         yield Finding("failure", "certificate_unreadable", seen.name, {"path": seen.path, "why": seen.why})
     else:
         yield from _ends(seen.name, seen.ends_s, now_s)
+    if seen.not_renewed:
+        yield Finding("warning", "renewal_failed", seen.name, {"why": seen.not_renewed})
 
 
 def _ends(name: str, ends_s: int, now_s: int) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.catalogue.errors import CatalogueError, translated
 from agent.catalogue.schema import connect
-from agent.certificates import ends_s
+from agent.certificates import ends_s, renewal_failure
 from agent.clock import Clock, SystemClock
 from agent.config import Config
 from agent.control import SOCKET, ControlError, request
@@ -68,7 +68,7 @@ def look(config: Config, clock: Clock) -> Facts:
         devices=[_device(config, number, running) for number in range(len(config.device))],
         clock=_clock(trusted=config.store.clock_trusted),
         broker=look_at_broker(config, clock),
-        certificates=[_certificate(name, path) for name, path in own.items()],
+        certificates=[_certificate(name, path, folder) for name, path in own.items()],
         screens=_screens(config),
     )
 
@@ -270,9 +270,10 @@ def _clock(*, trusted: bool) -> ClockSeen:
     return ClockSeen(SystemClock().state() == "synced", trusted, service)
 
 
-def _certificate(name: Any, path: Path) -> CertificateSeen:
+def _certificate(name: Any, path: Path, folder: Path) -> CertificateSeen:
+    not_renewed = renewal_failure(folder) or "" if name == "store" else ""
     try:
-        return CertificateSeen(name, str(path), ends_s(path))
+        return CertificateSeen(name, str(path), ends_s(path), not_renewed=not_renewed)
     except (OSError, ValueError) as error:
         return CertificateSeen(name, str(path), None, getattr(error, "strerror", None) or "no certificate in PEM")
 

@@ -351,6 +351,12 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "새 인증서를 준비하세요",
         "get a new one ready",
     ),
+    "renewal_failed": (
+        "인증서를 갱신하지 못했습니다: {why}",
+        "the certificate was not renewed: {why}",
+        "고친 뒤 jaego renew를 실행하세요. 매일 다시 시도합니다",
+        "mend it, then run jaego renew; it is tried again every day",
+    ),
     "certificate_good": ("인증서가 {days}일 남았습니다", "the certificate is good for {days} days", "", ""),
     "consumer_good": ("이벤트 {behind}개가 확인을 기다립니다", "{behind} events wait for its acknowledgement", "", ""),
     "consumer_behind": (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -129,6 +130,8 @@ class StoreFigures(NamedTuple):
     damage: str | None = None  # of its ledger, as it says
     disk_free_bytes: int | None = None
     stuck: int | None = None  # an event that its broker does not take
+    certificates: Mapping[str, str] = MappingProxyType({})  # when they end, as the store writes it
+    not_renewed: str | None = None  # why its own was not
 
 
 def stores_after(database: Database, store: str) -> list[StoreFigures]:
@@ -145,9 +148,15 @@ def stores_after(database: Database, store: str) -> list[StoreFigures]:
         newest = _head(head, told.get("head")) if seq is not None else None
         damage = told.get("ledger_damage")
         free, stuck = (one if type(one) is int else None for one in map(told.get, ("disk_free_bytes", "stuck_event")))
-        said = (damage if type(damage) is str else None, free, stuck)
+        said = (damage if type(damage) is str else None, free, stuck, *_certificates(told))
         found.append(StoreFigures(name, state, last_us, at_us, newest, seq, *said))
     return found
+
+
+def _certificates(told: dict[str, Any]) -> tuple[dict[str, str], str | None]:
+    ends, why = told.get("certificates"), told.get("renewal_failure")
+    named = cast("dict[str, Any]", ends) if isinstance(ends, dict) else {}
+    return {name: at for name, at in named.items() if type(at) is str}, why if type(why) is str else None
 
 
 def _told(health: str | None) -> dict[str, Any]:

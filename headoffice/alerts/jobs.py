@@ -11,6 +11,7 @@ import orjson
 
 from contract.times import Stamper, parse_us
 from headoffice.alerts import figures
+from headoffice.alerts.certificates import CertificateLooks
 from headoffice.alerts.engine import Alert, Facts, Found, Verdict, ended
 from headoffice.alerts.figures import PAGE, Since, Standing, StoreFigures
 from headoffice.alerts.judging import FORKED, TAMPERED, exceptions_found, judged, pos_found, rounded, sku_found
@@ -43,6 +44,7 @@ class Jobs:
         self._records = records
         self.rules: Rules = read_rules(database)
         self._mark = rules_mark(database)
+        self._ends = CertificateLooks(database, stamper)
         self._seen: dict[str, Standing] = figures.standings(database)
         self._all_s = float("-inf")
         self._after: dict[str, int] = {}
@@ -236,12 +238,14 @@ class Jobs:
         online, late, late_us = 0, 0, now_us
         while rows := figures.stores_after(self._database, store):
             self._records.take([found for one in rows for found in self._store(one, now_us)])
+            self._records.take([found for one in rows for found in self._ends.of_store(one, self.rules, now_us)])
             for one in rows:
                 online += one.state == "online"
                 if self._is_late(one):
                     late, late_us = late + 1, min(late_us, one.at_us)
             store = rows[-1].store
             yield
+        self._records.take(self._ends.of_all(self.rules, now_us))
         limit = max(2, online // LAGGING_SHARE)
         facts: Facts = {"what": "ingest", "since": self._stamper.text(late_us), "stores": late}
         self._lagging("ingest", facts, raised=late >= limit)

@@ -45,6 +45,7 @@ RULES: dict[str, Kind] = {
     "opening_differs": Kind("items", 1, "critical", True, 0, "store"),
     "key_changed": Kind("times", 1, "info", True, 0, "store"),
     "disk_low": Kind("mib", 1_000, "warning", True, 300, "store"),
+    "certificate_ends": Kind("days", 60, "warning", True, 60, "store"),
     "event_stuck": Kind("times", 1, "critical", True, 0, "store"),
     "uplink_behind": Kind("events", 10_000, "warning", True, 60, "store"),
     "worker_lagging": Kind("seconds", 60, "critical", True, 30, "all"),

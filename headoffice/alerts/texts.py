@@ -34,6 +34,7 @@ NAMES: dict[str, Pair] = {
     "opening_differs": ("기초 재고 불일치", "Opening differs"),
     "key_changed": ("서명 키 변경", "Key changed"),
     "disk_low": ("매장 디스크 부족", "Store's disk is filling"),
+    "certificate_ends": ("인증서 만료 임박", "Certificate ends"),
     "event_stuck": ("전송 막힘", "Store stuck"),
     "uplink_behind": ("전송 지연", "Store behind"),
     "worker_lagging": ("본사 수집 지연", "Head office is behind"),
@@ -79,6 +80,10 @@ WATCHES: dict[str, Pair] = {
     ),
     "key_changed": ("매장 기록의 서명 키가 바뀌었습니다", "a store's log is signed with another key from here on"),
     "disk_low": ("매장 PC 디스크의 남은 공간이 기준보다 적습니다", "less is free on the store's disk than"),
+    "certificate_ends": (
+        "갱신되지 않은 인증서의 남은 날이 기준보다 적습니다",
+        "a certificate that was not renewed ends in fewer days than",
+    ),
     "event_stuck": (
         "브로커가 너무 큰 기록을 받지 않아 뒤의 기록이 기다립니다",
         "an event that is too large for the broker; what follows waits in the store",
@@ -172,6 +177,10 @@ TEXTS: dict[str, Pair] = {
         "log {log} is signed with key {next}… from event {seq} on, with {key}… before",
     ),
     "disk_low": ("남은 공간 {free_mib} MiB", "{free_mib} MiB are free"),
+    "certificate_ends": (
+        "{what} 인증서가 {ends}에 끝납니다 ({days}일). 마지막 갱신 시도: {why}",
+        "the certificate {what} ends {ends} ({days} days); last try to renew it: {why}",
+    ),
     "event_stuck": (
         "브로커가 {seq}번 기록을 받지 않습니다. 브로커의 메시지 크기 제한을 1 MB 이상으로 올리십시오",
         "the broker does not take event {seq}: raise its limit of a message to 1 MB or more",

@@ -16,7 +16,7 @@ from cryptography import x509
 from typer.testing import CliRunner, Result
 
 import agent.cli
-from agent.certificates import renewal_failure
+from agent.certificates import FAILED, renewal_failure
 from agent.control import ControlError, request
 from agent.errors import AgentError
 from agent.setup import credentials
@@ -118,14 +118,17 @@ def test_a_store_renews_and_its_agent_comes_back_with_the_new_certificate(
     store = Store(tmp_path, desk, port=broker.port)
     former, before = tmp_path / "former.pem", store.serial
     former.write_bytes(store.pair.read_bytes())
+    (store.state / FAILED).write_text("no desk answers\n")  # yesterday
     log = tmp_path / "agent.log"
     with log.open("wb") as output:
         command = [str(BIN / "jaego"), "run", str(store.config)]
         running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         until(lambda: store.health().get("connected"), log.read_text)
+        assert store.health()["renewal_failure"] == "no desk answers"
         done = store.renew()
         assert done.exit_code == 0, done.output
+        assert "renewal_failure" not in store.health()
         assert "broker.pem is renewed until" in done.output
         assert store.serial != before
         until(lambda: store.health()["counters"]["connects"] == 2, log.read_text, 30.0)
@@ -191,6 +194,8 @@ def test_one_that_was_taken_back_is_refused_and_the_store_says_so(store: Store, 
     assert "head office refuses: this certificate was taken back" in failed.output
     assert "taken back" in str(renewal_failure(store.state))
     assert store.pair.read_bytes() == before
+    found = CliRunner().invoke(agent.cli.app, ["doctor", "-c", str(store.config), "--lang", "en"])
+    assert "the certificate was not renewed: head office refuses: this certificate was taken back" in found.output
 
 
 # -- cut off -----------------------------------------------------------------------------------------------------------

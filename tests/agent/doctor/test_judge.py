@@ -84,6 +84,8 @@ NOTICE = {"code": "hot", "message": "it is hot", "hint": "let it cool"}
 NOTED = Running("running", devices={"dock": {**UP, "notices": [NOTICE]}}, health=HEALTH)
 OFF = ScreensSeen("", "off")
 
+NOT_RENEWED = {"certificates": [CertificateSeen("store", "store.crt", NOW_S + 30 * DAY_S, not_renewed="no desk")]}
+
 # What differs from a good store; code, level and subject of what is found besides what is good.
 CASES: list[tuple[dict[str, Any], str, str, str]] = [
     ({"folder": replace(FOLDER, problem="missing")}, "folder_missing", "failure", ""),
@@ -141,6 +143,7 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
     ({"broker": replace(BROKER, ends_s=NOW_S + 21 * DAY_S - 1)}, "certificate_soon", "warning", "broker"),
     (own(NOW_S - 1), "certificate_ended", "failure", "store"),
     (own(None), "certificate_unreadable", "failure", "store"),
+    (NOT_RENEWED, "renewal_failed", "warning", "store"),
     (waits(900), "consumer_behind", "warning", "hq"),
     (waits(24 * 3600), "consumer_behind", "failure", "hq"),
     ({"screens": ScreensSeen("127.0.0.1:8470", "closed")}, "screens_closed", "failure", ""),
