@@ -10,4 +10,4 @@ def proof(challenge: str, request: bytes) -> bytes:
 
     The first line keeps a signature for this from being one for anything else.
     """
-    return b"\n".join((b"jaego certificate renewal", challenge.encode("utf-8", "replace"), sha256(request).digest()))
+    return b"\n".join((b"jaego-certificate-renewal", challenge.encode("utf-8", "replace"), sha256(request).digest()))

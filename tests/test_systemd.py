@@ -21,7 +21,8 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "systemd"
 UNIT = FOLDER / "jaego-agent.service"
 HEAD_OFFICE = [FOLDER / f"jaego-{name}.service" for name in ("hq", "hq-desk", "hq-backup")]
-UNITS = [UNIT, *HEAD_OFFICE]
+RENEW = FOLDER / "jaego-renew.service"
+UNITS = [UNIT, RENEW, *HEAD_OFFICE]
 EXPOSURE_MAX = 2.0
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
@@ -51,6 +52,16 @@ def test_folders_are_those_of_the_code() -> None:
     assert StoreSection.model_fields["state_dir"].default == Path("/var/lib", settings()["StateDirectory"][0])
     assert settings()["ExecStart"] == [f"/opt/jaego/bin/jaego run {DEFAULT}"]
     assert DEFAULT.parent == Path("/etc", settings()["ConfigurationDirectory"][0])
+
+
+def test_the_certificate_is_looked_at_every_day_as_the_agents_user_in_its_folders() -> None:
+    found, agent = settings(RENEW), settings()
+    assert found["ExecStart"] == [f"/opt/jaego/bin/jaego renew --config {DEFAULT}"]
+    for name in ("User", "Group", "StateDirectory", "ConfigurationDirectory", "ConditionPathExists", "UMask"):
+        assert found[name] == agent[name], name
+    timer = settings(RENEW.with_suffix(".timer"))
+    assert (timer["OnCalendar"], timer["Persistent"]) == (["*-*-* 10:00"], ["yes"])
+    assert timer["RandomizedDelaySec"] == ["6h"], "five thousand stores in six hours are one in four seconds"
 
 
 def test_the_clock_may_be_asked_and_scanners_opened() -> None:
@@ -115,8 +126,10 @@ def test_systemd_understands_it(unit: Path, tmp_path: Path) -> None:
     for one in UNITS:
         text = re.sub(r"/opt/jaego/bin/[\w-]+", program, one.read_text("utf-8"))
         (tmp_path / one.name).write_text(re.sub(r"(User|Group)=jaego.*", r"\1=root", text), "utf-8")
-    shutil.copy(FOLDER / "jaego-hq-backup.timer", tmp_path)
-    names = [unit.name, *(["jaego-hq-backup.timer"] if unit.stem == "jaego-hq-backup" else [])]
+    timer = unit.with_suffix(".timer")
+    if timer.exists():
+        shutil.copy(timer, tmp_path)
+    names = [unit.name, *([timer.name] if timer.exists() else [])]
     command = ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in names)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")

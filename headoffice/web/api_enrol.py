@@ -55,8 +55,8 @@ class Renewing(Told):
         str,
         Field(
             pattern="^([0-9a-f]{2}){8,160}$",
-            description="by the present key, ECDSA with SHA-256 in DER, in hexadecimal; over the line `jaego "
-            "certificate renewal`, the line of the challenge, and the 32 bytes of the request's SHA-256",
+            description="by the present key, ECDSA with SHA-256 in DER, in hexadecimal; over the line "
+            "`jaego-certificate-renewal`, the line of the challenge, and the 32 bytes of the request's SHA-256",
         ),
     ]
 

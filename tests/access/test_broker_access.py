@@ -8,6 +8,7 @@ says that all before it had its turn.
 from __future__ import annotations
 
 import inspect
+import socket
 import ssl
 import sys
 from collections.abc import Iterator
@@ -156,6 +157,21 @@ def test_nobody_comes_in_without_a_certificate_or_with_one_that_was_taken_back(
         until(partial(stays_out, broker, office, shown), lambda: broker.log.read_text()[-500:], 10.0)
     with Client(broker.port, office.ca, office.store("S003")) as again:
         assert not again.connected.is_failure
+
+
+def test_a_broker_shows_its_next_certificate_after_a_reload(broker: Mosquitto, office: Office) -> None:
+    def shown() -> str:
+        context = ssl.create_default_context(cafile=str(office.ca))
+        with (
+            socket.create_connection(("127.0.0.1", broker.port), 10) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as found,
+        ):
+            return str((found.getpeercert() or {})["serialNumber"])
+
+    before = shown()
+    office.server()
+    broker.reload()
+    until(lambda: shown() != before, lambda: broker.log.read_text()[-500:], 10.0)
 
 
 @pytest.mark.timeout(180)

@@ -136,6 +136,8 @@ def build(folder: Path, shown: Mapping[str, Path]) -> int:
         _put(folder / address(name), page(name))
         for target in links((ROOT / name).read_text("utf-8")):
             other = ((ROOT / name).parent / target.partition("#")[0]).resolve()
+            if target.startswith("#"):  # a place on the same page
+                continue
             if other.is_dir():
                 _list(other, folder)
             elif other.suffix != ".md" and other.is_file():

@@ -24,7 +24,7 @@ THREATS = (
     "An insider",
 )
 ENTRANCES = (
-    *("screens and API", "desk of head office", "enrolment", "requests to a store", "asks of stores"),
+    *("screens and API", "desk of head office", "enrolment", "renewal", "requests to a store", "asks of stores"),
     *("events of stores", "control socket", "every device", "tags of all readers", "files"),
 )
 

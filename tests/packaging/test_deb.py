@@ -21,7 +21,7 @@ from tests.packaging.machine import DEBIANS_PYTHON, Machine, lacking, room
 ROOT = Path(__file__).parent.parent.parent
 SIZE_BYTES_MAX = 60_000_000
 NEWER = "9.0.0"
-UNITS = ["jaego-agent.service", "jaego-hq.service", "jaego-hq-desk.service", "jaego-hq-backup.service"]
+UNITS = [f"jaego-{name}.service" for name in ("agent", "renew", "hq", "hq-desk", "hq-backup")]
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -195,6 +195,7 @@ def test_installed_without_a_network_everything_is_there_and_nothing_runs(
         "jaego 750 /var/lib/jaego",
         "jaego-hq 750 /var/lib/jaego-hq",
         "jaego-agent.service",
+        "jaego-renew.timer",
         "hq.env",
         "nothing runs",
     ]
@@ -212,7 +213,8 @@ def test_the_programs_run_as_their_users_with_debians_python_alone(machine: Mach
     assert paths[-1] == "/opt/jaego/lib/python3.11/site-packages"
     assert not any("/srv" in path or "dist-packages" in path for path in paths)
     units = " ".join(f"/usr/lib/systemd/system/{name}" for name in UNITS)
-    assert machine.sh(f"systemd-analyze verify --man=no {units} /usr/lib/systemd/system/jaego-hq-backup.timer") == ""
+    timers = " ".join(f"/usr/lib/systemd/system/jaego-{name}.timer" for name in ("renew", "hq-backup"))
+    assert machine.sh(f"systemd-analyze verify --man=no {units} {timers}") == ""
 
 
 def stock(machine: Machine) -> str:
@@ -254,7 +256,7 @@ def test_an_upgrade_brings_the_ledger_forward_and_the_way_back_loses_nothing(
 # Stands in for a systemd: writes down what it is told, and which release was there then.
 SYSTEMCTL = """#!/bin/sh
 case "$*" in
-*is-enabled*jaego-agent* | *is-enabled*jaego-hq.service*) echo enabled ;;
+*is-enabled*jaego-agent* | *is-enabled*jaego-renew* | *is-enabled*jaego-hq.service*) echo enabled ;;
 *is-enabled*) echo disabled; exit 1 ;;
 *is-active*) ;;
 *) echo "$(cat /opt/jaego/release 2>/dev/null || echo older): $*" >>/srv/told ;;
@@ -270,9 +272,10 @@ def test_units_stop_before_files_are_replaced_and_those_that_are_enabled_start_a
     installed(machine, newer)
     stopped, reloaded, *started = machine.sh("cat /srv/told").splitlines()
     assert stopped.startswith("older: stop ")
-    assert {f"{name}.service" for name in ("jaego-agent", "jaego-hq", "jaego-hq-desk")} <= set(stopped.split())
+    assert {*UNITS, "jaego-renew.timer", "jaego-hq-backup.timer"} <= set(stopped.split())
     assert reloaded == "newer: --system daemon-reload"
-    assert [line.split()[-1] for line in started] == ["jaego-agent.service", "jaego-hq.service"]
+    names = ["jaego-agent.service", "jaego-renew.timer", "jaego-hq.service"]
+    assert [line.split()[-1] for line in started] == names
     assert all(line.startswith("newer: --quiet --system start ") for line in started)
 
 
