@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 INPUTS := pyproject.toml constraints.txt scripts/environment
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint audit fuzz api-fuzz chaos uplink cluster day explore power soak bench peers docs wheel deb fmt clean
+.PHONY: help demo test lint audit fuzz api-fuzz chaos uplink cluster day explore power soak machine bench peers docs wheel deb fmt clean
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
@@ -22,6 +22,7 @@ help:
 	@echo 'make explore  whole store-days under faults in one process, by seed (SEEDS=1-10000, JOBS=2)'
 	@echo 'make power    cuts of the power over the ledger on a disk that forgets (CUTS=500, SYNCHRONOUS=NORMAL: must fail)'
 	@echo 'make soak     days of a busy store in minutes: memory, files and sizes must stay (DAYS=7, SECONDS=1500)'
+	@echo 'make machine  a virtual store PC: the package, real scanners, systemd, power cuts; a line a check (SHORT=1)'
 	@echo 'make bench    the benchmarks, one after the other'
 	@echo 'make peers    clients and readers of other houses, in an environment of their own, meet ours (SECONDS=300)'
 	@echo 'make docs     the documents as a site in build/site, with pictures of the screens (needs chromium)'
@@ -105,6 +106,12 @@ peers: $(READY)-all
 soak: $(READY)-all
 	@scripts/broker
 	@$(BIN)/python -m tests.soak.soak --days $(or $(DAYS),7) --seconds $(or $(SECONDS),1500) $(if $(INTO),--into '$(INTO)')
+
+# The Debian package in a guest under QEMU, against a broker and a head office here; SHORT=1 as CI does it. Needs root once, for debootstrap.
+machine: $(READY)-all
+	@scripts/broker
+	@scripts/machine .machine
+	@JAEGO_MACHINE=$(if $(SHORT),short,long) $(BIN)/python -m pytest -q tests/machine
 
 bench: $(READY)-all
 	@scripts/broker
