@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -24,11 +24,13 @@ from agent.setup.desk import ask
 from contract.renewal import proof
 
 LIFE_PARTS = 3  # renewed in the last of them
+BY_HAND = timedelta(days=60)  # so much earlier it is said that nothing here renews it
 HINT = "at head office: jaego-hq enrol STORE, then here: jaego setup --token FILE"
 
 
-def is_due(begins: datetime, ends: datetime, now: datetime) -> bool:
-    return (ends - now) * LIFE_PARTS < ends - begins
+def is_due(begins: datetime, ends: datetime, now: datetime, *, able: bool) -> bool:
+    """`able`: it can be renewed from here; else somebody does it by hand, and has time."""
+    return ends - now < ((ends - begins) / LIFE_PARTS if able else BY_HAND)
 
 
 def renew(config: Config, clock: Clock, *, early: bool = False) -> str:
@@ -39,9 +41,10 @@ def renew(config: Config, clock: Clock, *, early: bool = False) -> str:
     with credentials.held(folder):
         try:
             present = credentials.read_certificate(uplink.cert_file)
-            ends = present.not_valid_after_utc
+            begins, ends = present.not_valid_before_utc, present.not_valid_after_utc
             now = datetime.fromtimestamp(clock.now().wall_us // 1_000_000, UTC)
-            if not early and not is_due(present.not_valid_before_utc, ends, now):
+            able = uplink.desk is not None and _is_ours(config)
+            if not early and not is_due(begins, ends, now, able=able):
                 told = f"{uplink.cert_file} is good until {ends:%Y-%m-%d}: nothing to renew"
             else:
                 told = _exchange(config, folder)
@@ -53,9 +56,14 @@ def renew(config: Config, clock: Clock, *, early: bool = False) -> str:
         return told
 
 
+def _is_ours(config: Config) -> bool:
+    """The pair that jaego setup keeps, not one that somebody put in place."""
+    return {config.uplink.cert_file, config.uplink.key_file} == {config.store.state_dir / credentials.PAIR}
+
+
 def _exchange(config: Config, folder: Path) -> str:
     store, uplink, own = config.store.id, config.uplink, folder / credentials.PAIR
-    if {uplink.cert_file, uplink.key_file} != {own}:
+    if not _is_ours(config):
         raise AgentError(f"{uplink.cert_file} was put there by hand", hint=f"renew it so, or {HINT}")
     if uplink.desk is None:
         raise AgentError("uplink.desk does not say which desk renews certificates", hint="jaego setup asks for it")

@@ -98,6 +98,7 @@ def test_a_token_is_exchanged_and_the_broker_lets_the_store_in(store: Path, brok
     assert "Head office has issued the certificate" in done.output
     assert "takes us (MQTT 5)" in done.output
     uplink = config(store)["uplink"]
+    assert (uplink["desk"], uplink["cert_file"]) == (desk.url, uplink["key_file"])  # jaego renew: test_renewing.py
     assert (uplink["tls"], Path(uplink["key_file"]).stat().st_mode & 0o777) == (True, 0o600)
     assert keys.newest(desk.office.database, "S001") is not None
     with Client(broker.port, desk.signer.ca, (Path(uplink["cert_file"]), Path(uplink["key_file"]))) as client:
@@ -163,7 +164,7 @@ def test_a_request_is_signed_by_hand(store: Path, broker: Mosquitto, signer: Sig
     office += ["--db", str(tmp_path / "hq.db"), "--authority", str(tmp_path / "authority")]
     signed = CliRunner().invoke(headoffice.cli.whole(), [*office, "--signing-key", "ab" * 32])
     assert signed.exit_code == 0, signed.output
-    way = 'way = "request"\ncertificate = "S001.pem"\nauthority = "ca.pem"'
+    way = 'way = "request"\ncertificate = "S001.pem"\nauthority = "ca.pem"\ndesk = "https://desk.example.com"'
     done = run_setup(store, broker.port, way)
     assert done.exit_code == 0, done.output
     made = x509.load_pem_x509_certificate((store / "state/broker.pem").read_bytes())
@@ -174,6 +175,7 @@ def test_a_request_is_signed_by_hand(store: Path, broker: Mosquitto, signer: Sig
     assert "of another store or key, of S002" in wrong.output
     assert (store / "state/broker.pem").read_bytes().startswith((store / "S001.pem").read_bytes())
     assert not (store / "state/broker.key").exists()
+    assert config(store)["uplink"]["desk"] == "https://desk.example.com"
 
 
 def test_a_password_of_head_offices_opens_the_broker(store: Path, signer: Signer, tmp_path: Path) -> None:
