@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import subprocess
@@ -79,12 +80,26 @@ class Store:
         ssl.create_default_context().load_cert_chain(self.pair, self.pair)
         return self.pair.stat().st_mode & 0o777 == 0o600
 
+    def scans(self) -> list[Any]:
+        return list(request(self.state, "scan", station="dock", code="8801234567893", wait_s=20.0))
+
     def health(self) -> dict[str, Any]:
         try:
             [found] = request(self.state, "health", wait_s=20.0)
         except (ControlError, OSError):
             return {}
         return dict(found)
+
+
+def said_of(client: Client, plane: str) -> list[dict[str, Any]]:
+    return [json.loads(payload) for topic, payload in client.heard if topic.endswith(f"/{plane}")]
+
+
+def events(client: Client) -> list[tuple[int, str]]:
+    """Their numbers and hashes, as they came."""
+    planes = ("movement", "exception", "journal")
+    heard = [json.loads(payload) for topic, payload in client.heard if topic.rpartition("/")[2] in planes]
+    return [(event["seq"], event["hash"]) for message in heard for event in message["events"]]
 
 
 @pytest.fixture
@@ -126,12 +141,20 @@ def test_a_store_renews_and_its_agent_comes_back_with_the_new_certificate(
     try:
         until(lambda: store.health().get("connected"), log.read_text)
         assert store.health()["renewal_failure"] == "no desk answers"
-        done = store.renew()
-        assert done.exit_code == 0, done.output
-        assert "renewal_failure" not in store.health()
-        assert "broker.pem is renewed until" in done.output
-        assert store.serial != before
-        until(lambda: store.health()["counters"]["connects"] == 2, log.read_text, 30.0)
+        first = store.health()["head"] + 1
+        with Client(broker.port, desk.signer.ca, desk.signer.own()) as hq:
+            hq.subscribe("stock/v1/S001/+")
+            done = store.renew()
+            assert done.exit_code == 0, done.output
+            assert "renewal_failure" not in store.health()
+            assert "broker.pem is renewed until" in done.output
+            assert store.serial != before
+            until(lambda: store.scans() and store.health()["counters"]["connects"] == 2, log.read_text, 30.0)
+            last = store.health()["head"]
+            assert last > first
+            hq.wait(lambda: set(range(first, last + 1)) <= {seq for seq, _ in events(hq)})
+            assert len(set(events(hq))) == len({seq for seq, _ in events(hq)})  # again, perhaps, and the same
+            assert {told["state"] for told in said_of(hq, "state")} == {"online"}
         desk.signer.authority.take_back([before], now_us())
         broker.stop()
         broker.start()
