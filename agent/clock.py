@@ -33,7 +33,7 @@ class Clock(Protocol):
 class SystemClock:
     """The kernel's clocks. `suspect` when unsynchronised, or when wall and monotonic time drifted apart by over 2 s.
 
-    A jump stays suspect until the kernel says that it is synchronised at a later check.
+    A jump is seen at once, and stays suspect until the kernel says that it is synchronised at a later check.
     """
 
     def __init__(self, *, trust_unsynchronised: bool = False) -> None:
@@ -51,7 +51,8 @@ class SystemClock:
 
     def state(self) -> ClockState:
         now_ns = time.monotonic_ns()
-        if now_ns - self._checked_ns >= STATE_CHECK_NS:
+        # The kernel is asked seldom; times that are wrong by a year are not called right for as long as that.
+        if now_ns - self._checked_ns >= STATE_CHECK_NS or (self._state == "synced" and self._jumped(self._offset())):
             self._checked_ns = now_ns
             self._state = self._check()
         return self._state
@@ -69,11 +70,13 @@ class SystemClock:
     def _offset(self) -> int:
         return time.time_ns() // 1000 - time.monotonic_ns() // 1000
 
+    def _jumped(self, offset_us: int) -> bool:
+        return abs(offset_us - self._offset_us) > DRIFT_US_MAX
+
     def _check(self) -> ClockState:
         offset_us = self._offset()
-        jumped = abs(offset_us - self._offset_us) > DRIFT_US_MAX
         synced = self._trust or self._kernel_synchronised()
-        if jumped and self._state == "synced":
+        if self._state == "synced" and self._jumped(offset_us):
             return "suspect"
         if synced:
             self._offset_us = offset_us

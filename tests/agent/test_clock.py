@@ -58,6 +58,17 @@ def test_a_jump_is_suspect_once_then_the_kernel_decides(jump_us: int) -> None:
     assert clock.state() == "suspect"
 
 
+@pytest.mark.parametrize("trust", [False, True])
+def test_a_jump_is_seen_though_the_kernel_was_asked_just_now(monkeypatch: pytest.MonkeyPatch, *, trust: bool) -> None:
+    clock = Kernel(trust=trust)
+    clock.synchronised = True
+    assert clock.state() == "synced"
+    monkeypatch.setattr(module, "STATE_CHECK_NS", 3_600_000_000_000)
+    clock.offset_us = -DRIFT_US_MAX - 1
+    assert clock.state() == "suspect"
+    assert clock.state() == "suspect", "only a later check believes in the new time"
+
+
 def test_slow_drift_is_none() -> None:
     clock = Kernel()
     clock.synchronised = True
