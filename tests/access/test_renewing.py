@@ -102,6 +102,18 @@ def events(client: Client) -> list[tuple[int, str]]:
     return [(event["seq"], event["hash"]) for message in heard for event in message["events"]]
 
 
+@contextmanager
+def running(store: Store, log: Path) -> Generator[None]:
+    with log.open("wb") as output:
+        command = [str(BIN / "jaego"), "run", str(store.config)]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 @pytest.fixture
 def signer(tmp_path: Path) -> Office:
     return Office(tmp_path)
@@ -127,7 +139,7 @@ def store(tmp_path: Path, desk: Desk) -> Store:
     return Store(tmp_path, desk)
 
 
-def test_a_store_renews_and_its_agent_comes_back_with_the_new_certificate(
+def test_a_store_renews_and_its_processcomes_back_with_the_new_certificate(
     tmp_path: Path, desk: Desk, broker: Mosquitto
 ) -> None:
     store = Store(tmp_path, desk, port=broker.port)
@@ -135,10 +147,7 @@ def test_a_store_renews_and_its_agent_comes_back_with_the_new_certificate(
     former.write_bytes(store.pair.read_bytes())
     (store.state / FAILED).write_text("no desk answers\n")  # yesterday
     log = tmp_path / "agent.log"
-    with log.open("wb") as output:
-        command = [str(BIN / "jaego"), "run", str(store.config)]
-        running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
+    with running(store, log):
         until(lambda: store.health().get("connected"), log.read_text)
         assert store.health()["renewal_failure"] == "no desk answers"
         first = store.health()["head"] + 1
@@ -162,9 +171,6 @@ def test_a_store_renews_and_its_agent_comes_back_with_the_new_certificate(
         assert stays_out(broker, desk.signer, (former, former))
         with Client(broker.port, desk.signer.ca, (store.pair, store.pair)) as client:
             assert not client.publish("stock/v1/S001/health").is_failure
-    finally:
-        running.terminate()
-        running.wait(20)
     said = log.read_text()
     assert "the certificate is a new one: connecting again with it" in said
     assert "PRIVATE KEY" not in said + done.output
