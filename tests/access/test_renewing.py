@@ -139,7 +139,7 @@ def store(tmp_path: Path, desk: Desk) -> Store:
     return Store(tmp_path, desk)
 
 
-def test_a_store_renews_and_its_processcomes_back_with_the_new_certificate(
+def test_a_store_renews_and_its_agent_comes_back_with_the_new_certificate(
     tmp_path: Path, desk: Desk, broker: Mosquitto
 ) -> None:
     store = Store(tmp_path, desk, port=broker.port)
