@@ -51,13 +51,14 @@ def test_the_agent_says_when_it_is_ready_and_alive() -> None:
 def test_folders_are_those_of_the_code() -> None:
     assert StoreSection.model_fields["state_dir"].default == Path("/var/lib", settings()["StateDirectory"][0])
     assert settings()["ExecStart"] == [f"/opt/jaego/bin/jaego run {DEFAULT}"]
-    assert DEFAULT.parent == Path("/etc", settings()["ConfigurationDirectory"][0])
+    for unit in UNITS:
+        assert "ConfigurationDirectory" not in settings(unit), "systemd would open /etc/jaego for writing"
 
 
 def test_the_certificate_is_looked_at_every_day_as_the_agents_user_in_its_folders() -> None:
     found, agent = settings(RENEW), settings()
     assert found["ExecStart"] == [f"/opt/jaego/bin/jaego renew --config {DEFAULT}"]
-    for name in ("User", "Group", "StateDirectory", "ConfigurationDirectory", "ConditionPathExists", "UMask"):
+    for name in ("User", "Group", "StateDirectory", "ConditionPathExists", "UMask"):
         assert found[name] == agent[name], name
     timer = settings(RENEW.with_suffix(".timer"))
     assert (timer["OnCalendar"], timer["Persistent"]) == (["*-*-* 10:00"], ["yes"])

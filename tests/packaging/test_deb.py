@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 
 from agent.errors import EXIT_LEDGER
-from agent.ledger import schema
 from tests.packaging.machine import DEBIANS_PYTHON, Machine, lacking, room
+from tests.packaging.release import NEWER_SCHEMA, make_newer, unpack
 
 ROOT = Path(__file__).parent.parent.parent
 SIZE_BYTES_MAX = 60_000_000
-NEWER = "9.0.0"
 UNITS = [f"jaego-{name}.service" for name in ("agent", "renew", "hq", "hq-desk", "hq-backup")]
 
 pytestmark = [
@@ -80,7 +79,7 @@ def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def unpacked(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("unpacked") / "root"
-    subprocess.run(["dpkg-deb", "--raw-extract", str(deb), str(folder)], check=True, timeout=300)
+    unpack(deb, folder)
     yield folder
     shutil.rmtree(folder)  # pytest keeps the folders of three runs
 
@@ -88,24 +87,7 @@ def unpacked(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 @pytest.fixture(scope="session")
 def newer(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The release after this one: its ledger has a table more."""
-    folder = tmp_path_factory.mktemp("newer") / "root"
-    shutil.copytree(unpacked, folder, symlinks=True)
-    control = folder / "DEBIAN" / "control"
-    control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {NEWER}", control.read_text("utf-8")), "utf-8")
-    ledger = folder / "opt/jaego/lib/python3.11/site-packages/agent/ledger"
-    name = f"{schema.VERSION + 1:03d}_newer"
-    steps = (ledger / "schema.py").read_text("utf-8")
-    (ledger / "schema.py").write_text(
-        steps.replace(f'"{schema.STEPS[-1]}"', f'"{schema.STEPS[-1]}", "{name}"'), "utf-8"
-    )
-    (ledger / "schema" / f"{name}.sql").write_text("CREATE TABLE newer (id INTEGER PRIMARY KEY) STRICT;\n", "utf-8")
-    (folder / "opt/jaego/release").write_text("newer\n", "utf-8")
-    for stale in (ledger / "__pycache__").glob("schema.*.pyc"):
-        stale.unlink()
-    made = folder.parent / f"jaego_{NEWER}.deb"
-    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(folder), str(made)]
-    subprocess.run(command, check=True, timeout=300, stdout=subprocess.DEVNULL)
-    shutil.rmtree(folder)
+    made = make_newer(unpacked, tmp_path_factory.mktemp("newer"))
     yield made
     made.unlink()
 
@@ -239,13 +221,13 @@ def test_an_upgrade_brings_the_ledger_forward_and_the_way_back_loses_nothing(
     installed(machine, newer)
     assert machine.sh("cat /etc/jaego/agent.toml") == CONFIG
     assert "# ours" in machine.sh("cat /etc/jaego/hq.env")
-    kept = f"/var/lib/jaego/before-schema-{schema.VERSION + 1}.db"
+    kept = f"/var/lib/jaego/before-schema-{NEWER_SCHEMA}.db"
     assert kept in machine.sh(f"{WORK} work 8809999000013")
     assert stock(machine).endswith(" 3 units")
 
     installed(machine, deb)
     refused = machine.sh("runuser -u jaego -- jaego run", expected=EXIT_LEDGER)
-    assert f"has schema {schema.VERSION + 1}" in refused
+    assert f"has schema {NEWER_SCHEMA}" in refused
     assert "nothing is lost" in machine.sh(f"runuser -u jaego -- jaego restore --snapshot {kept}")
     machine.sh(f"{WORK} work 8809999000013")
     assert stock(machine).endswith(" 4 units")
