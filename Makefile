@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo 'make demo     a store, a broker and a head office on this machine, until Ctrl-C (SECONDS=30: ends by itself)'
-	@echo 'make test     all tests; says what was skipped and why'
+	@echo 'make test     all tests, file by file in two processes; says what was skipped and why (JOBS=1)'
 	@echo 'make lint     style, types, import contracts'
 	@echo 'make audit    licences, pins and use of what is installed; known vulnerabilities where a network allows'
 	@echo 'make fuzz     inputs without end against codes, LLRP, JSON and module frames (SECONDS=600)'
@@ -42,7 +42,7 @@ test: $(READY)-all
 	@scripts/postgres
 	@scripts/axe || echo 'axe-core could not be fetched: the accessibility of the screens is not checked'
 	@scripts/asyncapi || echo 'the AsyncAPI parser could not be fetched: docs/asyncapi.json is not checked by it'
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile
 
 lint: $(READY)-all
 	@$(BIN)/ruff check .

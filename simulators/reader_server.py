@@ -241,6 +241,8 @@ class ReaderServer:
             if isinstance(what, Input):
                 self.reader.input(what.port, what.level == "high", self.now_us)
             else:
+                while what.kind in {"cut", "reset"} and (self._writer is None or self._cut is not None):  # noqa: ASYNC110  of two tasks
+                    await asyncio.sleep(QUIET_POLL_S)  # each ends a connection, on a slow machine too
                 self._begin(what)
             self._wake.set()
         await asyncio.Event().wait()

@@ -1,21 +1,14 @@
-"""Prints the score of every vector file behind the tests."""
+"""The score of every vector file behind the tests is said at the end."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gs1_vectors import SCORES
 
+from tests import totals
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not SCORES:
-        return
-    terminalreporter.write_sep("-", "GS1 and EPC vectors")
-    for name in sorted(SCORES):
-        for line in SCORES[name].lines():
-            terminalreporter.write_line(line)
+totals.COUNTED["GS1 and EPC vectors"] = lambda: [line for name in sorted(SCORES) for line in SCORES[name].lines()]

@@ -69,8 +69,10 @@ def truth_of(text: str) -> Counter[tuple[str, int]]:
     return found
 
 
-async def meet(script: Script, seconds: float, rate: float = RATE) -> tuple[Store, ReaderServer, str]:
-    """So long; then the tags are taken away and everything that was told is waited for."""
+async def meet(
+    script: Script, seconds: float, rate: float = RATE, *, connections: int = 1
+) -> tuple[Store, ReaderServer, str]:
+    """So long, and until so many connections began; then no tags are left, and all that was told is waited for."""
     truth = io.StringIO()
     source = RateSource(sgtin_tags(60), rate, antennas=(1, 2, 3, 4))
     reader = LlrpReader(source, Setup(), now_us=monotonic_us(), wall_us=wall_us())
@@ -78,6 +80,7 @@ async def meet(script: Script, seconds: float, rate: float = RATE) -> tuple[Stor
         store = Store(server.port)
         running = asyncio.create_task(store.run())
         await asyncio.sleep(seconds)
+        await asyncio.wait_for(until(lambda: server.connections >= connections), 200)
         source.tags = []
         await asyncio.wait_for(until(lambda: reader.held_sightings == 0 and reader.connected), 10)
         await asyncio.wait_for(until(lambda: store.reads.total() >= server.told_sightings), 10)
@@ -97,8 +100,8 @@ def test_nothing_is_lost_at_500_reads_a_second() -> None:
 @pytest.mark.parametrize("fault", ["reset", "cut"])
 def test_nothing_is_lost_over_50_forced_disconnects(fault: str) -> None:
     """Held reports keep their real time: each read has the reader's own, and its host time follows it."""
-    store, server, truth = asyncio.run(meet(parse([f"{fault}@1:every_s=0.2,times=50"]), 12))
-    assert store.opened == 51
+    store, server, truth = asyncio.run(meet(parse([f"{fault}@1:every_s=0.2,times=50"]), 12, connections=51))
+    assert server.connections == 51
     assert not store.bad
     assert server.reader.lost_sightings == 0
     assert store.reads == truth_of(truth)
