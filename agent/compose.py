@@ -259,7 +259,7 @@ class Agent:
         server = await self._serve()
         lapsing, signing = lapse(self._office, self._announcer.say), ticking(self._ledger, self._announcer.say)
         tasks = [asyncio.create_task(one) for one in (self._supervise(), self._reporter.run(), lapsing, signing)]
-        notify("READY=1")
+        notify(f"READY=1\nSTATUS=store {self._config.store.id}, release {VERSION}")
         self._announcer.say("agent", f"store {self._config.store.id} is open, {self._ledger.head} events in the log")
         self._keeper.start()
         await self._stop.wait()
