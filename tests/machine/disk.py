@@ -36,7 +36,10 @@ class Cut(NamedTuple):
 
 
 class ForgetfulDisk:
-    def __init__(self, path: Path) -> None:
+    """`lies`: it says yes to FLUSH and keeps all in its cache: whatever relies on it loses."""
+
+    def __init__(self, path: Path, *, lies: bool = False) -> None:
+        self._lies = lies
         self.size = path.stat().st_size
         self.flushes = self.lost_sectors = self.kept_sectors = 0
         self.tripped = threading.Event()
@@ -44,6 +47,7 @@ class ForgetfulDisk:
         self._cache: dict[int, bytes] = {}  # by sector
         self._cut: Cut | None = None
         self._dead = False
+        self._closed = threading.Event()
         self._lock = threading.Lock()
         self._folder = tempfile.mkdtemp(prefix="jaego-nbd-")
         self._listener = socket.socket(socket.AF_UNIX)
@@ -65,6 +69,7 @@ class ForgetfulDisk:
         with self._lock:
             self._dead = True
             os.close(self._file)
+        self._closed.set()
         self._listener.close()
         shutil.rmtree(self._folder)
 
@@ -79,7 +84,7 @@ class ForgetfulDisk:
     def _write(self, offset: int, data: bytes, *, through: bool) -> None:
         for at in range(0, len(data), SECTOR):
             self._cache[(offset + at) // SECTOR] = data[at : at + SECTOR]
-        if through:
+        if through and not self._lies:
             for at in range(0, len(data), SECTOR):
                 self._cache.pop((offset + at) // SECTOR)
             os.pwrite(self._file, data, offset)
@@ -88,6 +93,8 @@ class ForgetfulDisk:
         self.flushes += 1
         keep, chance = 1.0, Random()
         cut = self._cut is not None and self.flushes >= self._cut.flush
+        if self._lies and not cut:
+            return
         if cut and self._cut is not None:
             keep, chance = self._cut.keep, self._cut.chance
         for number, data in self._cache.items():
@@ -150,8 +157,10 @@ class ForgetfulDisk:
                     self._write(offset, body, through=bool(flags & 1))
                 elif kind == _FLUSH:
                     self._flush()
-            if self._dead:
-                return False
+            dead = self._dead
+        if dead:
+            self._closed.wait()  # an error would be an answer
+            return False
         connection.sendall(struct.pack(">IIQ", _ANSWERED, 0, handle) + answer)
         return True
 

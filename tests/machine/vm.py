@@ -125,14 +125,16 @@ class Vm:
         self.cut()
         (folder / "of").write_text(self._fingerprint(name))
 
-    def thaw(self, name: str) -> float:
-        """Go on from a frozen state, on a disk of its own. Seconds that it took."""
+    def thaw(self, name: str, *, linked: bool = True) -> float:
+        """Go on from a frozen state, on a disk of its own, the network cable in or out. Seconds that it took."""
         begun_s = time.monotonic()
         self._overlay(self.work / name / "disk.qcow2", "qcow2")
         self._spawn("-incoming", f"exec:cat {self.work / name / 'memory'}")
         assert self.monitor is not None
         monitor = self.monitor
         wait_for(lambda: monitor("query-status")["status"] != "inmigrate", 120.0, "the frozen guest")
+        if not linked:
+            self.link(up=False)
         monitor("cont")
         self.sh(f"date -s @{time.time():.3f} >/dev/null")
         return time.monotonic() - begun_s
