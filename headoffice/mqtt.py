@@ -30,6 +30,7 @@ SESSION_EXPIRY_S = 7 * 86_400
 VERSION_REFUSED = {1, 0x84}
 KEEPALIVE_S = 15
 LOOP_S = 1.0
+FAREWELL = b"\xe0\x00"  # DISCONNECT (MQTT 5.0, 3.14), the same in 3.1.1
 WAKES = 4096
 PACKET_ID_MAX = 0xFFFF
 BACKOFF_S_MIN = 0.5
@@ -76,6 +77,7 @@ class Shell:
         self._version5 = True
         self._other_version = False
         self._closing = threading.Event()
+        self._parting = False
         self._outgoing: deque[bytes] = deque()
         self._packet_id = OURS
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -121,7 +123,7 @@ class Shell:
         lane = client.lane
         assert lane is not None
         self._outgoing.clear()
-        while self._turn(client, lane):  # `close` ends it, by a packet of its own
+        while self._turn(client, lane):  # `close` ends it
             continue
         if not self._answered:  # an old broker may hang up on what it does not know
             self._other_version = True
@@ -129,25 +131,35 @@ class Shell:
 
     def _turn(self, client: LaneClient, lane: Lane) -> bool:
         """Once around: what has come, what is to go; False when the connection is over."""
+        if self._closing.is_set() and not self._parting:
+            self._parting = True
+            self._send(client, lane)
+            lane.put(FAREWELL)
         reading: list[Lane | int] = [lane, self._wake_in]
-        readable, _, _ = select.select(reading, [lane] if lane.wants_write else [], [], LOOP_S)
+        readable, writable, _ = select.select(reading, [lane] if lane.wants_write else [], [], LOOP_S)
         if self._wake_in in readable:
             os.read(self._wake_in, WAKES)
         arrived = lane.fill() if lane in readable else []
         result = MQTTErrorCode.MQTT_ERR_SUCCESS
         while result == MQTTErrorCode.MQTT_ERR_SUCCESS and (lane.pending() or lane.broken):
             result = client.loop_read()
+        if self._parting:  # the broker hangs up once it has read all; hung up on, it would read no more
+            lane.flush()
+            return result == MQTTErrorCode.MQTT_ERR_SUCCESS and bool(readable or writable)
         for one in arrived:
             self._put(one)
         lane.put(pubacks([one.packet_id for one in arrived if one.packet_id is not None]))
-        ours = [self._outgoing.popleft() for _ in range(len(self._outgoing))]
-        if client.want_write():  # what was said to paho before any of ours goes before it
-            client.loop_write()
-        lane.put(b"".join(ours))
+        self._send(client, lane)
         if result == MQTTErrorCode.MQTT_ERR_SUCCESS:
             result = client.loop_misc()
         lane.flush()
         return result == MQTTErrorCode.MQTT_ERR_SUCCESS and client.socket() is not None
+
+    def _send(self, client: LaneClient, lane: Lane) -> None:
+        ours = [self._outgoing.popleft() for _ in range(len(self._outgoing))]
+        if client.want_write():  # what was said to paho before any of ours goes before it
+            client.loop_write()
+        lane.put(b"".join(ours))
 
     def _wake(self, *_: object) -> None:
         with suppress(BlockingIOError):  # a full pipe wakes as well
@@ -223,8 +235,9 @@ class Shell:
         return bool(self._client.is_connected())
 
     def close(self) -> None:
+        """Once the broker has read what was published, or has done nothing for a second."""
         self._closing.set()
-        self._client.disconnect()
+        self._wake()
         if self._thread is not None:
             self._thread.join(5)
         _release(self._client)

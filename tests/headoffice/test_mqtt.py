@@ -113,6 +113,22 @@ def test_what_is_published_in_bulk_from_another_thread_arrives_whole(tmp_path: P
 
 @pytest.mark.broker
 @pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto (apt install mosquitto)")
+def test_what_is_published_just_before_the_end_goes_before_the_farewell(tmp_path: Path) -> None:
+    """Found on the virtual store PC: `jaego-hq expect` ended well, and the store had heard nothing."""
+    bodies = [bytes(60_000) + str(number).encode() for number in range(100)]  # more than the sockets hold
+    with Mosquitto(tmp_path) as broker, Observer(broker.port, "out") as observer:
+        shell = Shell(Broker("127.0.0.1", broker.port, "tool", keep_session=False), [], lambda _text: None, half)
+        shell.open()
+        wait(shell, bool)
+        for body in bodies:
+            shell.publish("out", body, retain=False)
+        shell.close()
+        observer.wait(lambda: len(observer.payloads("out")) == len(bodies))
+        assert observer.payloads("out") == bodies
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto (apt install mosquitto)")
 def test_a_round_ends_at_its_count_or_its_size(tmp_path: Path) -> None:
     with Mosquitto(tmp_path) as broker, Observer(broker.port, "none") as observer:
         shell = Shell(Broker("127.0.0.1", broker.port, "hq"), ["in"], lambda _text: None, half)
