@@ -39,6 +39,11 @@ app.add_typer(log_app, name="log")
 Database = Annotated[str, typer.Option("--db", help="Head office's database: a file, or postgresql://USER@HOST/NAME.")]
 Address = Annotated[str, typer.Option("--broker", help="HOST:PORT of the broker.")]
 Prefix = Annotated[str, typer.Option(help="Prefix of the topics.")]
+Username = Annotated[str | None, typer.Option(help="User name at the broker.")]
+PasswordFile = Annotated[Path | None, typer.Option(help="File that holds the password.")]
+Authorities = Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")]
+Certificate = Annotated[Path | None, typer.Option(help="Head office's certificate, for a broker that wants one.")]
+CertificateKey = Annotated[Path | None, typer.Option(help="The certificate's key.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 DEFAULT = "headoffice.db"
 
@@ -102,11 +107,11 @@ def run(
     catalog: Annotated[Path | None, typer.Option(help="Items to publish: CSV or JSON Lines.")] = None,
     stores: Annotated[str | None, typer.Option(help="Take in these stores only, comma-separated.")] = None,
     prefix: Prefix = "stock/v1",
-    username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
-    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
-    ca: Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")] = None,
-    cert: Annotated[Path | None, typer.Option(help="Head office's certificate.")] = None,
-    key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    ca: Authorities = None,
+    cert: Certificate = None,
+    key: CertificateKey = None,
     worker: Annotated[
         str | None, typer.Option(help="Name of this worker among those on one PostgreSQL; else the machine's.")
     ] = None,
@@ -119,9 +124,9 @@ def run(
         from headoffice import compose
 
         division = compose.divided(db, worker, buckets)
-        reached = _broker(broker, f"hq-{consumer}", username, password_file, ca, cert, key)
+        place = reached(broker, f"hq-{consumer}", username, password_file, ca, cert, key)
         known = _stores(stores) if stores is not None else None
-        compose.run(reached, db, consumer=consumer, prefix=prefix, catalogue=catalog, known=known, division=division)
+        compose.run(place, db, consumer=consumer, prefix=prefix, catalogue=catalog, known=known, division=division)
 
 
 @app.command()
@@ -187,9 +192,11 @@ def verify(
     deep: Annotated[bool, typer.Option("--deep", help="Check every stored event, and stock against them.")] = False,
     timeout: Annotated[float, typer.Option(min=1, max=3600, help="Seconds until both must be at one event.")] = 30.0,
     prefix: Prefix = "stock/v1",
-    username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
-    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
-    ca: Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")] = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    ca: Authorities = None,
+    cert: Certificate = None,
+    key: CertificateKey = None,
     as_json: Json = False,
 ) -> None:
     """Check the own events, then compare with the stores: exit 0 equal, 1 different or damaged, 2 not compared."""
@@ -205,8 +212,8 @@ def verify(
         else:
             from headoffice import compose
 
-            reached = _broker(broker, "verify", username, password_file, ca, None, None)
-            verdicts = compose.verify_live(reached, db, stores, prefix=prefix, timeout_s=timeout)
+            place = reached(broker, "verify", username, password_file, ca, cert, key)
+            verdicts = compose.verify_live(place, db, stores, prefix=prefix, timeout_s=timeout)
     for verdict in verdicts:
         _show(verdict, as_json=as_json)
     raise typer.Exit(0 if all(one.equal for one in verdicts) else EXIT_DIFFERENT)
@@ -286,12 +293,7 @@ def _show(verdict: Verdict, *, as_json: bool) -> None:
         print(f"  {place}: {one.store} in the store, {one.head_office} here")
 
 
-def reached(address: str, client_id: str, username: str | None, password_file: Path | None, ca: Path | None) -> Broker:
-    """For a tool that needs no certificate of its own."""
-    return _broker(address, client_id, username, password_file, ca, None, None)
-
-
-def _broker(
+def reached(
     address: str,
     client_id: str,
     username: str | None,
@@ -300,6 +302,7 @@ def _broker(
     cert: Path | None,
     key: Path | None,
 ) -> Broker:
+    """Where and how, secrets read. Raises `ConfigError`."""
     from headoffice.mqtt import Broker
 
     host, _, port = address.rpartition(":")

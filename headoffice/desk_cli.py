@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from headoffice.cli import DEFAULT, Address, Database, Prefix, said
+from headoffice.cli import (
+    DEFAULT,
+    Address,
+    Authorities,
+    Certificate,
+    CertificateKey,
+    Database,
+    PasswordFile,
+    Prefix,
+    Username,
+    said,
+)
 
 if TYPE_CHECKING:
     from headoffice.desk_server import Address as Place
@@ -24,6 +35,9 @@ Zones = Annotated[
 Hooks = Annotated[list[str] | None, typer.Option(help="Address that is told of alerts by POST, signed; may repeat.")]
 ZONES = ("salesfloor",)
 Secret = Annotated[Path | None, typer.Option(help="File with the secret that these are signed with.")]
+Signer = Annotated[
+    Path | None, typer.Option(envvar="JAEGO_HQ_AUTHORITY", help="Sign for stores that have a token of jaego-hq enrol.")
+]
 
 
 def desk(
@@ -40,14 +54,13 @@ def desk(
     webhook_secret: Secret = None,
     check_at: Annotated[str, typer.Option(help="HH:MM from which on each store is checked, once a day.")] = "02:00",
     check_spread: Annotated[float, typer.Option(help="Hours over which these checks are spread.")] = 4.0,
-    authority: Annotated[
-        Path | None,
-        typer.Option(envvar="JAEGO_HQ_AUTHORITY", help="Sign for stores that have a token of jaego-hq enrol."),
-    ] = None,
+    authority: Signer = None,
     prefix: Prefix = "stock/v1",
-    username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
-    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
-    ca: Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")] = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    ca: Authorities = None,
+    cert: Certificate = None,
+    key: CertificateKey = None,
 ) -> None:
     """Show what workers have taken in; until SIGTERM."""
     with said():
@@ -62,7 +75,7 @@ def desk(
 
         place, gate = _place(http, https_cert, https_key), Gate(frozenset(one.lower() for one in host or ()), open_here)
         hooks = webhooks(webhook or (), webhook_secret, SystemClock())
-        reach = reached(broker, "hq-desk", username, password_file, ca) if parts else None
+        reach = reached(broker, "hq-desk", username, password_file, ca, cert, key) if parts else None
         run = builders(hooks, reach, times_of(check_at, check_spread))
         signer = Authority(authority) if authority is not None else None
         running.run(running.Plan(db, place, gate, prefix, tuple(sales_zone or ZONES), reach, run, signer))

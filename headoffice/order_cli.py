@@ -8,13 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from headoffice.cli import DEFAULT, Address, Database, Prefix, reached, said
+from headoffice.cli import (
+    DEFAULT,
+    Address,
+    Authorities,
+    Certificate,
+    CertificateKey,
+    Database,
+    PasswordFile,
+    Prefix,
+    Username,
+    reached,
+    said,
+)
 
 StoreName = Annotated[str, typer.Option("--store", help="The store.")]
 Timeout = Annotated[float, typer.Option(min=1, max=600, help="Seconds until the store must have answered.")]
-User = Annotated[str | None, typer.Option(help="User name at the broker.")]
-PasswordFile = Annotated[Path | None, typer.Option(help="File that holds the password.")]
-Authorities = Annotated[Path | None, typer.Option(help="Authorities of the broker's certificate; switches TLS on.")]
 EXIT_REFUSED = 1
 
 
@@ -25,9 +34,11 @@ def expect(
     broker: Address = "127.0.0.1:1883",
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take these documents back.")] = False,
     prefix: Prefix = "stock/v1",
-    username: User = None,
+    username: Username = None,
     password_file: PasswordFile = None,
     ca: Authorities = None,
+    cert: Certificate = None,
+    key: CertificateKey = None,
 ) -> None:
     """Tell a store what to expect: notices of deliveries, transfers, picks, counts."""
     with said():
@@ -35,7 +46,7 @@ def expect(
         from headoffice.documents import read_documents
 
         documents = read_documents(file)
-        place = reached(broker, "expect", username, password_file, ca)
+        place = reached(broker, "expect", username, password_file, ca, cert, key)
         asking.expect(place, db, store, documents, withdraw=withdraw, prefix=prefix)
         for one in documents:
             print(f"{one.document}: {'withdrawn' if withdraw else f'{one.kind}, {len(one.lines)} lines'}")
@@ -51,16 +62,18 @@ def reserve(
     broker: Address = "127.0.0.1:1883",
     timeout: Timeout = 10.0,
     prefix: Prefix = "stock/v1",
-    username: User = None,
+    username: Username = None,
     password_file: PasswordFile = None,
     ca: Authorities = None,
+    cert: Certificate = None,
+    key: CertificateKey = None,
 ) -> None:
     """Keep goods of a store for an order: exit 1 when it refuses."""
     members = {"reservation": reservation, "sku": sku, "quantity": quantity, "order": order, "hold_until": hold_until}
     with said():
         from headoffice import asking
 
-        place = reached(broker, "reserve", username, password_file, ca)
+        place = reached(broker, "reserve", username, password_file, ca, cert, key)
         _show(asking.request(place, store, "reserve", members, prefix=prefix, timeout_s=timeout))
 
 
@@ -70,15 +83,17 @@ def release(
     broker: Address = "127.0.0.1:1883",
     timeout: Timeout = 10.0,
     prefix: Prefix = "stock/v1",
-    username: User = None,
+    username: Username = None,
     password_file: PasswordFile = None,
     ca: Authorities = None,
+    cert: Certificate = None,
+    key: CertificateKey = None,
 ) -> None:
     """Give what is left of a reservation free: exit 1 when the store refuses."""
     with said():
         from headoffice import asking
 
-        place = reached(broker, "release", username, password_file, ca)
+        place = reached(broker, "release", username, password_file, ca, cert, key)
         members = {"reservation": reservation}
         _show(asking.request(place, store, "release", members, prefix=prefix, timeout_s=timeout))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import socket
 import ssl
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -20,7 +21,7 @@ from cryptography import x509
 
 from contract.topics import EventType, Topics
 from tests.access.stores import CONFIG, Client, Office, now_us, settings
-from tests.brokers import USER, Mosquitto, Needs
+from tests.brokers import USER, Mosquitto, Needs, free_port
 from tests.uplink_chaos.gate import OldGate
 from tests.uplink_chaos.house import BIN, PASSWORD, STORE, House, until
 
@@ -157,6 +158,23 @@ def test_nobody_comes_in_without_a_certificate_or_with_one_that_was_taken_back(
         until(partial(stays_out, broker, office, shown), lambda: broker.log.read_text()[-500:], 10.0)
     with Client(broker.port, office.ca, office.store("S003")) as again:
         assert not again.connected.is_failure
+
+
+def test_head_offices_desk_and_tools_come_in_by_its_certificate(broker: Mosquitto, office: Office) -> None:
+    chain, key = office.own()
+    shown = ["--broker", f"localhost:{broker.port}", "--ca", str(office.ca), "--cert", str(chain), "--key", str(key)]
+    notice = office.folder / "asn.csv"
+    notice.write_text("document,kind,from,to,sku,quantity\nASN-1,receipt,supplier,backroom,TEA,3\n")
+    with Client(broker.port, office.ca, office.store("S001")) as store:
+        store.subscribe("stock/v1/S001/expected/+")
+        tool = [str(BIN / "jaego-hq"), "expect", str(notice), "--store", "S001", "--db", "hq.db", *shown]
+        done = subprocess.run(tool, cwd=office.folder, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        store.wait(lambda: [topic for topic, _ in store.heard] == ["stock/v1/S001/expected/ASN-1"])
+    command = [str(BIN / "jaego-hq"), "desk", "--db", "hq.db", "--http", f"127.0.0.1:{free_port()}", *shown]
+    with subprocess.Popen(command, cwd=office.folder, stdout=subprocess.DEVNULL) as desk:
+        until(lambda: "as hq-desk" in broker.log.read_text(), broker.log.read_text, 30.0)
+        desk.terminate()
 
 
 def test_a_broker_shows_its_next_certificate_after_a_reload(broker: Mosquitto, office: Office) -> None:
