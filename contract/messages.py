@@ -137,6 +137,10 @@ class Ack(Shape):
 
     log: Name
     seq: Count
+    hash: Hash | None = Field(
+        default=None,
+        description="of event `seq` as it is stored there; another one than the store's: the store went back",
+    )
 
 
 class Request(BaseModel):

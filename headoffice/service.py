@@ -124,7 +124,7 @@ class Service:
 
     def greet(self) -> list[Publish]:
         """After every connect: positions again, so that a store whose messages were lost sends them again."""
-        rows = self._store.database.rows("SELECT store, log, seq FROM position ORDER BY store")
+        rows = self._store.database.rows("SELECT store, log, seq, hash FROM position ORDER BY store")
         return [self._ack(*row) for row in rows if self._ours(row[0])]
 
     def announce_again(self) -> None:
@@ -141,9 +141,11 @@ class Service:
         Whether anything came after is not known: a store without more refuses, and nobody minds.
         """
         out: list[Publish] = []
-        for store, log, seq in self._store.database.rows("SELECT store, log, seq FROM position ORDER BY store"):
+        for store, log, seq, name in self._store.database.rows(
+            "SELECT store, log, seq, hash FROM position ORDER BY store"
+        ):
             if self._ours(store) and (stores is None or store in stores):
-                out += [self._ack(store, log, seq), self._request(store, Gap(log, seq + 1), remember=False)]
+                out += [self._ack(store, log, seq, name), self._request(store, Gap(log, seq + 1), remember=False)]
         return out
 
     def keep(self, stores: Collection[str]) -> None:
@@ -337,15 +339,15 @@ class Service:
             followed.owed = fresh and more and now_s - followed.acked_s < ACK_S
             if (fresh and not followed.owed) or now_s - followed.acked_s >= REACK_S:
                 followed.acked, followed.acked_s = (position.log, position.seq), now_s
-                out.append(self._ack(store, position.log, position.seq))
+                out.append(self._ack(store, position.log, position.seq, position.hash))
             if fresh:
                 followed.backoff_s, followed.next_ask_s = REPLAY_S_MIN, now_s + REPLAY_S_MIN
             else:  # copies of what is known: a broker that kept them all hands on what is missing behind them
                 followed.next_ask_s = max(followed.next_ask_s, now_s + REPLAY_S_MIN)
         return out + self._ask(store)
 
-    def _ack(self, store: str, log: str, seq: int) -> Publish:
-        payload = Ack(log=log, seq=seq).model_dump_json().encode()
+    def _ack(self, store: str, log: str, seq: int, name: str) -> Publish:
+        payload = Ack(log=log, seq=seq, hash=name).model_dump_json().encode()
         return Publish(Topics(store, self._prefix).ack(self._consumer), payload, retain=True)
 
     def _ask(self, store: str) -> list[Publish]:

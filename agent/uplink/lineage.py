@@ -8,7 +8,8 @@ A consumer that has gone back to an older log, as head office does when an old c
 gets it again, as long as its file is here.
 
 An acknowledgement that is above what a log has says that events were lost here: a disk that lied, an old copy of the
-folder. What is written now would be a second event with the same number, so nothing is sent any more.
+folder. So does one with another hash, once the log is as long again. What is written now is a second event with the
+same number, so nothing is sent any more.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ GIVEN_UP_S = 86_400.0  # of silence, after which a consumer keeps the others wai
 
 class Events(Protocol):
     def events(self, start: int, limit: int, /) -> list[Row]: ...
+
+    def hash_of(self, seq: int, /) -> str | None: ...
 
 
 class Source(NamedTuple):
@@ -81,15 +84,20 @@ class Lineage:
         self._limits = None
         self.source.engine.disconnect()
 
-    def acknowledge(self, consumer: str, log: str, seq: int, now_s: float, *, retained: bool) -> str | None:
-        """As of `Engine`. One of a parent says how far the consumer is on its way to the own log."""
+    def acknowledge(
+        self, consumer: str, log: str, seq: int, now_s: float, *, retained: bool, name: str | None = None
+    ) -> str | None:
+        """As of `Engine`; `name` is the hash that the consumer has of that event. One of a parent says how far the
+        consumer is on its way to the own log."""
         if consumer in self._own.engine.consumers:
             self._follows[consumer] = log
             head = self._own.engine.head if log == self._own.log else self._parents.get(log)
             if head is not None and seq > head:
-                return self._went_back(consumer, log, seq, head)
+                return self._went_back(consumer, log, seq, f"event {seq} of log {log}, which ends here with {head}")
             if head is None:
                 return self._other(consumer, log)
+            if name is not None and self._hash_of(log, seq) not in {None, name}:
+                return self._went_back(consumer, log, seq, f"another event {seq} of log {log} than is here")
         at = next((at for at, one in enumerate(self._sources) if one.log == log), None)
         if at is None:
             # Of a parent whose file is gone: what comes next for this consumer is the oldest opening that is here.
@@ -113,11 +121,14 @@ class Lineage:
                 one.delivered = engine.head
         self._go(at, now_s)
 
-    def _went_back(self, consumer: str, log: str, seq: int, head: int) -> str:
-        text = (
-            f"{consumer} has event {seq} of log {log}, which ends here with {head}: this ledger went back, and what it "
-            "sent now would be taken for a fork; nothing is sent"
-        )
+    def _hash_of(self, log: str, seq: int) -> str | None:
+        """None where the event is gone, or the log's file is."""
+        source = next((one for one in self._sources if one.log == log), None)
+        return None if source is None else source.reader.hash_of(seq)
+
+    def _went_back(self, consumer: str, log: str, seq: int, what: str) -> str:
+        why = "this ledger went back, and what it sent now would be taken for a fork"
+        text = f"{consumer} has {what}: {why}; nothing is sent"
         if not self.halted:
             self.halt()
             self._alarm(text, (log, seq))

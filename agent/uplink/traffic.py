@@ -332,14 +332,14 @@ class StoreTraffic:
         try:
             ack = Ack.model_validate_json(one.payload)
         except ValidationError as error:
-            complaint: str | None = f"{consumer} sent an acknowledgement that is none: {error.errors()[0]['msg']}"
+            why: str | None = f"{consumer} sent an acknowledgement that is none: {error.errors()[0]['msg']}"
         else:
-            complaint = self.lineage.acknowledge(consumer, ack.log, ack.seq, now_s, retained=one.retained)
-            if complaint is None and ack.log == self._store.log:
+            why = self.lineage.acknowledge(consumer, ack.log, ack.seq, now_s, retained=one.retained, name=ack.hash)
+            if why is None and ack.log == self._store.log:
                 self._positions.save(consumer, self.engine.consumers[consumer].delivered)
-        if complaint is not None:
+        if why is not None:
             self.counts.acks_refused += 1
-            self._outside.say(f"ack {consumer}", complaint)
+            self._outside.say(f"ack {consumer}", why)
 
     def _request(self, verb: str, one: Inbound) -> None:
         if one.retained or not one.payload:

@@ -120,7 +120,9 @@ def test_everything_is_stored_once_and_acknowledged(office: HeadOffice, broker: 
     with Observer(broker.port, "stock/v1/#") as observer:
         observer.wait(lambda: len(observer.payloads("stock/v1/catalog/COLA-355")) == 1)
         observer.wait(lambda: observer.payloads("stock/v1/S1/ack/headoffice"))
-        assert observer.payloads("stock/v1/S1/ack/headoffice")[-1] == b'{"log":"L1","seq":%d}' % log.head
+        assert observer.payloads("stock/v1/S1/ack/headoffice")[-1] == (
+            b'{"log":"L1","seq":%d,"hash":"%s"}' % (log.head, log.hash.encode())
+        )
     office.check(log)
     office.check(other)
     assert office.stop() == 0

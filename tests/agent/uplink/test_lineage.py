@@ -16,6 +16,9 @@ class Rows:
     def events(self, start: int, limit: int) -> list[Row]:
         return [row for row in self._rows if row[0] >= start][:limit]
 
+    def hash_of(self, seq: int) -> str | None:
+        return next((f"hash {one}" for one, *_ in self._rows if one == seq), None)
+
 
 class Tree:
     """A store whose log begins with event 21, behind two that are not delivered: 1 to 10, and 11 to 20."""
@@ -57,8 +60,8 @@ class Tree:
             found += range(batch.first, batch.last + 1)
         return log, found
 
-    def ack(self, log: str, seq: int, now_s: float, consumer: str = "hq") -> str | None:
-        return self.lineage.acknowledge(consumer, log, seq, now_s, retained=False)
+    def ack(self, log: str, seq: int, now_s: float, consumer: str = "hq", name: str | None = None) -> str | None:
+        return self.lineage.acknowledge(consumer, log, seq, now_s, retained=False, name=name)
 
 
 def test_a_parent_goes_out_before_what_grew_from_it() -> None:
@@ -133,6 +136,25 @@ def test_more_than_a_log_has_ends_all_sending() -> None:
         assert tree.ack(OWN, 30, 4) is None
         assert tree.sends(4)[1] == [], "not even once the log is as long again"
         assert len(tree.alarms) == 1
+
+
+def test_another_event_under_the_same_number_ends_all_sending() -> None:
+    """The ledger went back while nobody could say so, and is longer by now than what was acknowledged."""
+    for log, seq in ((OWN, 23), (PARENT, 20), (OLDEST, 4)):
+        tree = Tree("hq")
+        assert tree.ack(log, seq, 1, name=f"hash {seq}") is None
+        complaint = tree.ack(log, seq, 2, name="hash of another")
+        assert complaint is not None
+        assert tree.alarms == [(complaint, (log, seq))]
+        assert tree.sends(3)[1] == []
+        assert tree.lineage.replay("hq", log, seq)[0] is None
+
+
+def test_the_hash_of_an_event_that_is_gone_or_of_nobodys_log_is_not_judged() -> None:
+    tree = Tree("hq")
+    assert tree.ack(OWN, 20, 1, name="0" * 64) is None, "before the log's first event"
+    assert tree.ack(OWN, 22, 1) is None, "a consumer need not tell it"
+    assert not tree.alarms
 
 
 def test_a_consumer_that_went_back_gets_an_older_log_again() -> None:

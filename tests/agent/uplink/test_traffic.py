@@ -299,6 +299,7 @@ def test_a_lower_acknowledgement_brings_replay(rig: Rig) -> None:
         ("hq", {"log": None, "seq": -1}, "none"),
         ("hq", {"log": None, "seq": "x"}, "none"),
         ("hq", {"log": None}, "none"),
+        ("hq", {"log": None, "seq": 1, "hash": "0" * 64}, "another event 1 of log"),
         ("hq", [], "none"),
         ("hq", b"{", "none"),
         ("hq", b"\xff\xfe", "none"),
