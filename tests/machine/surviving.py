@@ -7,15 +7,19 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from tests.machine import devices
-from tests.machine.store import LONG, STORE, StorePc, gtin
+from tests.machine.monitor import MachineError, wait_for
+from tests.machine.store import LONG, STORE, StorePc, configuration, gtin
+from tests.machine.vm import Vm
 
-UNIT = "jaego-agent"
+UNIT, STATE = "jaego-agent", "/var/lib/jaego"
+JAEGO = "setpriv --reuid=jaego --regid=jaego --init-groups jaego"
 GOOD, STOP = b"\x1b7,", b"\x1b8,\x1b8,"  # Honeywell's beeps: one, two low ones
 ANSWER_S = 1.5  # then the clerk begins to wonder
 BACK_S_MAX = 90.0
@@ -46,7 +50,6 @@ class Clerk:
         """Again, too: a machine that was off has forgotten what is plugged in."""
         self.unplug()
         self.line = devices.plug_serial(self.pc.vm, "LINE-1", 5)
-        self.pc.works("line")
 
     def unplug(self) -> None:
         if self.line is not None:
@@ -68,20 +71,20 @@ class Clerk:
     def _hear(self, up_since: str | None) -> bytes:
         """An answer; none once the agent has come anew and says nothing of it. A second code never goes behind one that
         nobody took: it would wait in the adapter."""
-        while not self._ended.is_set():
-            came_anew = since(self.pc, "line") not in {None, up_since}
+        while True:
+            last = self._ended.is_set() or since(self.pc, "line") not in {None, up_since}
             if answer := self._receive(ANSWER_S):
                 return answer
-            if came_anew:
-                break
-        return b""
+            if last:
+                return b""
+            self._ended.wait(0.01)
 
     def _receive(self, timeout_s: float) -> bytes:
         assert self.line is not None
         self.line.settimeout(timeout_s)
         try:
             return self.line.recv(64)
-        except TimeoutError:
+        except OSError:  # silence, or the machine is off
             return b""
 
     def scans(self, count: int) -> None:
@@ -148,7 +151,7 @@ class Typist:
 
 
 @contextmanager
-def scanning(*hands: Clerk | Typist) -> Iterator[None]:
+def scanning(*hands: Clerk | Typist) -> Generator[None]:
     with ExitStack() as stack:
         for one in hands:
             one.begin()
@@ -219,6 +222,77 @@ def limit(pc: StorePc, *lines: str) -> None:
     text = "\n".join(("[Service]", *lines, ""))
     pc.vm.put(f"/etc/systemd/system/{UNIT}.service.d/zz-check.conf", text)
     pc.vm.sh("systemctl daemon-reload", expected=0)
+
+
+def configure(pc: StorePc, *changes: tuple[str, str]) -> None:
+    """Lines of the configuration, before and after, for the agent's next start."""
+    text = configuration()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    pc.vm.put("/etc/jaego/agent.toml", text)
+
+
+def health(pc: StorePc) -> dict[str, Any]:
+    """The newest that head office heard."""
+    found: dict[str, Any] = json.loads(pc.heard.payloads(f"stock/v1/{STORE}/health")[-1])
+    return found
+
+
+def move_to_own_disk(pc: StorePc, folder: Path) -> None:
+    """The agent's state to a file system of its own; the agent starts anew there."""
+    disk, device = folder / "state.img", "/dev/disk/by-id/virtio-state"
+    with disk.open("wb") as file:
+        file.truncate(512 << 20)
+    devices.plug_disk(pc.vm, "state", str(disk))
+    steps = (
+        f"systemctl stop {UNIT}",
+        f"mkfs.ext4 -q {device}",
+        f"mount {device} /mnt",
+        f"cp -a {STATE}/. /mnt/",
+        "umount /mnt",
+        f"mount {device} {STATE}",
+        f"chown jaego:jaego {STATE}",
+        f"chmod 750 {STATE}",
+        f"systemctl start {UNIT}",
+    )
+    pc.vm.sh(" && ".join(steps), timeout_s=180.0, expected=0)
+
+
+def switched_off(pc: StorePc) -> float:
+    """Waits for the machine to end by itself. Seconds."""
+    begun_s = time.monotonic()
+    monitor = pc.vm.monitor
+    assert monitor is not None
+
+    def gone() -> bool:
+        try:
+            monitor("query-status")
+        except (MachineError, OSError):
+            return True
+        return False
+
+    wait_for(gone, 120.0, "the machine's end")
+    took_s = time.monotonic() - begun_s
+    pc.vm.cut()
+    return took_s
+
+
+class OldMachine(Vm):
+    """Its battery is empty: it comes with a clock of long ago, on the disk of another that is off."""
+
+    def __init__(self, former: Vm) -> None:
+        super().__init__(former.work, broker_port=former.broker_port, disk=former.disk)
+        self._former = former
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self._former.__exit__(kind, error, trace)
+
+    def _command(self) -> list[str]:
+        return [*super()._command(), "-rtc", "base=2001-02-03T04:05:06"]
 
 
 def put_inside(pc: StorePc, name: str) -> str:
