@@ -123,7 +123,7 @@ def acknowledged_before_it_is_stored(patch: pytest.MonkeyPatch) -> None:
         for message in messages:
             if message.topic.rsplit("/", 1)[-1] in {"movement", "journal"}:
                 newest = json.loads(message.payload)["events"][-1]
-                out.append(self._ack(newest["store"], newest["log"], newest["seq"]))
+                out.append(self._ack(newest["store"], newest["log"], newest["seq"], newest["hash"]))
         return out
 
     patch.setattr(Service, "receive", mutated)
