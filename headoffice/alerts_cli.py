@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from headoffice.cli import DEFAULT, Database, Json, said
+from headoffice.options_cli import DEFAULT, Database, Json, said
 
 if TYPE_CHECKING:
     from headoffice.database import Database as Opened

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from headoffice.cli import DEFAULT, Database, Json, said
+from headoffice.options_cli import DEFAULT, Database, Json, said
 
 
 def backup(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headoffice.alerts_cli import opened
-from headoffice.cli import DEFAULT, EXIT_DIFFERENT, EXIT_NOT_COMPARED, Database, Json, said
+from headoffice.options_cli import DEFAULT, EXIT_DIFFERENT, EXIT_NOT_COMPARED, Database, Json, said
 
 if TYPE_CHECKING:
     from headoffice.checks.report import StoreReport, Week

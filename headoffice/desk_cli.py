@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from headoffice.cli import (
+from headoffice.options_cli import (
     DEFAULT,
     Address,
     Authorities,
@@ -18,6 +18,7 @@ from headoffice.cli import (
     PasswordFile,
     Prefix,
     Username,
+    reached,
     said,
 )
 
@@ -68,7 +69,6 @@ def desk(
         from headoffice.alerts.webhook import webhooks
         from headoffice.authority import Authority
         from headoffice.checks.part import times_of
-        from headoffice.cli import reached
         from headoffice.clock import SystemClock
         from headoffice.desk_builders import builders
         from headoffice.web.access import Gate

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headoffice.cli import DEFAULT, Database, Json, said
+from headoffice.options_cli import DEFAULT, Database, Json, said
 
 if TYPE_CHECKING:
     from headoffice.authority import Authority, Issued

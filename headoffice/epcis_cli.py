@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from headoffice.cli import DEFAULT, Database, said
+from headoffice.options_cli import DEFAULT, Database, said
 
 if TYPE_CHECKING:
     from headoffice.database import Database as Opened

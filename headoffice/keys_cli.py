@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from contract.ids import is_store
-from headoffice.cli import DEFAULT, Database, Json, said
+from headoffice.options_cli import DEFAULT, Database, Json, said
 
 app = typer.Typer(no_args_is_help=True, help="Keys that the stores' logs are signed with.")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headoffice.cli import (
+from headoffice.options_cli import (
     DEFAULT,
     Address,
     Authorities,

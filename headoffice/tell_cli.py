@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from headoffice.cli import DEFAULT, Database, Json, said
+from headoffice.options_cli import DEFAULT, Database, Json, said
 
 if TYPE_CHECKING:
     from headoffice.asn.importing import Report

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import typer
 
-from headoffice.cli import Database, Json, said
+from headoffice.options_cli import Database, Json, said
 
 
 def workers(db: Database, as_json: Json = False) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import headoffice.cli
+import headoffice.options_cli
 from agent.cli import DEFAULT
 from agent.errors import EXIT_CONFIG, EXIT_DAMAGED
 from agent.sections import StoreSection
@@ -106,7 +107,7 @@ def test_what_head_offices_units_read_is_explained() -> None:
 
 def test_a_wrong_option_of_head_office_is_not_tried_again() -> None:
     for unit in HEAD_OFFICE[:2]:
-        assert settings(unit)["RestartPreventExitStatus"] == [str(headoffice.cli.EXIT_CONFIG)]
+        assert settings(unit)["RestartPreventExitStatus"] == [str(headoffice.options_cli.EXIT_CONFIG)]
         assert settings(unit)["Restart"] == ["always"]
 
 

@@ -10,8 +10,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from headoffice import tell_cli
-from headoffice.cli import EXIT_CONFIG, app
+from headoffice.cli import app
 from headoffice.database import open_database
+from headoffice.options_cli import EXIT_CONFIG
 from headoffice.storages import open_storage
 from tests.headoffice.logs import Log
 from tests.headoffice.taking import batch
