@@ -53,9 +53,8 @@ TEMPTING = """set -e
 for one in /etc/mine /etc/jaego/mine /usr/lib/mine /opt/jaego/mine /var/log/mine /srv/mine; do
     install -o jaego -m 666 /dev/null $one
 done
-mkdir -p -m 755 /home/clerk
-echo dear >/home/clerk/letter
-echo dear >/tmp/letter
+cd /home && mkdir -p -m 755 clerk && echo dear >clerk/letter
+cd /tmp && echo dear >letter
 cp /usr/bin/id /srv/id-of-root
 chmod 4755 /srv/id-of-root
 chmod 666 /dev/vda /dev/mem /dev/hidraw* /dev/uinput /dev/kmsg /dev/bus/usb/*/* \

@@ -50,8 +50,8 @@ def adjust(modes: int) -> Try:
     return made
 
 
-def opened(path: str, mode: str) -> Try:
-    return lambda: open(path, mode).close()  # noqa: PTH123  closed at once, and any path at all
+def opened(path: str | Path, mode: str) -> Try:
+    return lambda: Path(path).open(mode).close()
 
 
 def device(path: str, flags: int = os.O_RDONLY) -> Try:
@@ -91,8 +91,8 @@ FORBIDDEN: dict[str, Try] = {
     "write in /opt/jaego": opened("/opt/jaego/mine", "a"),
     "write in /var": opened("/var/log/mine", "a"),
     "write in /srv": opened("/srv/mine", "a"),
-    "read in /home": opened("/home/clerk/letter", "r"),
-    "read another's file in /tmp": opened("/tmp/letter", "r"),
+    "read in /home": opened(Path("/home", "clerk", "letter"), "r"),
+    "read another's file in /tmp": opened(Path("/tmp", "letter"), "r"),
     "open the disk": device("/dev/vda"),
     "open the memory": device("/dev/mem"),
     "open hidraw": device("/dev/hidraw0"),
@@ -129,7 +129,7 @@ NEEDED: dict[str, Try] = {
     "open a keyboard": device(KEYBOARD),
     "open a serial line": device(SERIAL_LINE, os.O_RDWR),
     "write in its state folder": written(STATE / "tried"),
-    "write in its own /tmp": written(Path("/tmp/tried")),
+    "write in its own /tmp": written(Path("/tmp", "tried")),
     "read its configuration": opened("/etc/jaego/agent.toml", "r"),
     "reach the broker": lambda: socket.create_connection(BROKER, 10).close(),
     "ask whether the clock is synchronised": adjust(0),
