@@ -26,7 +26,7 @@ from agent.catalogue.start import open_at_start
 from agent.clock import Clock, SystemClock
 from agent.config import Config
 from agent.control import Control
-from agent.errors import EXIT_LEDGER
+from agent.errors import EXIT_LEDGER, LedgerError
 from agent.keeping import keeper_of, open_whole
 from agent.ledger.checkpoints import Rule
 from agent.ledger.log import Ledger, Limits, ticking
@@ -47,6 +47,8 @@ from agent.web.access import Access as WebAccess
 from agent.web.view import SCANNERS, View
 from contract.times import Stamper
 from contract.topics import Topics
+
+ANSWERED_S_MAX = 5.0  # systemd gives an end 30 s
 
 
 class Agent:
@@ -170,6 +172,7 @@ class Agent:
             on_change=lambda status: self._reporter.device_changed(status),  # noqa: PLW0108 - it is built after
             on_outage=self._announcer.outage,
             on_notice=self._announcer.notice,
+            answered=self._answered,
         )
 
     def _build_uplink(self) -> Uplink:
@@ -222,6 +225,11 @@ class Agent:
         self._failure = self._failure or error  # what fails next is most often its consequence
         self._announcer.say("failure", f"{type(error).__name__}: {error}", level=3)
         self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def _answered(self) -> None:
+        """What was scanned until now has its answer. A ledger that is stuck or has ended is not waited for."""
+        with suppress(LedgerError, TimeoutError):
+            await asyncio.wait_for(self._ledger.write(lambda _tx: None), ANSWERED_S_MAX)
 
     def _restart(self, device: str) -> bool:
         known = any(one.name == device for one in self._config.device)

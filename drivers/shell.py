@@ -43,6 +43,7 @@ class DeviceDriver:
         self._writing = False
         self._ended = False
         self._closing = False
+        self._left = False
         self._error: Exception | None = None
         self._tap: Tap | None = None
         self._operation: asyncio.Future[list[TagResult]] | None = None
@@ -78,6 +79,7 @@ class DeviceDriver:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._left = True
         self._forget_output()
         await asyncio.shield(asyncio.to_thread(self._let_go))
 
@@ -119,8 +121,13 @@ class DeviceDriver:
     def listen(self, tap: Tap | None) -> None:
         self._tap = tap
 
+    @property
+    def _lost(self) -> bool:
+        return self._left or (self._ended and not self._closing)
+
     def answer(self, read_id: int, answer: Answer) -> None:
-        if self._source is None or self._ended:
+        """Of a device that was let go too, until it is left: what it sent last was taken, and it waits to hear so."""
+        if self._source is None or self._lost:
             return
         self._session.answer(read_id, answer, self._clock())
         self._send()
@@ -232,7 +239,7 @@ class DeviceDriver:
 
     def _send(self) -> None:
         data = self._session.take_output()
-        if self._ended or not data:
+        if self._lost or not data:
             return
         if len(self._output) + len(data) > OUTPUT_BYTES_MAX:
             self.counters.overflows += 1

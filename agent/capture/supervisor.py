@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -123,13 +123,16 @@ class Supervisor:
         on_change: Callable[[DeviceStatus], None] = lambda _: None,
         on_outage: Callable[[Outage], None] = lambda _: None,
         on_notice: Callable[[Notice], None] = lambda _: None,
+        answered: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`answered` waits until all that was handled has its answer: a device that is let go hears its last one."""
         self._handler = handler
         self._clock = clock
         self._chance = chance
         self._on_change = on_change
         self._on_outage = on_outage
         self._on_notice = on_notice
+        self._answered = answered
         self._stopping = False
         now_us = clock().wall_us
         self._runs = {one.name: _Run(one, DeviceStatus(one.name, State.CONNECTING, now_us)) for one in devices}
@@ -153,7 +156,7 @@ class Supervisor:
             hotplug.close()
 
     def stop(self) -> None:
-        """Let every device go. What they have sent is still handled."""
+        """Let every device go. What they have sent is still handled and answered."""
         self._stopping = True
         for run in self._runs.values():
             self._let_go(run)
@@ -229,6 +232,8 @@ class Supervisor:
                 opened_ns = self._clock().monotonic_ns
                 self._up(run, driver)
                 await self._hand_over(run, driver)
+                if self._answered is not None:
+                    await self._answered()
                 _asked(run)
             finally:
                 run.status, run.before, run.driver = replace(self._counted(run), notices=()), None, None

@@ -20,7 +20,7 @@ from drivers.operations import Bank, ReadMemory, TagOperation, TagResult
 from drivers.reads import Answer, Arrival, BarcodeRead, Notice, Read
 from drivers.registry import factory, watched
 from drivers.serial_scanner.settings import SerialLineSettings
-from simulators.scanner_line import LineScanner
+from simulators.scanner_line import LineScanner, LineSetup
 
 GONE = DeviceUnavailable("gone", hint="plug it in")
 HELD = DeviceRefused("held", hint="close the other program")
@@ -338,6 +338,43 @@ def test_two_devices_of_one_name_are_a_mistake() -> None:
     device = Device("dock", lambda: Scripted("dock"))
     with pytest.raises(ValueError, match="same name"):
         Supervisor([device, device], handler=lambda *_: None, clock=clock, chance=lambda: 0.0)
+
+
+def test_what_was_sent_last_is_answered_before_its_device_is_let_go(tmp_path: Path) -> None:
+    simulated = LineScanner(tmp_path / "usb-1", LineSetup(host_ack=True, host_ack_timeout_s=5))
+    simulated.plug()
+    settings = SerialLineSettings(path=str(simulated.port.path), settle_ms=0, host_ack="honeywell")
+    taken: list[tuple[Read, Driver]] = []
+
+    async def answered() -> None:
+        """As the ledger: it had the scan, and says so only now."""
+        (read, driver) = taken[0]
+        assert isinstance(read, BarcodeRead)
+        driver.answer(read.id, Answer.GOOD)
+
+    supervisor = Supervisor(
+        [Device("dock", factory("dock", settings, clock), watched(settings))],
+        handler=lambda read, driver: taken.append((read, driver)),
+        clock=clock,
+        chance=lambda: 1.0,
+        answered=answered,
+    )
+
+    async def body() -> None:
+        async with asyncio.timeout(20):
+            running = asyncio.create_task(supervisor.run())
+            await until(lambda: supervisor.status("dock").state is State.UP)
+            scan = asyncio.create_task(asyncio.to_thread(simulated.scan, b"88"))
+            await until(lambda: taken)
+            supervisor.stop()
+            await running
+            result = await scan
+            assert (result.acknowledged, result.answer) == (True, Answer.GOOD.value)
+            read, driver = taken[0]
+            driver.answer(read.id, Answer.STOP)  # it is left: too late, and nobody's file is written to
+
+    asyncio.run(body())
+    simulated.unplug()
 
 
 def test_back_within_two_seconds_of_plugging_in(tmp_path: Path) -> None:
