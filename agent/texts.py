@@ -169,6 +169,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "same_zone": ("멈춤: 같은 구역입니다", "Stop: that is the same zone"),
     "not_in_this_mode": ("멈춤: 지금은 쓸 수 없는 코드입니다", "Stop: this code does nothing here"),
     "not_written": ("멈춤: 기록하지 못했습니다. 다시 스캔하세요", "Stop: not recorded, scan again"),
+    "no_room": (
+        "멈춤: 디스크가 가득 차서 기록하지 못했습니다. 공간이 생기면 다시 스캔하세요",
+        "Stop: the disk is full, not recorded. Scan again once there is room",
+    ),
 }
 
 

@@ -15,7 +15,7 @@ from agent.catalogue.errors import CatalogueError
 from agent.catalogue.store import Hit
 from agent.clock import Clock
 from agent.context import context_at
-from agent.errors import LedgerError
+from agent.errors import LedgerError, LedgerFull
 from agent.ledger.transaction import Transaction
 from agent.operations import scans
 from agent.operations.values import BadScan, Clerk, Context, Decision, Product, Scan, Session, Station
@@ -255,7 +255,7 @@ class Desk:
             read.device,
             read.arrived.wall_us,
             decision.answer,
-            render(decision.text, decision.facts, language),
+            render("no_room" if isinstance(error, LedgerFull) else decision.text, decision.facts, language),
             language,
             (self._clock.now().monotonic_ns - read.arrived.monotonic_ns) // 1000,
             seq,

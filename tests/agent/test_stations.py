@@ -235,7 +235,8 @@ def test_a_full_disk_stops_and_the_next_scan_works_again(shop: Shop) -> None:
     for _ in range(200):
         shop.turn()
     assert {answer for _id, answer in shop.driver.answers[1:]} == {Answer.STOP}
-    assert {entry.text for entry in shop.entries[1:]} == {"멈춤: 기록하지 못했습니다. 다시 스캔하세요"}
+    said = "멈춤: 디스크가 가득 차서 기록하지 못했습니다. 공간이 생기면 다시 스캔하세요"
+    assert {(entry.said, entry.text) for entry in shop.entries[1:]} == {("not_written", said)}
     assert shop.desk.tally.not_written == 200
     shop.ledger.call(lambda tx: tx.execute("PRAGMA max_page_count = 1000000").fetchone())
     assert shop.scan(COLA).seq == 4
