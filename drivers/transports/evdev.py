@@ -45,6 +45,8 @@ class InputDevice(Protocol):
 
     def leds(self) -> list[int]: ...
 
+    def set_led(self, led_num: int, value: int, /) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -122,6 +124,10 @@ def open_evdev(
         raise _refusal(path, error) from error
     try:
         device.grab()
+        # Another keyboard's Caps Lock lit it before: what a scanner types is not meant by that. While it is grabbed
+        # nobody else can light it. A device that cannot be written to is read as it says.
+        with contextlib.suppress(OSError):
+            device.set_led(frames.LED_CAPSL, 0)
         # Without it events carry wall time, whose jumps would look like pauses; an old kernel may refuse.
         with contextlib.suppress(OSError):
             fcntl.ioctl(device.fd, _EVIOCSCLOCKID, struct.pack("i", time.CLOCK_MONOTONIC))

@@ -33,6 +33,7 @@ class FakeDevice:
         self.held: list[int] = []
         self.lit: list[int] = []
         self.asked = 0
+        self.written = True  # as opened for reading and writing
         self._grab_error = grab_error
 
     def grab(self) -> None:
@@ -46,6 +47,11 @@ class FakeDevice:
 
     def leds(self) -> list[int]:
         return self.lit
+
+    def set_led(self, led_num: int, value: int, /) -> None:
+        if not self.written:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self.lit = [one for one in self.lit if one != led_num] + [led_num] * value
 
     def close(self) -> None:
         self.closed = True
@@ -78,14 +84,15 @@ def test_the_device_is_grabbed_and_let_go() -> None:
     os.close(device.keyboard)
 
 
-def test_caps_lock_and_held_modifiers_at_opening_are_known() -> None:
+@pytest.mark.parametrize(("written", "text"), [(True, b"a"), (False, b"A")], ids=["put out", "read only"])
+def test_caps_lock_of_another_keyboard_is_put_out_at_opening(written: bool, text: bytes) -> None:
     device = FakeDevice()
-    device.lit, device.held = [1], [A]
+    device.lit, device.held, device.written = [1], [A], written
 
     async def work() -> None:
         async with driver(device) as opened:
             device.tap(A, ENTER)
-            assert told(await next_reads(opened, 1)) == [b"A"]
+            assert told(await next_reads(opened, 1)) == [text]
 
     run(work())
     os.close(device.keyboard)
