@@ -18,7 +18,7 @@ from agent.ledger import schema
 from tests.machine.packages import MEDIA, SUDO, going_back, plug, schema_of, stick, version
 from tests.machine.store import LONG, StorePc
 from tests.machine.surviving import ANSWER_S, UNIT, Clerk, in_long_form, nothing_lost, scanning, shown
-from tests.packaging.release import NEWER, NEWER_SCHEMA, make_newer, unpack
+from tests.packaging.release import NEWER, NEWER_SCHEMA, NEWER_STEP, make_newer, unpack
 
 Tell = Callable[[str], None]
 BEFORE = f"before-schema-{NEWER_SCHEMA}.db"
@@ -181,7 +181,7 @@ def test_removal_keeps_the_data_and_a_purge_deletes_it_only_after_a_yes(
 SITE = "/opt/jaego/lib/python3.11/site-packages"
 MOMENTS = {
     "files are unpacked beside the old ones": f"ls {SITE}/agent/ledger/schema.py.dpkg-new 2>/dev/null",
-    "files change places": f"[ -e {SITE}/agent/ledger/schema/{NEWER_SCHEMA:03d}_newer.sql ]",
+    "files change places": f"[ -e {SITE}/agent/ledger/schema/{NEWER_STEP}.sql ]",
     "the ledger is brought forward": f"ls /var/lib/jaego/{BEFORE}* 2>/dev/null",
 }
 
