@@ -17,25 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.access.start_page import COMMANDS_MAX, DESK_READY, commands
 from tests.brokers import MOSQUITTO, free_port
 from tests.uplink_chaos.house import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-COMMANDS_MAX = 10
-
-
-def commands() -> list[str]:
-    """The first block of the page."""
-    lines = (ROOT / "docs" / "start.md").read_text().splitlines()
-    begin = next(number for number, line in enumerate(lines) if line.startswith("    "))
-    found: list[str] = []
-    for line in lines[begin:]:
-        if not line.startswith("    "):
-            return found
-        found.append(line.strip())
-    return found
 
 
 class Machine:
@@ -125,7 +113,7 @@ def test_a_newcomer_types_ten_commands_and_the_store_works(machine: Machine) -> 
             continue
         told = machine.run(line)
         if " desk " in line:  # a person sees it
-            until(lambda: "open on this machine" in machine.logs(), machine.logs, 30.0)
+            until(lambda: DESK_READY in machine.logs(), machine.logs, 30.0)
     assert "Head office has issued the certificate" in told
     assert "hand-1" in told
     assert "suffix #" in told

@@ -12,6 +12,7 @@ GADGET = "/srv/gadget"
 # An idle guest takes a key in 16 ms; QEMU keeps 16 events (8 characters) and drops what is more without a word.
 GAP_S = 0.06
 _KEYS = {letter: letter for letter in "abcdefghijklmnopqrstuvwxyz0123456789"} | {"\n": "ret", "-": "minus", ".": "dot"}
+_WITH = {"%": ("shift", "5"), "+": ("shift", "equal"), "\x1d": ("ctrl", "bracket_right")}  # GS as scanners type it
 
 
 def plug_keyboard(vm: Vm, name: str, screen: int, port: int) -> str:
@@ -32,9 +33,10 @@ def type_keys(vm: Vm, screen: int, text: str, gap_s: float = GAP_S) -> None:
     """Wait until the agent has grabbed the keyboard: earlier keys go to the console."""
     assert vm.monitor is not None
     for letter in text:
-        presses = [(_KEYS[letter.lower()], True), (_KEYS[letter.lower()], False)]
-        if letter.isupper():
-            presses = [("shift", True), *presses, ("shift", False)]
+        with_key, key = _WITH.get(letter) or ("shift" if letter.isupper() else "", _KEYS[letter.lower()])
+        presses = [(key, True), (key, False)]
+        if with_key:
+            presses = [(with_key, True), *presses, (with_key, False)]
         events = [
             {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": key}}} for key, down in presses
         ]
