@@ -13,16 +13,16 @@ import pytest
 from tests.machine.devices import plug_keyboard
 from tests.machine.power import PLACE, STATE, Before, Home, Ledger, Scanner, boot, compare, ledger, office
 from tests.machine.store import LONG, SETTLE_S, STORE, StorePc
+from tests.machine.surviving import in_long_form
 
 Tell = Callable[[str], None]
-CUTS, BOOTS = (30, 5) if LONG else (1, 1)
+CUTS, BOOTS = 30 if LONG else 1, 5
 STARTS, SNAPSHOTS = (1, 2, 4, 6, 8), 3
 LOST_MIN = 25
 KEEPS = (0.0, 0.5, 0.0, 0.9, 0.5, 0.1)
 FLUSHES_MAX = 120
 CLOCK_S = 5.0
 VERIFY = "setpriv --reuid=jaego --regid=jaego --init-groups jaego log verify"
-only_long = pytest.mark.skipif(not LONG, reason="`make machine` without SHORT=1")
 
 
 def nothing_is_missing(pc: StorePc, scanner: Scanner) -> Ledger:
@@ -69,6 +69,7 @@ def test_what_was_answered_survives_power_cuts_on_a_disk_that_forgets(pc: StoreP
     )
 
 
+@in_long_form
 def test_a_cold_boot_behind_a_kill_brings_agent_and_scanners_back(pc: StorePc, tell: Tell) -> None:
     chance, scanner = Random(21), Scanner()
     booted_s: list[float] = []
@@ -101,7 +102,7 @@ def test_a_cold_boot_behind_a_kill_brings_agent_and_scanners_back(pc: StorePc, t
     )
 
 
-@only_long
+@in_long_form
 def test_a_cut_in_the_agents_start_or_in_a_snapshot_loses_nothing(pc: StorePc, tmp_path: Path, tell: Tell) -> None:
     chance = Random(22)
     with Home(pc, tmp_path / "state.img") as home:
@@ -130,7 +131,7 @@ def test_a_cut_in_the_agents_start_or_in_a_snapshot_loses_nothing(pc: StorePc, t
     )
 
 
-@only_long
+@in_long_form
 @pytest.mark.parametrize("longer", [False, True], ids=["shorter", "longer"])
 def test_a_disk_that_lies_loses_scans_and_the_store_says_so_and_gets_them_back_from_head_office(
     pc: StorePc, tmp_path: Path, tell: Tell, *, longer: bool
