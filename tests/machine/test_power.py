@@ -16,8 +16,8 @@ from tests.machine.store import LONG, SETTLE_S, STORE, StorePc
 from tests.machine.surviving import in_long_form
 
 Tell = Callable[[str], None]
-CUTS, BOOTS = 30 if LONG else 1, 5
-STARTS, SNAPSHOTS = (1, 2, 4, 6, 8), 3
+CUTS, BOOTS = 30 if LONG else 1, 3
+STARTS, SNAPSHOTS = (1, 4, 8), 2
 LOST_MIN = 25
 KEEPS = (0.0, 0.5, 0.0, 0.9, 0.5, 0.1)
 FLUSHES_MAX = 120

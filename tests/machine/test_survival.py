@@ -139,20 +139,20 @@ def test_a_network_cable_that_is_out_while_scanning(pc: StorePc, clerk: Clerk, t
 
 
 @in_long_form
-def test_killed_twenty_times_while_two_scanners_scan_nothing_is_lost(pc: StorePc, clerk: Clerk, tell: Tell) -> None:
+def test_killed_ten_times_while_two_scanners_scan_nothing_is_lost(pc: StorePc, clerk: Clerk, tell: Tell) -> None:
     typist = Typist(pc)
     typist.plug()
     clerk.pause_s = 0.4
     certain: set[int] = set()
     back: list[float] = []
     with scanning(clerk, typist):
-        for _ in range(20):
+        for _ in range(10):
             begun_s, enough = time.monotonic(), len(clerk.answered) + 5
             pc.until(lambda enough=enough: len(clerk.answered) >= enough, lambda: clerk.answered)  # type: ignore[misc]
             killed_s = kill(pc)
             back.append(clerk.answered_after(killed_s))
             certain |= typist.between(begun_s + WRITTEN_S, killed_s - WRITTEN_S)
-    assert shown(pc, "NRestarts") == "20"
+    assert shown(pc, "NRestarts") == "10"
     nothing_lost(pc, clerk, certain)
     assert "intact" in pc.jaego("log verify")
     tell(
