@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from tests.machine import devices
@@ -95,8 +96,15 @@ def events(pc: StorePc, topic: str) -> list[dict[str, Any]]:
     """Of that topic, each once, in the ledger's order."""
     found: dict[int, dict[str, Any]] = {}
     for payload in pc.heard.payloads(f"stock/v1/{STORE}/{topic}"):
-        found |= {event["seq"]: event for event in json.loads(payload)["events"]}
+        found |= {event["seq"]: event for event in _events_of(payload)}
     return [found[seq] for seq in sorted(found)]
+
+
+@cache
+def _events_of(payload: bytes) -> list[dict[str, Any]]:
+    """Read once: who waits looks often, beside a machine that wants this processor."""
+    found: list[dict[str, Any]] = json.loads(payload)["events"]
+    return found
 
 
 def scans(pc: StorePc, device: str | None = None) -> list[Scan]:
@@ -117,6 +125,31 @@ def bad_reads(pc: StorePc, device: str | None = None) -> list[tuple[str, str]]:
         for data in [event["data"]]
         if data["kind"] == "bad_read" and device in {None, event["source"]["device"]}
     ]
+
+
+def story(pc: StorePc, device: str) -> list[str | None]:
+    """What became of a device's codes, in the ledger's order: the code, None for a bad read, else what is wrong."""
+    both: list[dict[str, Any]] = [*events(pc, "movement"), *events(pc, "exception")]
+    mine = sorted((event for event in both if event["source"]["device"] == device), key=lambda event: event["seq"])
+    words: list[str | None] = []
+    for data in (event["data"] for event in mine):
+        word = data["lines"][0]["code"]["text"] if "lines" in data else f"{data['kind']} {data.get('code')}"
+        words.append(None if data["kind"] == "bad_read" else word)
+    return words
+
+
+def right_or_reported(told: list[str | None], sent: list[str]) -> int:
+    """Each code is there, in order and once, or a bad read stands in its place. How many are there."""
+    at, reported = 0, False
+    for code in [*told, "the end"]:
+        if code is None:
+            reported = True
+            continue
+        assert code in {*sent, "the end"}, code
+        place = len(sent) if code == "the end" else sent.index(code)
+        assert place == at or (place > at and reported), f"{sent[at:place]} before {code} are lost"
+        at, reported = place + 1, False
+    return len(told) - told.count(None)
 
 
 def counters(pc: StorePc) -> dict[str, dict[str, Any]]:

@@ -17,12 +17,13 @@ from tests.machine.scanners import (
     Typed,
     bad_reads,
     counters,
-    events,
     has,
     middle_and_most,
     plug_gadget,
     reconfigure,
+    right_or_reported,
     scans,
+    story,
     type_codes,
 )
 from tests.machine.store import INSIDE, LONG, StorePc, gtin
@@ -30,6 +31,7 @@ from tests.machine.store import INSIDE, LONG, StorePc, gtin
 Tell = Callable[[str], None]
 SCANS = 250 if LONG else 30
 STATION = {"xenon": "desk-1", "zebra": "desk-2", "usb-1": "till-1", "usb-2": "till-2", "line": "dock"}
+STANDSTILL_S = 0.1  # 64 events, the kernel's buffer, are 10 characters: 0.17 s at 60 characters a second
 long_only = pytest.mark.skipif(not LONG, reason="the long form: `make machine` without SHORT")
 
 
@@ -60,6 +62,19 @@ def rates(typed: list[Typed]) -> str:
     return " and ".join(f"{one.per_s:.1f}" for one in typed) + " characters/s"
 
 
+def ended(pc: StorePc, device: str, before: int, sent: list[str]) -> list[str | None]:
+    """What became of these codes: once the last one is there, or nothing has come for a while."""
+    size, since_s = -1, time.monotonic()
+    while time.monotonic() - since_s < 5:
+        told = story(pc, device)[before:]
+        if told[-1:] == [sent[-1]]:
+            break
+        if len(told) != size:
+            size, since_s = len(told), time.monotonic()
+        time.sleep(0.1)
+    return story(pc, device)[before:]
+
+
 def test_the_first_scan_is_at_the_broker(pc: StorePc, tell: Tell) -> None:
     plug_keyboard(pc.vm, "SCAN-1", 0, 1)
     pc.works("usb-1")
@@ -72,16 +87,33 @@ def test_the_first_scan_is_at_the_broker(pc: StorePc, tell: Tell) -> None:
 
 
 def test_two_scanners_at_60_characters_a_second_lose_and_mix_nothing(pc: StorePc, tell: Tell) -> None:
-    sent = {"xenon": [gtin(number) for number in range(SCANS)], "zebra": [gtin(500 + n) for n in range(SCANS)]}
-    nodes = {name: plug_gadget(pc, name) for name in sent}
+    """A busy host lets the emulated processor stand still, and USB goes on: such an attempt is made again, and said."""
+    nodes = {name: plug_gadget(pc, name) for name in ("xenon", "zebra")}
     for name in nodes:
         pc.works(name)
-    typed = type_codes(pc, 60, {nodes[name]: sent[name] for name in nodes})()
-    in_order(pc, sent)
-    late_s = [one for name, by in zip(sent, typed, strict=True) for one in late(scans(pc, name), by)]
+    stood = ""
+    for attempt in range(3):
+        first = attempt * 2 * SCANS % 1000
+        sent = {name: [gtin(first + at * SCANS + n) for n in range(SCANS)] for at, name in enumerate(nodes)}
+        before = {name: len(story(pc, name)) for name in nodes}
+        typed = type_codes(pc, 60, {nodes[name]: sent[name] for name in nodes})()
+        told = {name: ended(pc, name, before[name], sent[name]) for name in nodes}
+        if told == sent:
+            break
+        right = sum(right_or_reported(told[name], sent[name]) for name in nodes)
+        held_s = max(one.late_s for one in typed)
+        stood += f"; before, {right} right and the others reported: the machine stood still for {held_s:.2f} s"
+        assert held_s > STANDSTILL_S, (right, bad_reads(pc), stood)
+    assert told == sent, stood
+    found = {name: scans(pc, name)[-SCANS:] for name in nodes}
+    assert all({scan.station for scan in found[name]} == {STATION[name]} for name in nodes)
+    said = counters(pc)
+    overflows = sum(said[name]["overflows"] for name in nodes)
+    assert overflows == 0
+    late_s = [one for name, by in zip(nodes, typed, strict=True) for one in late(found[name], by)]
     tell(
-        f"{2 * SCANS} of {2 * SCANS} right at {rates(typed)}; bad reads 0, overflows 0; "
-        f"from the last key to the ledger {middle_and_most(late_s)}"
+        f"{2 * SCANS} of {2 * SCANS} right at {rates(typed)}; SYN_DROPPED 0, overflows {overflows}; "
+        f"from the last key to the ledger {middle_and_most(late_s)}{stood}"
     )
 
 
@@ -100,26 +132,6 @@ def test_two_keyboards_of_the_machine_at_once(pc: StorePc, tell: Tell) -> None:
     took_s = time.monotonic() - begun_s
     in_order(pc, sent)
     tell(f"40 of 40 right, key by key in turns, {len(texts[0]) / took_s:.0f} characters/s each")
-
-
-def story(pc: StorePc, device: str) -> list[str | None]:
-    """What became of a device's codes, in the ledger's order: the code, or None for a bad read."""
-    both: list[dict[str, Any]] = [*events(pc, "movement"), *events(pc, "exception")]
-    mine = sorted((event for event in both if event["source"]["device"] == device), key=lambda event: event["seq"])
-    return [event["data"]["lines"][0]["code"]["text"] if event["type"] == "movement" else None for event in mine]
-
-
-def right_or_reported(told: list[str | None], sent: list[str]) -> int:
-    """Each code is there, in order and once, or a bad read stands in its place. How many are there."""
-    at, reported = 0, False
-    for code in [*told, "the end"]:
-        if code is None:
-            reported = True
-            continue
-        place = len(sent) if code == "the end" else sent.index(code)
-        assert place == at or (place > at and reported), f"{sent[at:place]} before {code} are lost"
-        at, reported = place + 1, False
-    return len(told) - told.count(None)
 
 
 @long_only

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 LETTERS = {chr(ord("a") + at): 4 + at for at in range(26)} | {digit: 30 + at for at, digit in enumerate("1234567890")}
 USAGE = LETTERS | {"\n": 0x28, " ": 0x2C, "-": 0x2D, ".": 0x37, "/": 0x38}
 SHIFT, RELEASED = 2, bytes(8)
+TAKEN_S_MAX = 2
 
 
 def reports(text: str) -> list[bytes]:
@@ -30,7 +32,9 @@ def reports(text: str) -> list[bytes]:
 
 
 def type_all(node: str, text: str, per_s: float) -> None:
-    device = os.open(node, os.O_RDWR)
+    device = os.open(node, os.O_RDWR | os.O_NONBLOCK)
+    bus = select.poll()
+    bus.register(device, select.POLLOUT)
     entered_s: list[float] = []
     typed, late_s = 0, 0.0
     gap_s = 1 / (2 * per_s)
@@ -42,6 +46,8 @@ def type_all(node: str, text: str, per_s: float) -> None:
         # Held up, it makes up for that at twice its pace, and never in a burst that no scanner sends.
         due_s = max(due_s + gap_s, time.monotonic() + gap_s / 2)
         try:
+            if not bus.poll(1000 * TAKEN_S_MAX):
+                break  # unplugged: nobody will take it
             os.write(device, report)
         except OSError:
             break
