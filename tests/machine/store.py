@@ -102,17 +102,22 @@ def install(vm: Vm, deb: Path) -> float:
     return took_s
 
 
+def _is_frozen(name: str) -> bool:
+    with Vm(WORK) as vm:
+        return vm.frozen(name)
+
+
 def prepare(deb: Path, broker_port: int) -> str:
     """The frozen states `booted` and `installed-…`, made where they are missing; the latter's name."""
     name = installation(deb)
     with (WORK / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not Vm(WORK).frozen("booted"):
+        if not _is_frozen("booted"):
             with Vm(WORK) as vm:
                 vm.boot()
                 vm.sh("modprobe -a evdev usbhid hid_generic ftdi_sio cdc_acm uinput")
                 vm.freeze("booted")
-        if not Vm(WORK).frozen(name):
+        if not _is_frozen(name):
             for former in WORK.glob("installed-*"):
                 subprocess.run(["rm", "-rf", str(former)], check=True)
             with Vm(WORK, broker_port=broker_port) as vm:

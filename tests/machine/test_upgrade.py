@@ -17,7 +17,7 @@ from agent.errors import EXIT_LEDGER
 from agent.ledger import schema
 from tests.machine.monitor import MachineError
 from tests.machine.packages import MEDIA, SUDO, going_back, plug, schema_of, stick, version
-from tests.machine.store import LONG, StorePc
+from tests.machine.store import StorePc
 from tests.machine.surviving import ANSWER_S, UNIT, Clerk, in_long_form, nothing_lost, scanning, shown
 from tests.packaging.release import NEWER, NEWER_SCHEMA, NEWER_STEP, make_newer, unpack
 
@@ -44,8 +44,6 @@ def clerk(pc: StorePc, packages: tuple[Path, Path]) -> Iterator[Clerk]:
     """With a scanner in hand that the agent holds; the stick is in the machine."""
     plug(pc, packages[0])
     pc.vm.put("/usr/local/bin/sudo", SUDO, 0o755)
-    if not LONG:  # what survives a power cut is for the long form
-        pc.vm.put("/etc/dpkg/dpkg.cfg.d/without-sync", "force-unsafe-io\n")
     one = Clerk(pc)
     one.plug()
     yield one
@@ -89,11 +87,11 @@ def of_one_log(pc: StorePc) -> int:
 
 
 def upgraded(pc: StorePc, newer: Path) -> float:
-    """Seconds that it took: in the short form without apt's own thinking."""
-    command = APT if LONG else "dpkg --install"
-    return pc.vm.sh(f"{command} {MEDIA}/{newer.name}", timeout_s=UPGRADE_S_MAX, expected=0).took_s
+    """Seconds that it took."""
+    return pc.vm.sh(f"{APT} {MEDIA}/{newer.name}", timeout_s=UPGRADE_S_MAX, expected=0).took_s
 
 
+@in_long_form
 def test_an_upgrade_in_a_store_that_scans_brings_the_ledger_forward_and_loses_nothing(
     pc: StorePc, clerk: Clerk, packages: tuple[Path, Path], tell: Tell
 ) -> None:
