@@ -248,16 +248,16 @@ def test_five_devices_at_two_codes_a_second_for_a_minute(pc: StorePc, tell: Tell
     names = ("xenon", "zebra", "usb-1", "usb-2", "line")
     sent = {name: [gtin(200 * at + number) for number in range(count)] for at, name in enumerate(names)}
     nodes = {name: plug_gadget(pc, name) for name in names[:4]}
-    serial = plug_serial(pc.vm, "LINE-1", 5)
-    for name in names:
-        pc.works(name)
-    begun_s = time.monotonic()
-    wait = type_codes(pc, 2 * 14, {nodes[name]: sent[name] for name in nodes})
-    for number, code in enumerate(sent["line"]):
-        time.sleep(max(0.0, begun_s + number / 2 - time.monotonic()))
-        serial.sendall(f"{code}\r".encode())
-    typed = wait()
-    in_order(pc, sent)
+    with plug_serial(pc.vm, "LINE-1", 5) as serial:
+        for name in names:
+            pc.works(name)
+        begun_s = time.monotonic()
+        wait = type_codes(pc, 2 * 14, {nodes[name]: sent[name] for name in nodes})
+        for number, code in enumerate(sent["line"]):
+            time.sleep(max(0.0, begun_s + number / 2 - time.monotonic()))
+            serial.sendall(f"{code}\r".encode())
+        typed = wait()
+        in_order(pc, sent)
     late_s = [one for name, by in zip(nodes, typed, strict=True) for one in late(scans(pc, name), by)]
     tell(
         f"{5 * count} of {5 * count} right, {rates(typed)}, and {count / 60:.0f} lines/s; "

@@ -23,12 +23,8 @@ SHIFT, RELEASED = 2, bytes(8)
 TAKEN_S_MAX = 2
 
 
-def reports(text: str) -> list[bytes]:
-    """Key down and up of each character."""
-    found: list[bytes] = []
-    for letter in text:
-        found += [bytes([SHIFT if letter.isupper() else 0, 0, USAGE[letter.lower()], 0, 0, 0, 0, 0]), RELEASED]
-    return found
+def press(letter: str) -> bytes:
+    return bytes([SHIFT if letter.isupper() else 0, 0, USAGE[letter.lower()], 0, 0, 0, 0, 0])
 
 
 def type_all(node: str, text: str, per_s: float) -> None:
@@ -36,24 +32,24 @@ def type_all(node: str, text: str, per_s: float) -> None:
     bus = select.poll()
     bus.register(device, select.POLLOUT)
     entered_s: list[float] = []
-    typed, late_s = 0, 0.0
-    gap_s = 1 / (2 * per_s)
+    typed, late_s, gap_s = 0, 0.0, 1 / per_s
     due_s = begun_s = time.monotonic()
-    for number, report in enumerate(reports(text)):
-        if (wait_s := due_s - time.monotonic()) > 0:
-            time.sleep(wait_s)
-        late_s = max(late_s, time.monotonic() - due_s)
-        # Held up, it makes up for that at twice its pace, and never in a burst that no scanner sends.
-        due_s = max(due_s + gap_s, time.monotonic() + gap_s / 2)
-        try:
-            if not bus.poll(1000 * TAKEN_S_MAX):
-                break  # unplugged: nobody will take it
-            os.write(device, report)
-        except OSError:
-            break
-        typed = (number + 1) // 2
-        if number % 2 == 0 and text[number // 2] == "\n":
-            entered_s.append(time.time())
+    try:
+        for letter in text:
+            if (wait_s := due_s - time.monotonic()) > 0:
+                time.sleep(wait_s)
+            late_s = max(late_s, time.monotonic() - due_s)
+            # Held up, it makes up for that at twice its pace, and never in a burst that no scanner sends.
+            due_s = max(due_s + gap_s, time.monotonic() + gap_s / 2)
+            for report in (press(letter), RELEASED):
+                if not bus.poll(1000 * TAKEN_S_MAX):
+                    raise TimeoutError(node)
+                os.write(device, report)
+                if report[2] == USAGE["\n"]:
+                    entered_s.append(time.time())
+            typed += 1
+    except OSError:
+        pass  # unplugged: nobody takes it
     took_s = time.monotonic() - begun_s
     said = {"node": node, "characters": typed, "took_s": took_s, "late_s": late_s, "entered_s": entered_s}
     sys.stdout.write(json.dumps(said) + "\n")
