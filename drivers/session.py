@@ -16,6 +16,7 @@ from drivers.reads import Answer, Arrival, BadRead, Fault, Read
 RAW_BYTES_MAX = 512  # of a bad read, for the exceptions tray
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+NS_PER_US = 1000
 
 
 class Session(Protocol):

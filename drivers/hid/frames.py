@@ -9,6 +9,7 @@ EVENT = struct.Struct("llHHi")
 
 EV_SYN, EV_KEY, EV_MSC, EV_LED = 0x00, 0x01, 0x04, 0x11  # linux/input-event-codes.h
 SYN_REPORT, SYN_DROPPED = 0, 3
+ASKED = 1  # as value of a SYN_DROPPED of our own: the held keys were asked for, see transports/evdev.py
 LED_CAPSL = 1
 RELEASED, PRESSED, REPEATED = 0, 1, 2
 

@@ -27,7 +27,7 @@ from drivers.hid.layouts import (
 )
 from drivers.hid.settings import HidSettings
 from drivers.reads import Answer, Arrival, BarcodeRead, Fault, Read
-from drivers.session import NS_PER_MS, Numbering, Scanner
+from drivers.session import NS_PER_MS, NS_PER_US, Numbering, Scanner
 
 GS = "\x1d"
 _END_KEYS = {"enter": KEY_ENTER, "kp_enter": KEY_KPENTER, "tab": KEY_TAB}
@@ -36,6 +36,8 @@ _TYPED = {KEY_ENTER: "\r", KEY_KPENTER: "\r", KEY_TAB: "\t"}  # where they do no
 # Ctrl and a key make the separators of ISO/IEC 15434: FS, GS, RS, US and EOT.
 _CTRL = {"\\": "\x1c", "]": GS, "6": "\x1e", "-": "\x1f", "d": "\x04"}
 _ALT_DIGITS_MAX = 4
+_LOST = (Fault.DROPPED, "the kernel or the agent lost key events")
+_SURE = (0, *_LOST)
 _MODIFIERS = SHIFTS | CTRLS | ALTS | METAS
 
 
@@ -51,7 +53,7 @@ class HidSession(Scanner):
         self._caps = False
         self._alt_digits = ""
         self._dropping = False
-        self._settled_ns = 0
+        self._unsure = _SURE  # until when a code that begins may lack its head, and why
         self._last: Arrival | None = None  # of the last key event
         self._last_us = 0
         self._typed: list[str] = []
@@ -59,7 +61,8 @@ class HidSession(Scanner):
         self._fault: tuple[Fault, str] | None = None
 
     def open(self, now: Arrival) -> None:
-        self._settled_ns = now.monotonic_ns + self._settings.settle_ms * NS_PER_MS
+        until_ns = now.monotonic_ns + self._settings.settle_ms * NS_PER_MS
+        self._unsure = (until_ns, Fault.INCOMPLETE, "under way when the device was opened")
 
     def receive(self, data: bytes, now: Arrival) -> list[Read]:
         return self.receive_events(self._decoder.feed(data), now)
@@ -74,8 +77,11 @@ class HidSession(Scanner):
             elif event.type == frames.EV_LED and event.code == frames.LED_CAPSL:
                 self._caps = event.value != 0
             elif (event.type, event.code) == (frames.EV_SYN, frames.SYN_DROPPED):
-                self._dropping = True
-                self._damage(now)
+                if event.value == frames.ASKED:
+                    self._doubt(now)
+                else:
+                    self._dropping = True
+                    self._damage(now, event.time_us)
         return reads
 
     def lost(self, now: Arrival) -> list[Read]:
@@ -108,9 +114,10 @@ class HidSession(Scanner):
 
     def _key(self, event: Event, now: Arrival) -> list[Read]:
         reads = self._pause() if self._active and self._gap_ms(event, now) >= self._pause_ms() else []
-        if now.monotonic_ns < self._settled_ns:
-            self._spoil(Fault.INCOMPLETE, "under way when the device was opened")
-        self._settled_ns = 0
+        until_ns, fault, detail = self._unsure
+        if min(now.monotonic_ns, event.time_us * NS_PER_US or now.monotonic_ns) < until_ns:
+            self._spoil(fault, detail)
+        self._unsure = _SURE
         self._last, self._last_us = now, event.time_us
         if event.value == frames.PRESSED:
             reads += self._press(event.code, now)
@@ -175,13 +182,21 @@ class HidSession(Scanner):
         elif text:
             self._typed.append(text)
 
-    def _damage(self, now: Arrival) -> None:
+    def _damage(self, now: Arrival, time_us: int = 0) -> None:
         """Events are missing: no key is known to be held, and the code around the gap is not believed."""
         self._held.clear()
         self._alt_digits = ""
-        self._fault = (Fault.DROPPED, "the kernel or the agent lost key events")
+        self._fault = _LOST
         self._active = True
-        self._last, self._last_us = now, 0
+        self._last, self._last_us = now, time_us
+
+    def _doubt(self, now: Arrival) -> None:
+        """A key of this moment may be missing; it would be one of the code under way, or of one whose next key follows
+        without a pause."""
+        if self._active:
+            self._spoil(*_LOST)
+        else:
+            self._unsure = (now.monotonic_ns + self._settings.idle_end_ms * NS_PER_MS, *_LOST)
 
     def _spoil(self, fault: Fault, detail: str) -> None:
         if self._fault is None:
@@ -191,6 +206,8 @@ class HidSession(Scanner):
     def _gap_ms(self, event: Event, now: Arrival) -> float:
         if self._last_us and event.time_us >= self._last_us:
             return (event.time_us - self._last_us) / 1000
+        if event.time_us and not self._last_us:
+            return 0  # when the lost events were is not known: a reader that stalled makes no pause of that
         assert self._last is not None
         return (now.monotonic_ns - self._last.monotonic_ns) / NS_PER_MS
 

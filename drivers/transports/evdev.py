@@ -5,7 +5,8 @@ that the settings name is opened at all; names are looked up in sysfs, which ope
 
 SYN_DROPPED says that the kernel's buffer overflowed (Documentation/input/event-codes.rst): what is left is discarded up
 to the next SYN_REPORT, and the keys that are down now are asked for. Asking flushes key events out of the buffer, so
-it is done here, in the drain thread, when the buffer is empty, and told to the session as events.
+it is done here, in the drain thread, when the buffer is empty, and told to the session as events; and as a SYN_DROPPED
+of our own before them, because a key that came meanwhile is flushed without a word of the kernel's.
 """
 
 from __future__ import annotations
@@ -88,7 +89,11 @@ class EvdevSource:
             if not self._damaged:
                 raise
             self._damaged = False
-            return encode(Event(frames.EV_SYN, frames.SYN_REPORT, 0)) + self._state()
+            end, asked = (
+                Event(frames.EV_SYN, frames.SYN_REPORT, 0),
+                Event(frames.EV_SYN, frames.SYN_DROPPED, frames.ASKED),
+            )
+            return encode(end) + encode(asked) + self._state()
         if any(data[at + 16 : at + 20] == _SYN_DROPPED for at in range(0, len(data), EVENT.size)):
             self._damaged = True
         return data

@@ -159,6 +159,31 @@ def test_after_lost_events_the_keys_are_asked_for_when_the_buffer_is_empty() -> 
     os.close(device.keyboard)
 
 
+class RacingDevice(FakeDevice):
+    """A key comes between the look at the empty buffer and the question, which flushes it as the kernel does."""
+
+    def active_keys(self) -> list[int]:
+        if self.asked == 1:
+            self.tap(A)
+            os.read(self.fd, 4096)
+            self.tap(A, ENTER)
+        return super().active_keys()
+
+
+def test_a_key_that_asking_flushes_is_a_lost_key() -> None:
+    device = RacingDevice()
+
+    async def work() -> None:
+        async with driver(device, SETTINGS.model_copy(update={"idle_end_ms": 5000})) as opened:
+            device.send(Event(EV_SYN, SYN_DROPPED, 0), Event(EV_SYN, SYN_REPORT, 0), Event(EV_KEY, ENTER, 1))
+            assert told(await next_reads(opened, 2)) == [Fault.DROPPED, Fault.DROPPED]
+            device.tap(A, ENTER)
+            assert told(await next_reads(opened, 1)) == [b"a"]
+
+    run(work())
+    os.close(device.keyboard)
+
+
 def test_no_module_evdev_is_a_refusal_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "evdev", None)
     with pytest.raises(DeviceRefused, match="module evdev is missing") as caught:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from drivers.hid import layouts as keys
-from drivers.hid.frames import EV_KEY, EV_LED, EV_MSC, EV_SYN, LED_CAPSL, SYN_DROPPED, SYN_REPORT, Event, encode
+from drivers.hid.frames import ASKED, EV_KEY, EV_LED, EV_MSC, EV_SYN, LED_CAPSL, SYN_DROPPED, SYN_REPORT, Event, encode
 from drivers.hid.layouts import LAYOUTS, LayoutName
 from drivers.hid.session import HidSession
 from drivers.hid.settings import GsKey, HidSettings
@@ -247,6 +247,36 @@ def test_dropped_before_anything_else_is_reported_even_if_nothing_follows() -> N
     one = session()
     one.receive_events([*DROPPED, *REPORT], at(1000))
     assert told(one.tick(at(1100))) == [Fault.DROPPED]
+
+
+@pytest.mark.parametrize("by", ["the kernel", "the agent"])
+def test_a_reader_that_stalls_after_a_loss_takes_the_rest_of_a_code_for_no_code(by: str) -> None:
+    one = session()
+    one.receive_events(timed([ONE], 1000, 1), at(1000))
+    if by == "the kernel":
+        one.receive_events([Event(EV_SYN, SYN_DROPPED, 0, 1_010_000), *REPORT], at(1010))
+    else:
+        one.lost(at(1010))
+    # The agent's process stood still: half a second later it reads what was typed without a pause.
+    assert told(one.receive_events(timed([TWO, ENTER], 1020, 2), at(1500))) == [Fault.DROPPED]
+    assert told(one.receive_events(timed([A, ENTER], 1600, 1), at(1600))) == [b"a"]
+
+
+ASKED_FOR = [Event(EV_SYN, SYN_DROPPED, ASKED), *REPORT]
+
+
+def test_a_code_that_began_while_the_held_keys_were_asked_for_may_lack_its_head() -> None:
+    one = session(idle_end_ms=100)
+    assert one.receive_events(ASKED_FOR, at(1000)) == []
+    assert told(one.receive_events(tap(A, ENTER), at(1099))) == [Fault.DROPPED]
+    assert told(one.receive_events(tap(A, ENTER), at(1100))) == [b"a"]
+    one.receive_events(ASKED_FOR, at(2000))
+    assert one.next_deadline() is None
+    assert told(one.receive_events(tap(A, ENTER), at(2100))) == [b"a"]
+    one.receive_events([*tap(A), *ASKED_FOR], at(3000))
+    assert told(one.receive_events(tap(ENTER), at(3050))) == [Fault.DROPPED]
+    one.receive_events(ASKED_FOR, at(4000))
+    assert told(one.receive_events(timed([A, ENTER], 4050, 1), at(4500))) == [Fault.DROPPED]
 
 
 def test_input_that_the_agent_lost_is_the_same() -> None:
