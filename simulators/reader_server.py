@@ -266,15 +266,15 @@ class ReaderServer:
                 self._cut = fault
 
     async def _break(self, fault: Fault) -> None:
-        """Between two messages, but for a reboot, which cuts one."""
-        self._cut = None
+        """Between two messages, but for a reboot, which cuts one. The next fault waits until this one is done."""
         if fault.kind == "reboot":
             await self._reboot(fault.seconds)
-            return
-        if fault.kind == "reset":
-            await self._delivered()
-        self._hang_up(reset=fault.kind == "reset")
-        self._lose()
+        else:
+            if fault.kind == "reset":
+                await self._delivered()
+            self._hang_up(reset=fault.kind == "reset")
+            self._lose()
+        self._cut = None
 
     async def _reboot(self, seconds: float) -> None:
         half = self.reader.take() or [Frame(bytes.fromhex("043d0000006400000001"))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,17 @@ def test_after_an_error_it_runs_as_before_unless_it_is_not_wanted(tmp_path: Path
     assert not (tmp_path / "agent.toml").exists()
 
 
+@pytest.fixture
+def at_a_terminal() -> Iterator[None]:
+    """As in a person's shell: whoever runs the tests in the background may have switched these signals off."""
+    wanted = {signal.SIGHUP: signal.SIG_DFL, signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
 def test_a_terminal_that_is_closed_leaves_no_store_standing_still(tmp_path: Path, number: signal.Signals) -> None:
     machine = Machine(tmp_path, "active")
