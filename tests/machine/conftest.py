@@ -81,7 +81,7 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def pc(deb: Path, tmp_path: Path) -> Iterator[StorePc]:
-    """Installed, active, connected; nothing is plugged in."""
-    with StorePc(tmp_path, deb) as found:
+def pc(request: pytest.FixtureRequest, deb: Path, tmp_path: Path) -> Iterator[StorePc]:
+    """Installed, active, connected; nothing is plugged in. A module that says `ALONE` needs no head office."""
+    with StorePc(tmp_path, deb, office=not getattr(request.module, "ALONE", False)) as found:
         yield found

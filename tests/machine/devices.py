@@ -79,13 +79,6 @@ def unplug_serial(vm: Vm, name: str) -> None:
     wait_for(removed, 10.0, "the serial line's end")
 
 
-def plug_gadget(vm: Vm, name: str, ids: tuple[str, str], serial: str, maker: str, model: str) -> str:
-    """A keyboard scanner of any make and rate: the node that `inside/typing.py` writes to."""
-    vendor, product = ids
-    command = f"{GADGET} add {name} {vendor} {product} '{serial}' '{maker}' '{model}'"
-    return vm.sh(command, expected=0).out.strip()
-
-
 def plug_disk(vm: Vm, name: str, place: str) -> None:
     """`place`: a raw image's path, or nbd:unix:SOCKET (disk.py). /dev/disk/by-id/virtio-NAME."""
     assert vm.monitor is not None

@@ -19,12 +19,11 @@ from tests.machine.devices import plug_disk, plug_serial
 from tests.machine.disk import ForgetfulDisk
 from tests.machine.monitor import wait_for
 from tests.machine.store import SETTLE_S, STORE, WORK, StorePc, gtin
+from tests.machine.surviving import GOOD, STATE
 from tests.machine.vm import Vm
 
 ITEMS = 1000
-GOOD = b"\x1b7,"  # Honeywell's good-read beep; `look` and `stop` go on or begin otherwise (drivers/serial_scanner)
 ANSWER_S_MAX = 60.0
-STATE = "/var/lib/jaego"
 PLACE = "/dev/disk/by-id/virtio-state"
 DISK_MIB = 512  # a snapshot leaves 200 MB
 SPAN_S = 0.1  # from the cut to the end of the machine: whoever answers without a disk would do it here

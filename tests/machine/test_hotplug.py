@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from random import Random
 from typing import NamedTuple, Protocol
-
-import pytest
 
 from tests.machine import devices
 from tests.machine.scanners import (
@@ -27,19 +24,13 @@ from tests.machine.scanners import (
     until_state,
 )
 from tests.machine.store import LONG, SETTLE_S, XENON, ZEBRA, StorePc, gtin
+from tests.machine.surviving import in_long_form
 from tests.machine.vm import Vm
 
 Tell = Callable[[str], None]
+ALONE = True  # the broker is the end of these ways
 PLUGS = 50 if LONG else 5
 BACK_S_MAX = 2.0  # issue 9
-long_only = pytest.mark.skipif(not LONG, reason="the long form: `make machine` without SHORT")
-
-
-@pytest.fixture
-def pc(deb: Path, tmp_path: Path) -> Iterator[StorePc]:
-    """Without a head office: the broker is the end of these ways."""
-    with StorePc(tmp_path, deb, office=False) as found:
-        yield found
 
 
 class Scanner(Protocol):
@@ -165,7 +156,7 @@ def test_half_a_code_is_reported_and_never_joined(pc: StorePc, tell: Tell) -> No
     tell(f"{gtin(1)[:7]}|unplugged: incomplete; the next code is right")
 
 
-@long_only
+@in_long_form
 def test_unplugged_anywhere_at_full_pace(pc: StorePc, tell: Tell) -> None:
     """Codes before are right, the one under way is reported, the next ones are right."""
     node, chance = plug_gadget(pc, "xenon"), Random(9)
@@ -204,7 +195,7 @@ def plug_nameless(vm: Vm, screen: int, port: int) -> None:
     vm.monitor("device_add", driver="usb-kbd", id=f"twin{screen}", serial="", **place)
 
 
-@long_only
+@in_long_form
 def test_two_of_one_model_without_serial_numbers_are_told_apart_by_their_ports(pc: StorePc, tell: Tell) -> None:
     reconfigure(pc, ["left", "right"], hid("left", PORT.format(port=2)) + hid("right", PORT.format(port=3)))
     for screens in ((0, 1), (1, 0)):  # the second time they change places
@@ -240,7 +231,7 @@ path = "{path}"
 """
 
 
-@long_only
+@in_long_form
 def test_a_scanner_with_keys_and_a_serial_port_works_on_both(pc: StorePc, tell: Tell) -> None:
     reconfigure(pc, ["acm"], SERIAL.format(path=ACM))
     node = plug_gadget(pc, "zebra", acm=True)

@@ -18,11 +18,11 @@ import pytest
 from tests.access.start_page import COMMANDS_MAX, DESK_READY, commands
 from tests.machine import house
 from tests.machine.store import LONG, StorePc
+from tests.machine.surviving import in_long_form
 from tests.machine.terminal import HOME, Terminal
 from tests.machine.vm import Vm
 
 Tell = Callable[[str], None]
-long_form = pytest.mark.skipif(not LONG, reason="the long form only: make machine")
 GOODS = re.compile(r"^S001 +(\w+) +backroom +sellable +([\d,]+)$", re.MULTILINE)
 
 
@@ -88,7 +88,7 @@ def test_a_newcomer_types_ten_commands_and_the_store_works(fresh: Vm, tell: Tell
     tell(f"{len(typed)} commands, {took_s:.0f} s from {begin} to {goods} at head office; apt {apt_s:.0f} s")
 
 
-@long_form
+@in_long_form
 def test_head_office_runs_by_its_own_units_and_its_backup_is_whole(bare: Vm, tell: Tell) -> None:
     office_s = house.found_office(bare)
     for unit in ("jaego-hq.service", "jaego-hq-desk.service", "jaego-hq-backup.timer"):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,19 +26,13 @@ from tests.machine.scanners import (
     type_codes,
 )
 from tests.machine.store import INSIDE, LONG, StorePc, gtin
+from tests.machine.surviving import in_long_form
 
 Tell = Callable[[str], None]
+ALONE = True  # the broker is the end of these ways
 SCANS = 250 if LONG else 30
 STATION = {"xenon": "desk-1", "zebra": "desk-2", "usb-1": "till-1", "usb-2": "till-2", "line": "dock"}
 STANDSTILL_S = 0.1  # 64 events, the kernel's buffer, are 10 characters: 0.17 s at 60 characters a second
-long_only = pytest.mark.skipif(not LONG, reason="the long form: `make machine` without SHORT")
-
-
-@pytest.fixture
-def pc(deb: Path, tmp_path: Path) -> Iterator[StorePc]:
-    """Without a head office: the broker is the end of these ways."""
-    with StorePc(tmp_path, deb, office=False) as found:
-        yield found
 
 
 def in_order(pc: StorePc, sent: dict[str, list[str]]) -> None:
@@ -117,7 +110,7 @@ def test_two_scanners_at_60_characters_a_second_lose_and_mix_nothing(pc: StorePc
     )
 
 
-@long_only
+@in_long_form
 def test_two_keyboards_of_the_machine_at_once(pc: StorePc, tell: Tell) -> None:
     """The emulator's own keyboards keep 8 characters: slower, and a second kind of hardware."""
     sent = {"usb-1": [gtin(number) for number in range(20)], "usb-2": [gtin(500 + number) for number in range(20)]}
@@ -134,7 +127,7 @@ def test_two_keyboards_of_the_machine_at_once(pc: StorePc, tell: Tell) -> None:
     tell(f"40 of 40 right, key by key in turns, {len(texts[0]) / took_s:.0f} characters/s each")
 
 
-@long_only
+@in_long_form
 def test_flat_out_every_code_is_right_or_reported(pc: StorePc, tell: Tell) -> None:
     """As fast as the bus goes, and the agent's process stands still for a moment: the kernel's buffer overflows."""
     sent = {"xenon": [gtin(number) for number in range(200)], "zebra": [gtin(500 + n) for n in range(200)]}
@@ -218,7 +211,7 @@ def gs1(number: int) -> str:
     return f"]C1010{gtin(number)}10Lot-aB{number}\x1d21xY{number}"
 
 
-@long_only
+@in_long_form
 @pytest.mark.parametrize("caps", ["before", "after"])
 def test_a_scanner_with_gs_and_letters_whatever_caps_lock_says(pc: StorePc, tell: Tell, caps: str) -> None:
     """Caps Lock is pressed on the office's keyboard, before or after the agent takes the scanner."""
@@ -242,7 +235,7 @@ def test_a_scanner_with_gs_and_letters_whatever_caps_lock_says(pc: StorePc, tell
     tell(f"20 of 20 with GS as F12 and lots like {gs1(1)[19:26]}, one after the other, Caps Lock on {caps} the opening")
 
 
-@long_only
+@in_long_form
 def test_five_devices_at_two_codes_a_second_for_a_minute(pc: StorePc, tell: Tell) -> None:
     count = 120
     names = ("xenon", "zebra", "usb-1", "usb-2", "line")

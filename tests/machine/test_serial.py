@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from tests.machine.devices import plug_serial, unplug_serial
 from tests.machine.scanners import bad_reads, events, has, scans, until_state
 from tests.machine.store import LONG, SETTLE_S, StorePc, gtin
+from tests.machine.surviving import GOOD, STOP
 
 Tell = Callable[[str], None]
-GOOD, STOP = b"\x1b7,", b"\x1b8,\x1b8,"
+ALONE = True  # the broker is the end of these ways
 CUTS = 10 if LONG else 1
-
-
-@pytest.fixture
-def pc(deb: Path, tmp_path: Path) -> Iterator[StorePc]:
-    """Without a head office: the broker is the end of these ways."""
-    with StorePc(tmp_path, deb, office=False) as found:
-        yield found
 
 
 @contextmanager

@@ -63,6 +63,15 @@ def clerk(pc: StorePc) -> Iterator[Clerk]:
     one.unplug()
 
 
+def taken_again(clerk: Clerk, within_s: float) -> float:
+    """Seconds until a scan is."""
+    begun_s = time.monotonic()
+    while clerk.scan() != GOOD:
+        assert time.monotonic() < begun_s + within_s, clerk.pc.journal()
+        time.sleep(0.2)
+    return time.monotonic() - begun_s
+
+
 def test_killed_while_two_scanners_scan_and_then_stuck_it_is_back_and_nothing_is_lost(
     pc: StorePc, clerk: Clerk, tell: Tell
 ) -> None:
@@ -111,11 +120,7 @@ def test_a_disk_that_is_full_refuses_scans_aloud_until_there_is_room(pc: StorePc
     assert answer == STOP
     assert clerk.scan() == STOP
     pc.vm.sh(f"[ ! -e {RESERVE} ] && [ $(systemctl show -P NRestarts {UNIT}) = 0 ] && rm /var/tmp/filled.*", expected=0)
-    begun_s = time.monotonic()
-    while clerk.scan() != GOOD:
-        assert time.monotonic() < begun_s + 30.0, pc.journal()
-        time.sleep(0.2)
-    taken = time.monotonic() - begun_s
+    taken = taken_again(clerk, 30.0)
     pc.vm.sh(f"[ -s {RESERVE} ] && systemctl is-active {UNIT}", expected=0)
     nothing_lost(pc, clerk)
     tell(
@@ -258,11 +263,7 @@ def test_a_full_disk_is_said_everywhere_and_a_start_on_it_ends_well(pc: StorePc,
     assert clerk.scan() == STOP
     assert shown(pc, "NRestarts") == "0"
     pc.vm.sh("rm /var/tmp/filled.*", expected=0)
-    freed_s = time.monotonic()
-    while clerk.scan() != GOOD:
-        assert time.monotonic() < freed_s + 90.0, pc.journal()
-        time.sleep(0.5)
-    taken = time.monotonic() - freed_s
+    taken = taken_again(clerk, 90.0)
     pc.vm.sh(f"[ -s {RESERVE} ]", expected=0)
     nothing_lost(pc, clerk)
     tell(
