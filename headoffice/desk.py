@@ -63,15 +63,15 @@ def run(plan: Plan) -> None:
     """Until SIGTERM or SIGINT. Raises HeadOfficeError, and what ended one of its threads."""
     clock = SystemClock()
     stop, threads = threading.Event(), Threads()
-    await_database(plan.target, stop, say)
-    bound = bind(plan.http)
     room = Room(
         Pool(plan.target, read_only=True), Pool(plan.target, read_only=False), clock, Figures(clock.wall_us), Hub(),
         plan.sales_zones, plan.prefix, plan.authority,
     )  # fmt: skip
+    server = Server(build(room, plan.gate), plan.http)
+    await_database(plan.target, stop, say)
     with ExitStack() as held:
+        bound = bind(plan.http)
         held.callback(bound.close)
-        server = Server(build(room, plan.gate), plan.http)
 
         def ended(_number: int = 0, _frame: FrameType | None = None) -> None:
             stop.set()

@@ -58,6 +58,8 @@ def bind(address: Address) -> socket.socket:
 
 
 class Server:
+    """Raises `ConfigError` where certificate and key cannot be used."""
+
     def __init__(self, app: Desk, address: Address) -> None:
         self._address = address
         config = uvicorn.Config(
@@ -77,6 +79,11 @@ class Server:
             ssl_certfile=address.cert_file,
             ssl_keyfile=address.key_file,
         )
+        try:
+            config.load()
+        except OSError as error:  # `ssl.SSLError` is one; they do not say which file
+            names = f"{address.cert_file}, {address.key_file}"
+            raise ConfigError(f"{names}: {error.strerror or error}", hint="PEM files that can be read") from error
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # tracebacks of failed requests; the rest is noise
         self._server = _Server(config)
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -21,7 +21,7 @@ class Desk:
         self.office.room.clock = SystemClock()
         self.office.room.authority = signer.authority
         self.signer = signer
-        address = Address("127.0.0.1", 0, *signer.server())
+        address = Address("127.0.0.1", 0, *signer.server)
         self._bound = bind(address)
         self._server = Server(self.office.app(Gate()), address)
         port = self._bound.getsockname()[1]

@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -55,7 +56,13 @@ class Office:
         issued, key = self.authority.office(now_us())
         return self._put(OFFICE, issued.chain, key)
 
+    @cached_property
     def server(self) -> tuple[Path, Path]:
+        """One pair: a server that reads it while another's were written would find halves that do not match."""
+        return self.next_server()
+
+    def next_server(self) -> tuple[Path, Path]:
+        """In the same files."""
         issued, key = self.authority.server(["127.0.0.1", "localhost"], now_us())
         return self._put("server", issued.chain, key)
 
@@ -68,7 +75,7 @@ class Office:
 
 def settings(broker: Mosquitto, office: Office) -> list[str]:
     """The file that is delivered; files and folders are the test's. The broker's own class gives it a listener."""
-    chain, key = office.server()
+    chain, key = office.server
     text = (CONFIG / "mosquitto-store.conf").read_text()
     for pattern, words in (
         (r"^listener 8883$", ""),

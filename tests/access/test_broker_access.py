@@ -187,7 +187,7 @@ def test_a_broker_shows_its_next_certificate_after_a_reload(broker: Mosquitto, o
             return str((found.getpeercert() or {})["serialNumber"])
 
     before = shown()
-    office.server()
+    office.next_server()
     broker.reload()
     until(lambda: shown() != before, lambda: broker.log.read_text()[-500:], 10.0)
 

@@ -35,7 +35,7 @@ def block(begin: str) -> str:
 
 
 def nats(broker: Broker, office: Office) -> list[str]:
-    chain, key = office.server()
+    chain, key = office.server
     given = block("authorization {")
     user = given[given.index("{ user:") : given.rindex("] }")].rstrip()
     users = ", ".join([*(user.replace("S001", name) for name in STORES), f'{{ user: "CN={OFFICE}" }}'])
@@ -47,7 +47,7 @@ def nats(broker: Broker, office: Office) -> list[str]:
 
 
 def rabbitmq(broker: Broker, office: Office) -> list[str]:
-    chain, key = office.server()
+    chain, key = office.server
     rules = re.findall(r"'([^']*)'", block("rabbitmqctl set_permissions S001"))
     configure, write, read, topic_write, topic_read = rules
     users: list[dict[str, Any]] = [{"name": name, "password_hash": "", "tags": ""} for name in (*STORES, OFFICE)]

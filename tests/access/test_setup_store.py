@@ -183,7 +183,7 @@ def test_a_password_of_head_offices_opens_the_broker(store: Path, signer: Signer
     office = ["enrol", "S001", "--password", str(passwords), "--out", str(store / "password")]
     assert CliRunner().invoke(headoffice.cli.whole(), office).exit_code == 0
     made = Mosquitto(tmp_path)
-    chain, key = signer.server()
+    chain, key = signer.server
     acl = next(line for line in settings(made, signer) if line.startswith("acl_file"))
     lines = ["allow_anonymous false", f"password_file {passwords}", f"certfile {chain}", f"keyfile {key}", acl]
     made.start(*lines)

@@ -319,7 +319,13 @@ def test_tokens_are_made_listed_and_taken_back(target: str) -> None:
 
 @pytest.mark.parametrize(
     ("more", "word"),
-    [(["--http", "8480"], "HOST:PORT"), (["--https-cert", "x.pem"], "--https-key"), (["--broker", "x"], "HOST:PORT")],
+    [
+        (["--http", "8480"], "HOST:PORT"),
+        (["--broker", "x"], "HOST:PORT"),
+        (["--https-cert", "x.pem"], "--https-key"),
+        (["--https-cert", "x.pem", "--https-key", "x.key"], "x.pem, x.key: No such file"),
+        (["--https-cert", __file__, "--https-key", __file__], "PEM files that can be read"),
+    ],
 )
 def test_arguments_that_cannot_be_are_said_with_a_hint(tmp_path: Path, more: list[str], word: str) -> None:
     done = subprocess.run(
@@ -327,3 +333,4 @@ def test_arguments_that_cannot_be_are_said_with_a_hint(tmp_path: Path, more: lis
     )
     assert done.returncode == 78
     assert word in done.stderr
+    assert "Traceback" not in done.stderr
