@@ -20,7 +20,7 @@ from agent.selling import orders_of
 from agent.uplink.access import Access
 from agent.uplink.engine import Engine, EngineSettings
 from agent.uplink.epcis import EpcisDocuments
-from agent.uplink.lineage import Source
+from agent.uplink.lineage import LISTENS_S, Source
 from agent.uplink.link import Link
 from agent.uplink.plane import StatePlane, moved
 from agent.uplink.traffic import Outside, Store, StoreTraffic
@@ -96,6 +96,7 @@ def uplink_of(config: Config, around: Around) -> Uplink:
             for one, sent in elders
         ],
         parents=parents,
+        listens_s=0.0 if ledger.begun else LISTENS_S,
     )
     _halt_again(config, traffic, parents, around.say)
     traffic.touched.extend(_moved_lately(reader, traffic.engine))

@@ -44,6 +44,7 @@ class Limits:
 class Ledger:
     """Open with `Ledger(...)`, then `start()`. `on_commit(head, skus)`, `on_failure(error)` run in the writer thread.
 
+    `begun`: the log was begun by this opening of the ledger.
     With a `rule` the log is signed by it; `unsigned` is why it is not. `reserve` is kept for a full disk.
 
     `done(result, error)` of a job runs in the writer thread too, after the commit that holds the job's events: it must
@@ -70,6 +71,7 @@ class Ledger:
             self._lock = opened.enter_context(files.lock(folder))
             self._connection = files.open_writer(folder, connect)
             opened.callback(self._connection.close)
+            self.begun = self._connection.execute("SELECT 1 FROM identity").fetchone() is None
             chain = files.begin(self._connection, folder, store=store, clock=clock, stamper=stamper)
             self._tx = Transaction(self._connection, clock, stamper, chain)
             self.reserve = Reserve(folder, reserve_bytes) if reserve_bytes else None

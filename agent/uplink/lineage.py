@@ -9,7 +9,8 @@ gets it again, as long as its file is here.
 
 An acknowledgement that is above what a log has says that events were lost here: a disk that lied, an old copy of the
 folder. So does one with another hash, once the log is as long again. What is written now is a second event with the
-same number, so nothing is sent any more.
+same number, so nothing is sent any more. A ledger goes back only while nobody has it open; so after a start nothing is
+sent before each consumer's acknowledgement is heard, or `listens_s` have passed in which it could have been.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from agent.ledger.reader import Row
 from agent.uplink.engine import Engine
 
 GIVEN_UP_S = 86_400.0  # of silence, after which a consumer keeps the others waiting no longer
+LISTENS_S = 1.0  # after connecting, for what the broker keeps: it comes with the subscriptions
 
 
 class Events(Protocol):
@@ -53,6 +55,7 @@ class Lineage:
         *,
         say: Callable[[str, str], None],
         alarm: Callable[[str, tuple[str, int] | None], None],
+        listens_s: float = 0.0,
     ) -> None:
         self._own = own
         self._sources = (*elders, own)
@@ -64,6 +67,8 @@ class Lineage:
         self._since_s: float | None = None
         self._moved = False
         self._told: set[str] = set()
+        self._unheard = set(own.engine.consumers) if listens_s else set[str]()
+        self._listens_s, self._listens_until_s = listens_s, 0.0
         self.halted = False
 
     @property
@@ -78,7 +83,13 @@ class Lineage:
 
     def connect(self, now_s: float, *, receive_max: int, packet_bytes_max: int) -> None:
         self._limits = receive_max, packet_bytes_max
+        self._listens_until_s = now_s + self._listens_s
         self.source.engine.connect(now_s, receive_max=receive_max, packet_bytes_max=packet_bytes_max)
+
+    def may_send(self, now_s: float) -> bool:
+        if self._unheard and now_s >= self._listens_until_s:
+            self._unheard.clear()
+        return not self._unheard
 
     def disconnect(self) -> None:
         self._limits = None
@@ -89,6 +100,7 @@ class Lineage:
     ) -> str | None:
         """As of `Engine`; `name` is the hash that the consumer has of that event. One of a parent says how far the
         consumer is on its way to the own log."""
+        self._unheard.discard(consumer)
         if consumer in self._own.engine.consumers:
             self._follows[consumer] = log
             head = self._own.engine.head if log == self._own.log else self._parents.get(log)

@@ -77,14 +77,15 @@ class StoreTraffic:
         epcis: EpcisDocuments | None = None,
         elders: Sequence[Source] = (),
         parents: Mapping[str, int] = {},
+        listens_s: float = 0.0,
     ) -> None:
-        """`engine` and `reader` are of the store's own log; `elders` and `parents` are as of `Lineage`."""
+        """`engine` and `reader` are of the store's own log; `elders`, `parents`, `listens_s` are as of `Lineage`."""
         self._store = store
         self._epcis = epcis
         self._topics = Topics(store.id, store.prefix)
         self.engine = engine
         own = Source(store.log, engine, reader)
-        self.lineage = Lineage(own, elders, parents, say=outside.say, alarm=outside.alarm)
+        self.lineage = Lineage(own, elders, parents, say=outside.say, alarm=outside.alarm, listens_s=listens_s)
         self._plane = plane
         self._reader = reader
         self._clock = clock
@@ -193,7 +194,7 @@ class StoreTraffic:
         """What the window takes now. Called for itself between receipts while a backlog drains."""
         (_log, engine, reader, *_rest), packer = self.lineage.source, self._packer
         epcis = self._epcis if engine.window > 1 else None  # a document and its event message need two places
-        while link.has_room and packer is not None:
+        while link.has_room and packer is not None and self.lineage.may_send(now_s):
             fetch = engine.fetch(now_s)
             if fetch is not None:
                 engine.fetched(fetch.start, reader.events(fetch.start, fetch.limit))

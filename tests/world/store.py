@@ -26,6 +26,7 @@ from agent.operations.rules import Rules
 from agent.operations.sales import Tills
 from agent.operations.values import Clerk, Station
 from agent.uplink.engine import PREFETCH_EVENTS, Engine, EngineSettings
+from agent.uplink.lineage import LISTENS_S
 from agent.uplink.plane import StatePlane
 from agent.uplink.traffic import Outside, Store, StoreTraffic
 from contract.ids import uuid7
@@ -156,6 +157,7 @@ class Agent:
                 items=self.catalogue,
                 orders=Orders(PICKUP, 0),
             ),
+            listens_s=0.0 if ledger.begun else LISTENS_S,
         )
 
     def _ports(self) -> dict[str, Port]:

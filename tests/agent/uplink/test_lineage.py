@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.ledger.reader import Row
 from agent.uplink.engine import Engine
-from agent.uplink.lineage import GIVEN_UP_S, Lineage, Source
+from agent.uplink.lineage import GIVEN_UP_S, LISTENS_S, Lineage, Source
 
 OWN, PARENT, OLDEST = "L3", "L2", "L1"
 
@@ -23,7 +23,7 @@ class Rows:
 class Tree:
     """A store whose log begins with event 21, behind two that are not delivered: 1 to 10, and 11 to 20."""
 
-    def __init__(self, *consumers: str, sent: int = 0) -> None:
+    def __init__(self, *consumers: str, sent: int = 0, listens_s: float = 0.0) -> None:
         self.alarms: list[tuple[str, tuple[str, int] | None]] = []
         self.delivered: list[str] = []
         self.said: list[str] = []
@@ -44,6 +44,7 @@ class Tree:
             {OLDEST: 10, PARENT: 20},
             say=lambda _subject, text: self.said.append(text),
             alarm=lambda text, missing: self.alarms.append((text, missing)),
+            listens_s=listens_s,
         )
         self.lineage.connect(0.0, receive_max=100, packet_bytes_max=1 << 16)
 
@@ -200,3 +201,29 @@ def test_a_log_that_nobody_knows_is_said_once_and_head_office_judges() -> None:
     assert [log for _text, log in tree.alarms] == [None]
     assert not tree.lineage.halted
     assert tree.ack("L9", 5, 1, "stranger") == "stranger is no configured consumer: its acknowledgement is ignored"
+
+
+def test_after_a_start_nothing_is_sent_before_each_consumer_could_be_heard() -> None:
+    tree = Tree("hq", "audit", listens_s=LISTENS_S)
+    assert not tree.lineage.may_send(0.1)
+    tree.ack(OWN, 22, 0.1)
+    assert not tree.lineage.may_send(0.2)
+    tree.ack(OLDEST, 3, 0.2, "audit")
+    assert tree.lineage.may_send(0.2)
+    tree.lineage.disconnect()
+    tree.lineage.connect(50.0, receive_max=100, packet_bytes_max=1 << 16)
+    assert tree.lineage.may_send(50.0), "a ledger does not go back while it is open"
+
+
+def test_one_that_was_never_heard_is_waited_for_as_long_as_its_word_may_take() -> None:
+    tree = Tree("hq", listens_s=LISTENS_S)
+    assert not tree.lineage.may_send(LISTENS_S - 0.01)
+    tree.lineage.disconnect()
+    tree.lineage.connect(50.0, receive_max=100, packet_bytes_max=1 << 16)
+    assert not tree.lineage.may_send(50.0), "the connection did not last so long"
+    assert tree.lineage.may_send(50.0 + LISTENS_S)
+    assert Tree(listens_s=LISTENS_S).lineage.may_send(0.0), "there is nobody to hear"
+
+
+def test_a_log_that_began_with_this_start_cannot_have_gone_back() -> None:
+    assert Tree("hq").lineage.may_send(0.0)
