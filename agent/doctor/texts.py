@@ -49,8 +49,8 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
     "folder_root": (
         "root로 검사했습니다: 권한은 에이전트({owner})와 다를 수 있습니다",
         "you are root: what you may is not what the agent ({owner}) may",
-        "sudo -u {owner} jaego doctor로 실행하세요",
-        "run sudo -u {owner} jaego doctor",
+        "runuser -u {owner} -- jaego doctor로 실행하세요",
+        "run runuser -u {owner} -- jaego doctor",
     ),
     "folder_open": (
         "이 PC의 모든 사용자가 {path}에 들어갈 수 있습니다 (권한 {mode})",

@@ -88,8 +88,7 @@ class StoreTraffic:
         self.lineage = Lineage(own, elders, parents, say=outside.say, alarm=outside.alarm, listens_s=listens_s)
         self._plane = plane
         self._reader = reader
-        self._clock = clock
-        self._stamper = stamper
+        self._clock, self._stamper = clock, stamper
         self._levels = levels
         self._outside = outside
         self.counts = Counts()

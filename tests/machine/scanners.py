@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from tests.machine import devices
-from tests.machine.store import INSIDE, STORE, StorePc
+from tests.machine.store import STORE, StorePc
 
 # Vendor and product, serial number, maker, model.
 GADGETS = {
@@ -57,7 +57,6 @@ def middle_and_most(values: Iterable[float]) -> str:
 def plug_gadget(pc: StorePc, name: str, *, acm: bool = False) -> str:
     """One of `GADGETS`, with a serial port beside its keys or without; the node that it is typed on."""
     ids, serial, maker, model = GADGETS[name]
-    pc.vm.put(devices.GADGET, (INSIDE / "gadget").read_bytes(), 0o755)
     command = [devices.GADGET, "add", name, *ids, serial, maker, model, *(["acm"] if acm else [])]
     return pc.vm.sh(shlex.join(command), expected=0).out.strip()
 
@@ -72,7 +71,6 @@ def unplug_gadget(pc: StorePc, name: str) -> None:
 
 def type_codes(pc: StorePc, per_s: float, codes: dict[str, Sequence[str]]) -> Callable[[], list[Typed]]:
     """On those nodes at once, beside; what is returned waits for the end."""
-    pc.vm.put("/srv/typing.py", (INSIDE / "typing.py").read_bytes())
     pairs: list[str] = []
     for number, (node, texts) in enumerate(codes.items()):
         pc.vm.put(f"/run/codes{number}", "".join(f"{text}\n" for text in texts))

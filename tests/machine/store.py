@@ -83,9 +83,14 @@ def configuration() -> str:
 
 
 def installation(deb: Path) -> str:
-    """Name of the frozen state: of this package and this configuration."""
-    parts = [deb.read_bytes(), configuration().encode(), SLOW.encode(), Path(__file__).read_bytes()]
+    """Name of the frozen state: of this package, this configuration and the programs that checks run in there."""
+    inside = [path.name.encode() + path.read_bytes() for path in _programs()]
+    parts = [deb.read_bytes(), configuration().encode(), SLOW.encode(), Path(__file__).read_bytes(), *inside]
     return "installed-" + hashlib.sha256(b"".join(parts)).hexdigest()[:12]
+
+
+def _programs() -> list[Path]:
+    return sorted(path for path in INSIDE.iterdir() if path.is_file())
 
 
 def install(vm: Vm, deb: Path) -> float:
@@ -95,9 +100,8 @@ def install(vm: Vm, deb: Path) -> float:
     vm.put("/etc/jaego/items.csv", catalogue())
     vm.put("/etc/jaego/agent.toml", configuration())
     vm.put("/etc/systemd/system/jaego-agent.service.d/emulated.conf", SLOW)
-    for path in INSIDE.iterdir():
-        if path.is_file():
-            vm.put(f"/srv/{path.name}", path.read_bytes(), 0o755)
+    for path in _programs():
+        vm.put(f"/srv/{path.name}", path.read_bytes(), 0o755)
     vm.sh("systemctl daemon-reload && systemctl start jaego-agent", timeout_s=300, expected=0)
     return took_s
 

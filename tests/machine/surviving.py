@@ -293,9 +293,3 @@ class OldMachine(Vm):
 
     def _command(self) -> list[str]:
         return [*super()._command(), "-rtc", "base=2001-02-03T04:05:06"]
-
-
-def put_inside(pc: StorePc, name: str) -> str:
-    path = Path(__file__).with_name("inside") / name
-    pc.vm.put(f"/srv/{name}", path.read_bytes(), 0o755)
-    return f"/srv/{name}"

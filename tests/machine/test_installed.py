@@ -11,7 +11,7 @@ from typing import Any
 from agent.errors import EXIT_CONFIG
 from tests.machine import devices
 from tests.machine.store import WORK, StorePc, configuration, gtin
-from tests.machine.surviving import UNIT, in_long_form, put_inside, shown
+from tests.machine.surviving import UNIT, in_long_form, shown
 
 Tell = Callable[[str], None]
 EXPOSURE_MAX = 2.0
@@ -103,7 +103,7 @@ def tries(pc: StorePc) -> tuple[dict[str, Any], dict[str, Any]]:
     with devices.plug_serial(pc.vm, "LINE-2", 4):
         pc.vm.until(f"[ -e {keyboard} ] && [ -e {line} ] && [ -e /dev/hidraw0 ]")
         pc.vm.sh(TEMPTING, expected=0)
-        command = f"/usr/bin/python3 -I -S {put_inside(pc, 'refused.py')} {shown(pc, 'MainPID')} {keyboard} {line}"
+        command = f"/usr/bin/python3 -I -S /srv/refused.py {shown(pc, 'MainPID')} {keyboard} {line}"
         inside = pc.vm.sh(f"set -- '{command}'\n{TRYING}", expected=0).out
         outside = pc.vm.sh(f"setpriv --reuid=jaego --regid=jaego --init-groups {command}", expected=0).out
     return json.loads(inside), json.loads(outside)

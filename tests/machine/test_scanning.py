@@ -25,7 +25,7 @@ from tests.machine.scanners import (
     story,
     type_codes,
 )
-from tests.machine.store import INSIDE, LONG, StorePc, gtin
+from tests.machine.store import LONG, StorePc, gtin
 from tests.machine.surviving import in_long_form
 
 Tell = Callable[[str], None]
@@ -153,7 +153,6 @@ def test_flat_out_every_code_is_right_or_reported(pc: StorePc, tell: Tell) -> No
 
 def eavesdropped(pc: StorePc, node: str, code: str) -> dict[str, Any]:
     """What another program and the console get of a code that is typed now."""
-    pc.vm.put("/srv/eavesdrop.py", (INSIDE / "eavesdrop.py").read_bytes())
     wait = pc.vm.background(f"python3 -I /srv/eavesdrop.py 2.5 {node} | tee /run/heard")
     pc.vm.until("grep -qs ready /run/heard")
     type_keys(pc.vm, 0, code + "\n")
@@ -187,7 +186,6 @@ aim = true
 
 def virtual_scanner(pc: StorePc) -> Callable[[float, str], None]:
     """Types at so many characters a second, beside."""
-    pc.vm.put("/srv/virtual.py", (INSIDE / "virtual.py").read_bytes())
     pc.vm.sh("systemd-run -q --unit virtual /opt/jaego/bin/python -I /srv/virtual.py 'Virtual scanner' /run/virtual")
     pc.vm.until("[ -p /run/virtual ]")
 

@@ -25,6 +25,8 @@ from tests.machine.vm import Vm
 
 Tell = Callable[[str], None]
 DOCTOR = Path(__file__).parents[2] / "docs" / "doctor.md"
+PAIR = "/var/lib/jaego/broker.pem"
+TWO_YEARS_S = 2 * 366 * 86_400
 KEPT = "sha256sum /etc/jaego/agent.toml /var/lib/jaego/broker.pem /var/lib/jaego/broker-ca.pem /var/lib/jaego/store.key"
 KOREAN = (
     ("언어", "ko"),
@@ -195,3 +197,25 @@ def test_a_bundle_has_no_secret_in_it(shop: Shop, tell: Tell) -> None:
     assert [(name, one) for name, text in texts.items() for one in secrets if one in text] == []
     size = sum(map(len, texts.values())) // 1000
     tell(f"{len(texts)} parts, {size} kB, none of {len(secrets)} secrets in them")
+
+
+# The last of the shop's, since it is two years later afterwards.
+@in_long_form
+def test_the_certificate_renews_itself_by_its_timer_once_two_years_have_passed(shop: Shop, tell: Tell) -> None:
+    vm, before = shop.vm, sold(shop.vm)
+    former = vm.sh(f"sha256sum {PAIR}", expected=0).out.strip()
+    vm.put("/etc/systemd/system/jaego-renew.timer.d/soon.conf", "[Timer]\nRandomizedDelaySec=0\n")
+    vm.sh("systemctl daemon-reload && systemctl restart jaego-renew.timer", expected=0)
+    begun_s = time.monotonic()
+    vm.sh(f"date -s @$(( $(date +%s) + {TWO_YEARS_S} ))", expected=0)
+    vm.until(f"[ \"$(sha256sum {PAIR})\" != '{former}' ]", 180.0)
+    took_s = time.monotonic() - begun_s
+    vm.until("systemctl show -P Result jaego-renew | grep -qx success && ! systemctl is-active -q jaego-renew")
+    assert "broker.pem is renewed until" in vm.sh("journalctl -o cat -u jaego-renew").out
+    vm.until("journalctl -o cat -u jaego-agent | grep -q 'connecting again with it'", 120.0)
+    assert vm.sh(f"stat -c '%U %a' {PAIR}", expected=0).out.split() == ["jaego", "600"]
+    shop.works()
+    shop.scan_keys(TEA)
+    wanted = {**before, "TEA": before.get("TEA", 0) + 1}
+    StorePc.until(lambda: sold(vm) == wanted, lambda: (sold(vm), wanted), 120.0)
+    tell(f"{took_s:.0f} s after the clock was there; the agent came back with it, and its next scan is at head office")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,6 @@ from tests.machine.surviving import (
     move_to_own_disk,
     moved,
     nothing_lost,
-    put_inside,
     scanning,
     shown,
     since,
@@ -152,12 +152,14 @@ def test_killed_ten_times_while_two_scanners_scan_nothing_is_lost(pc: StorePc, c
     back: list[float] = []
     with scanning(clerk, typist):
         for _ in range(10):
-            begun_s, enough = time.monotonic(), len(clerk.answered) + 5
-            pc.until(lambda enough=enough: len(clerk.answered) >= enough, lambda: clerk.answered)  # type: ignore[misc]
-            killed_s = kill(pc)
+            living_s = time.monotonic() + WRITTEN_S  # a code that was under way as the agent came is none
+            pc.until(partial(typed_into_it, typist, living_s), pc.journal)
+            up_since, killed_s = since(pc, "usb-1"), kill(pc)
+            certain |= typist.between(living_s, killed_s - WRITTEN_S)
             back.append(clerk.answered_after(killed_s))
-            certain |= typist.between(begun_s + WRITTEN_S, killed_s - WRITTEN_S)
+            pc.until(partial(is_up_again, pc, "usb-1", up_since), pc.journal)
     assert shown(pc, "NRestarts") == "10"
+    assert len(certain) >= 10
     nothing_lost(pc, clerk, certain)
     assert "intact" in pc.jaego("log verify")
     tell(
@@ -215,7 +217,7 @@ def test_a_disk_that_stands_still_is_waited_for_and_beyond_the_limit_the_agent_e
 
 @in_long_form
 def test_a_clock_that_jumps_a_year_back_and_forward_again(pc: StorePc, clerk: Clerk, tell: Tell) -> None:
-    synchronise = f"python3 -I {put_inside(pc, 'synchronise.py')}"
+    synchronise = "python3 -I /srv/synchronise.py"
     configure(pc, ("clock_trusted = true", ""), ("[uplink]", "[uplink]\nhealth_interval_s = 5"))
     pc.vm.sh(f"{synchronise} && systemctl restart {UNIT}", timeout_s=120.0, expected=0)
     pc.until(lambda: clerk.scan() == GOOD, pc.journal)
@@ -406,6 +408,15 @@ def trusted(pc: StorePc, clerk: Clerk) -> None:
         said = [json.loads(line)["clock"] for line in events(pc)]
 
 
+def typed_into_it(typist: Typist, living_s: float) -> bool:
+    """Something that an agent which has lived since then has written by now."""
+    return len(typist.between(living_s, time.monotonic() - WRITTEN_S)) >= 2
+
+
+def is_up_again(pc: StorePc, device: str, up_since: str | None) -> bool:
+    return since(pc, device) not in {None, up_since}
+
+
 def kill(pc: StorePc) -> float:
     """The agent. When it was dead."""
     pc.vm.sh(f"systemctl kill --signal=KILL {UNIT}", expected=0)
@@ -415,6 +426,6 @@ def kill(pc: StorePc) -> float:
 def stop_event_loop(pc: StorePc) -> float:
     """Its thread alone: the writer lives on, and could say that all is well. When it stood still."""
     main = shown(pc, "MainPID")
-    pc.vm.background(f"python3 -I {put_inside(pc, 'stop_thread.py')} {main}")
+    pc.vm.background(f"python3 -I /srv/stop_thread.py {main}")
     pc.vm.until(f"grep -q '^State:.t' /proc/{main}/status")
     return time.monotonic()
