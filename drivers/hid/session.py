@@ -3,7 +3,8 @@
 All state (held keys, Caps Lock, the code under way) belongs to one opened device. A code ends at its end key, or at a
 pause where no end key is configured. Pauses are measured by the events' own times where they have one, so that a
 stalled reader neither joins nor cuts codes. A code with a key that stands for nothing, with lost events, or begun
-before the device was opened is reported as bad at its end, never guessed.
+before the device was opened is reported as bad at its end, never guessed. So is what follows a code whose end key did
+not come: it may be the rest of that one.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class HidSession(Scanner):
         self._alt_digits = ""
         self._dropping = False
         self._unsure = _SURE  # until when a code that begins may lack its head, and why
+        self._rest_until_ns = 0  # until when it may be the rest of the one before
         self._last: Arrival | None = None  # of the last key event
         self._last_us = 0
         self._typed: list[str] = []
@@ -115,17 +117,18 @@ class HidSession(Scanner):
     def _key(self, event: Event, now: Arrival) -> list[Read]:
         reads = self._pause() if self._active and self._gap_ms(event, now) >= self._pause_ms() else []
         until_ns, fault, detail = self._unsure
-        if min(now.monotonic_ns, event.time_us * NS_PER_US or now.monotonic_ns) < until_ns:
+        typed_ns = min(now.monotonic_ns, event.time_us * NS_PER_US or now.monotonic_ns)
+        if typed_ns < until_ns:
             self._spoil(fault, detail)
         self._unsure = _SURE
         self._last, self._last_us = now, event.time_us
         if event.value == frames.PRESSED:
-            reads += self._press(event.code, now)
+            reads += self._press(event.code, typed_ns, now)
         else:
             self._release(event.code)
         return reads
 
-    def _press(self, code: int, now: Arrival) -> list[Read]:
+    def _press(self, code: int, typed_ns: int, now: Arrival) -> list[Read]:
         if code in self._layout.silent:
             return []
         if code in _MODIFIERS:
@@ -136,6 +139,8 @@ class HidSession(Scanner):
         if code == KEY_CAPSLOCK:
             self._caps = not self._caps
             return []
+        if typed_ns < self._rest_until_ns:
+            self._spoil(Fault.INCOMPLETE, "perhaps the rest of the code before, whose end key did not come")
         self._active = True
         if code in self._ends:
             return self._finish(now)
@@ -191,10 +196,11 @@ class HidSession(Scanner):
         self._last, self._last_us = now, time_us
 
     def _doubt(self, now: Arrival) -> None:
-        """A key of this moment may be missing; it would be one of the code under way, or of one whose next key follows
+        """Keys up to this moment may be missing; they would be of the code under way, or of one whose next key follows
         without a pause."""
         if self._active:
             self._spoil(*_LOST)
+            self._last, self._last_us = now, 0  # the last one that came may not be the last one that was typed
         else:
             self._unsure = (now.monotonic_ns + self._settings.idle_end_ms * NS_PER_MS, *_LOST)
 
@@ -218,16 +224,20 @@ class HidSession(Scanner):
         return self._settings.idle_end_ms
 
     def _pause(self) -> list[Read]:
-        assert self._last is not None
-        if self._ends:
-            self._spoil(Fault.INCOMPLETE, f"no end key within {self._settings.partial_timeout_ms} ms")
-        return self._finish(self._last)
+        last, pause_ms = self._last, self._pause_ms()
+        assert last is not None
+        if not self._ends:
+            return self._finish(last)
+        self._spoil(Fault.INCOMPLETE, f"no end key within {self._settings.partial_timeout_ms} ms")
+        reads = self._finish(last)
+        self._rest_until_ns = last.monotonic_ns + (pause_ms + self._settings.partial_timeout_ms) * NS_PER_MS
+        return reads
 
     def _finish(self, arrived: Arrival) -> list[Read]:
         data = "".join(self._typed).encode("ascii")
         fault, self._fault = self._fault, None
         self._typed.clear()
-        self._active = False
+        self._active, self._rest_until_ns = False, 0
         self._alt_digits = ""
         if fault is None and not data:
             fault = (Fault.FRAMING, "an end key without a code")

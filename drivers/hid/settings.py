@@ -35,7 +35,11 @@ class HidSettings(DeviceSettings):
         100, ge=20, le=5000, description="The pause that ends a code where no key does, and a damaged code always."
     )
     partial_timeout_ms: int = Field(
-        1000, ge=50, le=60_000, description="A code whose end key does not come for so long is reported and dropped."
+        1000,
+        ge=50,
+        le=60_000,
+        description="A code whose end key does not come for so long is reported and dropped; so is what begins within "
+        "as long again: it may be the rest.",
     )
     gs: tuple[GsKey, ...] = Field(
         ("ctrl_bracket", "alt_029"),

@@ -92,8 +92,10 @@ def test_a_loop_stalled_longer_than_its_inbox_says_so(tmp_path: Path, monkeypatc
             (bad,) = told(await next_reads(opened, 1))
             assert bad is Fault.DROPPED
             assert opened.counters.overflows > 0
-            HidScanner(simulated._sink, HidSetup(chars_per_s=0)).scan(b"good")
-            assert told(await next_reads(opened, 1)) == [b"good"]
+            again = HidScanner(simulated._sink, HidSetup(chars_per_s=0))
+            again.scan(b"perhaps the rest")
+            again.scan(b"good")
+            assert told(await next_reads(opened, 2)) == [Fault.INCOMPLETE, b"good"]
 
     run(work())
     simulated.unplug()

@@ -212,8 +212,26 @@ def test_a_code_whose_end_key_does_not_come_is_reported() -> None:
     (bad,) = one.tick(at(2000))
     assert isinstance(bad, BadRead)
     assert (bad.fault, bad.raw) == (Fault.INCOMPLETE, b"12")
-    one.receive_events(tap(ONE), at(3000))
-    assert told(one.receive_events(tap(TWO, ENTER), at(4000))) == [Fault.INCOMPLETE, b"2"]
+    assert told(one.receive_events(tap(ONE, ENTER), at(3000))) == [b"1"]
+
+
+@pytest.mark.parametrize(("silence_ms", "rest"), [(1000, Fault.INCOMPLETE), (1999, Fault.INCOMPLETE), (2000, b"2")])
+def test_what_follows_a_code_without_its_end_key_may_be_the_rest_of_it(silence_ms: int, rest: Fault | bytes) -> None:
+    """A radio that stood still in mid-code; after twice the limit it is another scan."""
+    one = session(partial_timeout_ms=1000)
+    one.receive_events(timed([ONE], 1000, 1), at(1000))
+    after_ms = 1000 + silence_ms
+    found = one.receive_events(timed([TWO, ENTER], after_ms, 1), at(after_ms))
+    assert told(found) == [Fault.INCOMPLETE, rest]
+    assert told(one.receive_events(timed([A, ENTER], after_ms + 100, 1), at(after_ms + 100))) == [b"a"]
+
+
+def test_a_key_that_is_let_go_late_begins_no_code() -> None:
+    one = session(partial_timeout_ms=1000)
+    one.receive_events(down(ONE), at(1000))
+    assert told(one.tick(at(2000))) == [Fault.INCOMPLETE]
+    assert one.receive_events(up(ONE), at(2500)) == []
+    assert one.next_deadline() is None
 
 
 def test_dropped_events_spoil_the_code_around_them_and_not_the_next() -> None:
@@ -232,7 +250,8 @@ def test_dropped_events_whose_end_key_is_among_them_end_at_the_pause() -> None:
     one.receive_events([*tap(ONE), *DROPPED, *REPORT], at(1000))
     assert one.next_deadline() == at(1100).monotonic_ns
     assert told(one.tick(at(1100))) == [Fault.DROPPED]
-    assert told(one.receive_events(tap(A, ENTER), at(1200))) == [b"a"]
+    assert told(one.receive_events(tap(A, ENTER), at(1200))) == [Fault.INCOMPLETE], "who knows where its head was?"
+    assert told(one.receive_events(tap(A, ENTER), at(1300))) == [b"a"]
 
 
 def test_no_key_stays_held_after_dropped_events_but_those_told_anew() -> None:
@@ -277,6 +296,15 @@ def test_a_code_that_began_while_the_held_keys_were_asked_for_may_lack_its_head(
     assert told(one.receive_events(tap(ENTER), at(3050))) == [Fault.DROPPED]
     one.receive_events(ASKED_FOR, at(4000))
     assert told(one.receive_events(timed([A, ENTER], 4050, 1), at(4500))) == [Fault.DROPPED]
+
+
+def test_keys_that_asking_flushed_are_no_pause_of_a_damaged_code() -> None:
+    """The agent's thread was stopped between its look and its question: what was typed meanwhile is gone."""
+    one = session(idle_end_ms=100)
+    one.receive_events([*timed([ONE], 1000, 1), Event(EV_SYN, SYN_DROPPED, 0, 1_010_000), *REPORT], at(1010))
+    one.receive_events(ASKED_FOR, at(1300))
+    assert one.tick(at(1301)) == []
+    assert told(one.receive_events(timed([TWO, ENTER], 1310, 1), at(1311))) == [Fault.DROPPED]
 
 
 def test_input_that_the_agent_lost_is_the_same() -> None:

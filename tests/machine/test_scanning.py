@@ -26,12 +26,15 @@ from tests.machine.scanners import (
     type_codes,
 )
 from tests.machine.store import LONG, StorePc, gtin
-from tests.machine.surviving import in_long_form
+from tests.machine.surviving import in_long_form, limit
 
 Tell = Callable[[str], None]
 ALONE = True  # the broker is the end of these ways
 SCANS = 250 if LONG else 30
 STATION = {"xenon": "desk-1", "zebra": "desk-2", "usb-1": "till-1", "usb-2": "till-2", "line": "dock"}
+BUSY = """for n in $(seq 24); do
+systemd-run --quiet --unit busy-$n setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'while :; do :; done'
+done"""
 STANDSTILL_S = 0.1  # 64 events, the kernel's buffer, are 10 characters: 0.17 s at 60 characters a second
 
 
@@ -149,6 +152,26 @@ def test_flat_out_every_code_is_right_or_reported(pc: StorePc, tell: Tell) -> No
         f"{sum(right.values())} of 400 right at {rates(typed)} and half a second of standstill; {len(bad)} bad reads "
         f"(SYN_DROPPED) stand for the other {400 - sum(right.values())}; none wrong, none joined; overflows {overflows}"
     )
+
+
+@in_long_form
+@pytest.mark.parametrize("nice", ["as installed", "Nice=0"])
+def test_on_a_pc_with_two_dozen_busy_programs_every_code_is_right_or_reported(
+    pc: StorePc, nice: str, tell: Tell
+) -> None:
+    """Without the unit's own rank keys are lost by the dozen, so that what becomes of the rest of a code is seen."""
+    if nice != "as installed":
+        limit(pc, nice)
+        pc.vm.sh("systemctl restart jaego-agent", timeout_s=180, expected=0)
+    sent = {"xenon": [gtin(number) for number in range(100)], "zebra": [gtin(500 + n) for n in range(100)]}
+    nodes = {name: plug_gadget(pc, name) for name in sent}
+    for name in nodes:
+        pc.works(name)
+    pc.vm.sh(BUSY, expected=0)
+    typed = type_codes(pc, 60, {nodes[name]: sent[name] for name in nodes})()
+    pc.vm.sh("systemctl stop 'busy-*'", expected=0)
+    right = sum(right_or_reported(ended(pc, name, 0, sent[name]), sent[name]) for name in sent)
+    tell(f"{nice}: {right} of 200 right at {rates(typed)}, the others reported, none wrong")
 
 
 def eavesdropped(pc: StorePc, node: str, code: str) -> dict[str, Any]:
