@@ -21,6 +21,8 @@ HONEYWELL = {
     Answer.STOP: b"\x1b8,\x1b8,",
 }
 
+_REST = (Fault.INCOMPLETE, "perhaps the rest of the line before, whose end did not come")
+
 
 class LineSession(Scanner):
     def __init__(self, device: str, settings: SerialLineSettings) -> None:
@@ -58,10 +60,14 @@ class LineSession(Scanner):
         return []
 
     def tick(self, now: Arrival) -> list[Read]:
-        deadline = self.next_deadline()
-        if deadline is None or now.monotonic_ns < deadline:
-            return []
-        return self._cut(f"no end within {self._settings.partial_timeout_ms} ms", now)
+        """What begins within as long again behind half a line may be its rest, unless a start mark proves it whole."""
+        reads: list[Read] = []
+        while (deadline := self.next_deadline()) is not None and now.monotonic_ns >= deadline:
+            half = self._decoder.partial
+            reads += self._cut(f"no end within {self._settings.partial_timeout_ms} ms", now)
+            if half and self._settings.end is not End.STX_ETX:
+                self._doubt, self._last_ns = _REST, deadline
+        return reads
 
     def next_deadline(self) -> int | None:
         if not self._decoder.partial and self._doubt is None:

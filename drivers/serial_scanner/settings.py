@@ -18,7 +18,11 @@ class SerialLineSettings(SerialPort):
     aim: bool = Field(default=False, description="The scanner sends AIM identifiers (]E0, ]d2) before the code.")
     line_bytes_max: int = Field(4096, ge=8, le=8192, description="A longer line is reported and skipped.")
     partial_timeout_ms: int = Field(
-        1000, ge=50, le=60_000, description="A line that stays unfinished for so long is reported and dropped."
+        1000,
+        ge=50,
+        le=60_000,
+        description="A line that stays unfinished for so long is reported and dropped; so is what begins within as "
+        "long again: it may be the rest.",
     )
     settle_ms: int = Field(
         50, ge=0, le=5000, description="A line that is under way so soon after opening may lack its head: reported."

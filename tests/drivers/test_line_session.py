@@ -43,8 +43,24 @@ def test_a_partial_line_is_dropped_and_reported_and_never_joined() -> None:
     (bad,) = one.tick(at(1100))
     assert isinstance(bad, BadRead)
     assert (bad.fault, bad.raw) == (Fault.INCOMPLETE, b"8801")
+    assert one.next_deadline() == at(2100).monotonic_ns
+    assert one.tick(at(2100)) == []
     assert one.next_deadline() is None
-    assert told(one.receive(b"good\r", at(1200))) == [b"good"]
+    assert told(one.receive(b"good\r", at(2100))) == [b"good"]
+
+
+@pytest.mark.parametrize(("rest_ms", "rest"), [(1100, Fault.INCOMPLETE), (2099, Fault.INCOMPLETE), (2100, b"23")])
+def test_what_follows_half_a_line_may_be_its_rest(rest_ms: int, rest: Fault | bytes) -> None:
+    """A radio that stood still in mid-line; after twice the limit it is another scan."""
+    one = session(partial_timeout_ms=1000)
+    one.receive(b"8801", at(100))
+    assert told(one.receive(b"23\rgood\r", at(rest_ms))) == [Fault.INCOMPLETE, rest, b"good"]
+
+
+def test_a_start_mark_proves_what_follows_half_a_line_whole() -> None:
+    one = session(partial_timeout_ms=1000, end="stx_etx")
+    one.receive(b"\x028801", at(100))
+    assert told(one.receive(b"\x02good\x03", at(1100))) == [Fault.INCOMPLETE, b"good"]
 
 
 def test_silence_is_noticed_even_when_nobody_ticked() -> None:
