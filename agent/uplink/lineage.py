@@ -10,7 +10,8 @@ gets it again, as long as its file is here.
 An acknowledgement that is above what a log has says that events were lost here: a disk that lied, an old copy of the
 folder. So does one with another hash, once the log is as long again. What is written now is a second event with the
 same number, so nothing is sent any more. A ledger goes back only while nobody has it open; so after a start nothing is
-sent before each consumer's acknowledgement is heard, or `listens_s` have passed in which it could have been.
+sent before the acknowledgement that the broker keeps of each consumer is heard, or `listens_s` have passed in which it
+could have been.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ class Lineage:
     ) -> str | None:
         """As of `Engine`; `name` is the hash that the consumer has of that event. One of a parent says how far the
         consumer is on its way to the own log."""
-        self._unheard.discard(consumer)
+        if retained:  # another one may have waited in our session, and be older than what the broker keeps
+            self._unheard.discard(consumer)
         if consumer in self._own.engine.consumers:
             self._follows[consumer] = log
             head = self._own.engine.head if log == self._own.log else self._parents.get(log)

@@ -64,6 +64,9 @@ class Tree:
     def ack(self, log: str, seq: int, now_s: float, consumer: str = "hq", name: str | None = None) -> str | None:
         return self.lineage.acknowledge(consumer, log, seq, now_s, retained=False, name=name)
 
+    def retained(self, log: str, seq: int, now_s: float, consumer: str = "hq") -> str | None:
+        return self.lineage.acknowledge(consumer, log, seq, now_s, retained=True)
+
 
 def test_a_parent_goes_out_before_what_grew_from_it() -> None:
     tree = Tree("hq")
@@ -206,9 +209,10 @@ def test_a_log_that_nobody_knows_is_said_once_and_head_office_judges() -> None:
 def test_after_a_start_nothing_is_sent_before_each_consumer_could_be_heard() -> None:
     tree = Tree("hq", "audit", listens_s=LISTENS_S)
     assert not tree.lineage.may_send(0.1)
-    tree.ack(OWN, 22, 0.1)
-    assert not tree.lineage.may_send(0.2)
-    tree.ack(OLDEST, 3, 0.2, "audit")
+    tree.retained(OWN, 22, 0.1)
+    tree.ack(OLDEST, 2, 0.1, "audit")
+    assert not tree.lineage.may_send(0.2), "what waited in the session may be older than what the broker keeps"
+    tree.retained(OLDEST, 3, 0.2, "audit")
     assert tree.lineage.may_send(0.2)
     tree.lineage.disconnect()
     tree.lineage.connect(50.0, receive_max=100, packet_bytes_max=1 << 16)
