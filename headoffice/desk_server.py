@@ -16,7 +16,7 @@ import uvicorn
 from anyio.to_thread import current_default_thread_limiter
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from headoffice.errors import ConfigError
+from headoffice.errors import ConfigError, unusable_pem
 from headoffice.web.access import HEAD_BYTES_MAX
 from headoffice.web.app import Desk
 from headoffice.web.hub import LISTENERS_MAX, Hub
@@ -81,9 +81,8 @@ class Server:
         )
         try:
             config.load()
-        except OSError as error:  # `ssl.SSLError` is one; they do not say which file
-            names = f"{address.cert_file}, {address.key_file}"
-            raise ConfigError(f"{names}: {error.strerror or error}", hint="PEM files that can be read") from error
+        except OSError as error:
+            raise unusable_pem(error, address.cert_file, address.key_file) from error
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # tracebacks of failed requests; the rest is noise
         self._server = _Server(config)
         self._loop: asyncio.AbstractEventLoop | None = None

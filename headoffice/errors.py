@@ -15,6 +15,8 @@ HeadOfficeError
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class HeadOfficeError(Exception):
     def __init__(self, message: str, *, hint: str) -> None:
@@ -24,6 +26,12 @@ class HeadOfficeError(Exception):
 
 class ConfigError(HeadOfficeError):
     pass
+
+
+def unusable_pem(error: OSError, *files: Path | None) -> ConfigError:
+    """`ssl.SSLError` is an `OSError`, and neither says which file it was about."""
+    names = ", ".join(str(one) for one in files if one)
+    return ConfigError(f"{names}: {error.strerror or error}", hint="PEM files that can be read")
 
 
 class DatabaseUnusable(HeadOfficeError):

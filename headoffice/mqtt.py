@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from headoffice.errors import BrokerUnreachable, ConfigError
+from headoffice.errors import BrokerUnreachable, unusable_pem
 from headoffice.lane import OURS, Arrived, Lane, LaneClient, pubacks, publish
 
 QUEUE_MAX = 1_000  # messages of up to 64 KiB; the rest waits at the broker
@@ -262,9 +262,8 @@ class Shell:
                 context = ssl.create_default_context(cafile=str(broker.ca_file))
                 if broker.cert_file is not None:
                     context.load_cert_chain(broker.cert_file, broker.key_file)
-            except OSError as error:  # `ssl.SSLError` is one
-                names = ", ".join(str(one) for one in (broker.ca_file, broker.cert_file, broker.key_file) if one)
-                raise ConfigError(f"{names}: {error.strerror or error}", hint="PEM files that can be read") from error
+            except OSError as error:
+                raise unusable_pem(error, broker.ca_file, broker.cert_file, broker.key_file) from error
             client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
         # Without it `publish` would write to the socket itself, in the caller's thread, in the middle of a packet.
         client.on_socket_register_write = self._wake

@@ -191,9 +191,10 @@ class StoreTraffic:
 
     def send_events(self, link: Link, now_s: float) -> None:
         """What the window takes now. Called for itself between receipts while a backlog drains."""
-        (_log, engine, reader, *_rest), packer = self.lineage.source, self._packer
+        _log, engine, reader, *_rest = self.lineage.source
+        packer = self._packer if self.lineage.may_send(now_s) else None
         epcis = self._epcis if engine.window > 1 else None  # a document and its event message need two places
-        while link.has_room and packer is not None and self.lineage.may_send(now_s):
+        while link.has_room and packer is not None:
             fetch = engine.fetch(now_s)
             if fetch is not None:
                 engine.fetched(fetch.start, reader.events(fetch.start, fetch.limit))

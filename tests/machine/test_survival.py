@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine.power import boot
+from tests.machine.power import Before, boot
 from tests.machine.store import SETTLE_S, STORE, StorePc
 from tests.machine.surviving import (
     GOOD,
@@ -154,10 +154,10 @@ def test_killed_ten_times_while_two_scanners_scan_nothing_is_lost(pc: StorePc, c
         for _ in range(10):
             living_s = time.monotonic() + WRITTEN_S  # a code that was under way as the agent came is none
             pc.until(partial(typed_into_it, typist, living_s), pc.journal)
-            up_since, killed_s = since(pc, "usb-1"), kill(pc)
+            before, killed_s = Before(pc, "usb-1"), kill(pc)
             certain |= typist.between(living_s, killed_s - WRITTEN_S)
             back.append(clerk.answered_after(killed_s))
-            pc.until(partial(is_up_again, pc, "usb-1", up_since), pc.journal)
+            before.held()
     assert shown(pc, "NRestarts") == "10"
     assert len(certain) >= 10
     nothing_lost(pc, clerk, certain)
@@ -411,10 +411,6 @@ def trusted(pc: StorePc, clerk: Clerk) -> None:
 def typed_into_it(typist: Typist, living_s: float) -> bool:
     """Something that an agent which has lived since then has written by now."""
     return len(typist.between(living_s, time.monotonic() - WRITTEN_S)) >= 2
-
-
-def is_up_again(pc: StorePc, device: str, up_since: str | None) -> bool:
-    return since(pc, device) not in {None, up_since}
 
 
 def kill(pc: StorePc) -> float:
